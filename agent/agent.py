@@ -1,0 +1,197 @@
+"""`Agent`: ask a question, follow the turn, keep the conversation. All that the interfaces need of the mind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
+
+from agent.context import Context
+from agent.errors import KotaeError, QuestionError, ThreadError
+from agent.events import Done, Event
+from agent.graph import build, diagram
+from agent.nodes.understand import detect
+from agent.records import from_record
+from agent.settings import Settings
+from agent.state import Answer, Decision, State, Turn
+from agent.threads import Thread, Threads
+from agent.wiring import build_context, chat_model, open_library
+from tools.library import Library
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import RunnableConfig
+
+_RECURSION = 40
+"""Far above the longest path that `Limits` allow; LangGraph's own default of 10,007 is no bound."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A question of a conversation and its answer; None when the turn was stopped or failed before its end."""
+
+    question: str
+    answer: Answer | None
+
+
+class Agent:
+    """Use as `async with Agent.open(settings) as agent`. Safe for many conversations at once."""
+
+    def __init__(self, settings: Settings, library: Library, context: Context, threads: Threads) -> None:
+        self.settings = settings
+        self.library = library
+        self._context = context
+        self._threads = threads
+        self._graph = build(threads.checkpointer)
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings | None = None, *, model: BaseChatModel | None = None
+    ) -> AsyncIterator[Agent]:
+        """Open the library and the conversations. The model is loaded when the first question needs it.
+
+        `model` is used instead of the one that the settings name. Raises `ThreadError` when the conversations
+        cannot be read.
+        """
+        settings = settings or Settings.load()
+        async with Threads.open(settings.data_dir / "threads.db") as threads:
+            library = open_library(settings)
+            chat = chat_model(settings, model)
+            try:
+                context = await asyncio.to_thread(build_context, settings, library, chat)
+                yield cls(settings, library, context, threads)
+            finally:
+                await chat.close()
+                library.close()
+
+    @property
+    def model_name(self) -> str:
+        """The model as the settings name it."""
+        return self.settings.model
+
+    @property
+    def model_ready(self) -> bool:
+        """Whether the model is loaded; if not, the next turn begins with loading it."""
+        return self._context.model.ready
+
+    async def start_model(self) -> None:
+        """Load the model now. Raises `ModelError`."""
+        await self._context.model.start()
+
+    async def stream(self, question: str, thread: str, *, web: bool | None = None) -> AsyncIterator[Event]:
+        """Run one turn and tell what happens; the last event is `Done`. Closing the iterator stops the turn.
+
+        `web=False` keeps this turn on the machine. Raises `QuestionError` before anything is stored, `ModelError`
+        when the model fails; the question is then kept in the conversation without an answer.
+        """
+        question = self._checked(question)
+        async with self._turns[thread]:
+            await self._threads.touch(thread, question)
+            turn = Turn(
+                question=question, started=time.time(), web=self.settings.web == "on" and web is not False
+            )
+            entry = {"messages": [HumanMessage(question)], "turn": turn}
+            last: Turn | None = None
+            chunks = self._graph.astream(
+                entry,  # type: ignore[arg-type]
+                self._config(thread),
+                context=self._context,
+                stream_mode=["custom", "values"],
+                durability="sync",
+            )
+            async with aclosing(chunks) as parts:  # type: ignore[type-var]
+                async for mode, part in parts:
+                    if mode == "custom":
+                        yield part
+                    else:
+                        last = part["turn"]
+            await self._threads.prune(thread)
+            if last is None or last.answer is None:
+                raise KotaeError("The turn ended without an answer; ask again.")
+            yield Done(last.answer, thread)
+
+    async def ask(self, question: str, thread: str | None = None, *, web: bool | None = None) -> Answer:
+        """The answer alone."""
+        answer: Answer | None = None
+        async with aclosing(self.stream(question, thread or self.new_thread(), web=web)) as events:  # type: ignore[type-var]
+            async for event in events:
+                if isinstance(event, Done):
+                    answer = event.answer
+        assert answer is not None
+        return answer
+
+    async def route(self, question: str) -> Decision:
+        """Where the answer to `question` would come from, without answering it and without the language model."""
+        question = self._checked(question)
+        return await asyncio.to_thread(self._context.router.decide, question, detect(question, []))
+
+    def new_thread(self) -> str:
+        """The id of a new conversation."""
+        return self._threads.new_id()
+
+    async def threads(self) -> list[Thread]:
+        """All conversations, the latest first."""
+        return await self._threads.list()
+
+    async def history(self, thread: str) -> list[Exchange]:
+        """What was asked and answered, oldest first; empty for a conversation that is not there."""
+        exchanges: list[Exchange] = []
+        for message in await self._messages(thread):
+            if isinstance(message, HumanMessage):
+                exchanges.append(Exchange(str(message.text), None))
+            elif isinstance(message, AIMessage) and exchanges:
+                answer = from_record(message.additional_kwargs.get("answer"))
+                exchanges[-1] = Exchange(exchanges[-1].question, answer)
+        return exchanges
+
+    async def rename(self, thread: str, title: str) -> None:
+        """Raises `ThreadError` for an empty title or a conversation that is not there."""
+        await self._threads.rename(thread, title)
+
+    async def delete(self, thread: str) -> None:
+        """Remove the conversation and all that was said in it."""
+        async with self._turns[thread]:
+            await self._threads.delete(thread)
+        self._turns.pop(thread, None)
+
+    async def rewind(self, thread: str, index: int) -> None:
+        """Drop exchange `index` (from 0) and all after it, to ask it again or differently."""
+        async with self._turns[thread]:
+            messages = await self._messages(thread)
+            starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
+            if not 0 <= index < len(starts):
+                raise ThreadError("There is no such question in this conversation.")
+            removed = [RemoveMessage(id=str(m.id)) for m in messages[starts[index] :]]
+            await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node="finish")
+            await self._threads.prune(thread)
+
+    @staticmethod
+    def diagram() -> str:
+        """The state machine in Mermaid."""
+        return diagram()
+
+    async def _messages(self, thread: str) -> list[Any]:
+        state: State | dict[str, Any] = (await self._graph.aget_state(self._config(thread))).values
+        return list(state.get("messages", []))
+
+    def _config(self, thread: str) -> RunnableConfig:
+        return {"configurable": {"thread_id": thread}, "recursion_limit": _RECURSION}
+
+    def _checked(self, question: str) -> str:
+        question = question.replace("\0", "").strip()
+        limit = self.settings.max_question_chars
+        if not question:
+            raise QuestionError("empty", "The question is empty; write what you want to know.")
+        if len(question) > limit:
+            raise QuestionError(
+                "too_long", f"The question has {len(question):,} characters; at most {limit:,} can be asked."
+            )
+        return question

@@ -1,0 +1,56 @@
+"""Everything Kotae raises on purpose.
+
+    KotaeError                    the message is one line: what is wrong and what to do
+    ├── SettingsError             an unknown key, a value that does not fit
+    ├── PromptError               a prompt is missing, or its variables are not those it was given
+    ├── QuestionError             empty or too long: nothing was asked, nothing is stored
+    ├── ThreadError               no such conversation, or its file cannot be read
+    └── ModelError
+        ├── ModelMissing          not downloaded yet, or no such file or name
+        ├── ModelUnusable         wrong hash, too big for the memory, not a model
+        └── ModelUnavailable      did not answer; trying again may help (the only retryable one)
+
+`tools.base.ToolError` is the tools' own: the graph turns it into an honest answer, it never reaches a user.
+"""
+
+from __future__ import annotations
+
+
+class KotaeError(Exception):
+    """Base of all. `str(error)` can be shown to a person as it is, on one line."""
+
+
+class SettingsError(KotaeError):
+    """A setting is unknown or its value does not fit."""
+
+
+class PromptError(KotaeError):
+    """A prompt file is missing, or was filled with missing or surplus variables."""
+
+
+class QuestionError(KotaeError):
+    """The question is empty or too long. `reason` is `empty` or `too_long`."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ThreadError(KotaeError):
+    """There is no such conversation, or the conversations cannot be read."""
+
+
+class ModelError(KotaeError):
+    """Something about the language model."""
+
+
+class ModelMissing(ModelError):
+    """The model is not on this machine yet, or there is none of that name."""
+
+
+class ModelUnusable(ModelError):
+    """The model is here and cannot be used: wrong hash, too big, not a model file."""
+
+
+class ModelUnavailable(ModelError):
+    """The model did not answer. Trying again may help."""

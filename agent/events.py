@@ -1,0 +1,49 @@
+"""What a turn tells its listener while it runs, in the order it happens; the last event is always `Done`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.state import Answer, Source
+
+
+@dataclass(frozen=True)
+class Status:
+    """A node began (`seconds` is None) or ended. `facts` are what the interface shows of it."""
+
+    node: str
+    seconds: float | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A new draft begins: what was streamed before it is void. `number` counts from 1."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Token:
+    """The next piece of the draft, not yet verified."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The passages that the draft is written from, numbered as the draft cites them."""
+
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The verified answer. It replaces everything that was streamed."""
+
+    answer: Answer
+    thread: str
+
+
+Event = Status | Draft | Token | Sources | Done

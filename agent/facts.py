@@ -1,0 +1,147 @@
+"""The hard facts in a sentence: numbers, names, quotations. What can be checked without a model, is.
+
+Asymmetric on purpose: `claimed_*` reads narrowly (what a sentence certainly claims), `stated_numbers` reads widely
+(every way in which a source may have put it), so that a difference in notation is never called a false claim.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0}
+_SMALL = {"十": 10, "百": 100, "千": 1000}
+_LARGE = {"万": 10**4, "億": 10**8, "兆": 10**12}
+_KANJI_NUMBER = re.compile(r"[〇零一二三四五六七八九十百千万億兆]+")
+_MIXED_NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([万億兆])")
+_NUMBER = re.compile(r"(?<![A-Za-z\d.])\d+(?:,\d{3})*(?:\.\d+)*")
+_CITATION = re.compile(r"\[\d{1,2}\]")
+_ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
+_ERA_YEAR = re.compile(rf"({'|'.join(_ERAS)})\s*(元|\d+|[一二三四五六七八九十]+)年")
+_WORDS = {
+    word: str(value)
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split()
+    )
+} | {
+    "thirty": "30",
+    "forty": "40",
+    "fifty": "50",
+    "sixty": "60",
+    "seventy": "70",
+    "eighty": "80",
+    "ninety": "90",
+}
+_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
+_SCALED = re.compile(rf"(\d[\d,]*(?:\.\d+)?)\s*-?({'|'.join(_SCALES)})s?\b", re.IGNORECASE)
+
+_LATIN_NAME = re.compile(r"(?<![\w.])[A-Z][\w'’&-]*(?:\.[A-Za-z]\w*)*")
+_LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]+")
+_KATAKANA = re.compile(r"[ァ-ヴー]{3,}")
+_QUOTED = re.compile(r"[\"“]([^\"“”]{4,120})[\"”]|「([^「」]{4,120})」|『([^『』]{4,120})』|`([^`]{2,120})`")
+_NOT_NAMES = frozenset(
+    "I I'm I'll OK Yes No The A An It This That These Those If When Where Who What Why How".split()
+)
+
+
+def plain(text: str) -> str:
+    """NFKC, lower case, one kind of apostrophe and hyphen: the form in which texts are compared."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return folded.translate(str.maketrans({"’": "'", "‘": "'", "–": "-", "—": "-", "‑": "-", "\u00ad": None}))  # noqa: RUF001
+
+
+def solid(text: str) -> str:
+    """`plain` without any white space or middle dots, for comparing names and quotations."""
+    return re.sub(r"[\s・]+", "", plain(text))
+
+
+def uncited(text: str) -> str:
+    """The text without its citation marks."""
+    return re.sub(r"[ \t]*\[\d{1,2}\]", "", text).strip()
+
+
+def claimed_numbers(sentence: str) -> frozenset[str]:
+    """Numbers written in digits, canonical: `1,200.50` is `1200.5`."""
+    text = unicodedata.normalize("NFKC", _CITATION.sub(" ", sentence))
+    text = re.sub(r"(?m)^\s*\d{1,2}[.)]\s", " ", text)  # the number of a list item claims nothing
+    return frozenset(_canonical(n) for n in _NUMBER.findall(text))
+
+
+def stated_numbers(text: str) -> frozenset[str]:
+    """Every number that the text states in any notation: digits, kanji, number words, 万・億, eras as years."""
+    text = unicodedata.normalize("NFKC", text)
+    found = {_canonical(n) for n in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)*", text)}
+    # a dotted number states its parts too (2024.4.1, 3.11), and so do dates and times
+    found |= {_canonical(n) for n in re.findall(r"\d+", text)}
+    found |= {_canonical(str(_kanji(n))) for n in _KANJI_NUMBER.findall(text)}
+    for number, unit in _MIXED_NUMBER.findall(text):
+        found.add(_canonical(str(float(number.replace(",", "")) * _LARGE[unit])))
+    for number, unit in _SCALED.findall(text):
+        found.add(_canonical(str(float(number.replace(",", "")) * _SCALES[unit.casefold()])))
+    for era, year in _ERA_YEAR.findall(text):
+        count = 1 if year == "元" else int(year) if year.isdigit() else _kanji(year)
+        found.add(str(_ERAS[era] + count))
+    lowered = text.casefold()
+    found |= {_WORDS[w] for w in re.findall(r"[a-z]+", lowered) if w in _WORDS}
+    return frozenset(found)
+
+
+def claimed_names(sentence: str) -> tuple[str, ...]:
+    """Capitalised words that do not open the sentence, words with inner capitals, and katakana words.
+
+    A Japanese sentence claims every Latin word in it: there a Latin word is nearly always a name.
+    """
+    text = unicodedata.normalize("NFKC", _CITATION.sub(" ", sentence)).strip()
+    japanese = is_japanese(text)
+    names: list[str] = list(_KATAKANA.findall(text))
+    if japanese:
+        names += _LATIN_WORD.findall(text)
+    else:
+        for match in _LATIN_NAME.finditer(text):
+            word = match.group()
+            opens = not text[: match.start()].rstrip(" \"'“(*_`").rstrip() or re.search(
+                r"[.!?:]\s*[\"'“(*_`]*$", text[: match.start()]
+            )
+            inner = any(c.isupper() or c.isdigit() for c in word[1:])
+            if word not in _NOT_NAMES and (inner or not opens):
+                names.append(re.sub(r"['’]s$", "", word))
+    return tuple(dict.fromkeys(names))
+
+
+def quotations(sentence: str) -> tuple[str, ...]:
+    """What stands in quotation marks or backticks."""
+    return tuple(next(g for g in groups if g) for groups in _QUOTED.findall(sentence))
+
+
+def is_japanese(text: str) -> bool:
+    """Whether a text reads as Japanese: kana, or CJK characters and hardly any Latin ones."""
+    kana = len(re.findall(r"[ぁ-ゖァ-ヺ]", text))
+    cjk = len(re.findall(r"[一-鿿々]", text))
+    latin = len(re.findall(r"[A-Za-z]", text))
+    return kana + cjk > 0 and (kana + cjk) * 3 >= latin
+
+
+def _canonical(number: str) -> str:
+    plain_number = number.replace(",", "").rstrip(".")
+    if plain_number.count(".") > 1:  # a version or a dotted date
+        return plain_number
+    whole, _, fraction = plain_number.partition(".")
+    fraction = fraction.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{fraction}" if fraction else "")
+
+
+def _kanji(text: str) -> int:
+    if all(c in _DIGITS for c in text):  # positional, as in 二〇二四
+        return int("".join(str(_DIGITS[c]) for c in text))
+    total = section = digit = 0
+    for char in text:
+        if char in _DIGITS:
+            digit = _DIGITS[char]
+        elif char in _SMALL:
+            section += (digit or 1) * _SMALL[char]
+            digit = 0
+        else:
+            total += (section + digit or 1) * _LARGE[char]
+            section = digit = 0
+    return total + section + digit

@@ -1,0 +1,69 @@
+"""The state machine, and nothing else: read this file to know what Kotae does with a question."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from agent.context import Context
+from agent.nodes.answer import after_answer, answer
+from agent.nodes.clarify import clarify
+from agent.nodes.finish import abstain, finish
+from agent.nodes.gather import gather
+from agent.nodes.judge import after_judge, judge
+from agent.nodes.reflect import after_reflect, reflect
+from agent.nodes.route import route
+from agent.nodes.understand import understand
+from agent.state import State
+from agent.trace import traced
+
+
+def after_route(state: State) -> Literal["gather", "answer", "clarify"]:
+    decision = state["turn"].decision
+    assert decision is not None
+    return {"direct": "answer", "clarify": "clarify"}.get(decision.route, "gather")  # type: ignore[return-value]
+
+
+def _after_reflect(state: State, runtime: Runtime[Context]) -> Literal["answer", "finish", "abstain"]:
+    limits = runtime.context.limits
+    return after_reflect(state["turn"], drafts=limits.drafts, seconds=limits.seconds)
+
+
+def build(
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+) -> CompiledStateGraph[State, Context, Any, Any]:
+    """The compiled graph. Its loops end at `Limits`: judge → gather by `gathers`, reflect → answer by `drafts`."""
+    graph = StateGraph(State, context_schema=Context)
+    for name, node in {
+        "understand": understand,
+        "route": route,
+        "gather": gather,
+        "judge": judge,
+        "answer": answer,
+        "reflect": reflect,
+        "clarify": clarify,
+        "abstain": abstain,
+        "finish": finish,
+    }.items():
+        graph.add_node(name, traced(name, node))  # type: ignore[arg-type]
+
+    graph.add_edge(START, "understand")
+    graph.add_edge("understand", "route")
+    graph.add_conditional_edges("route", after_route)
+    graph.add_edge("gather", "judge")
+    graph.add_conditional_edges("judge", after_judge)
+    graph.add_conditional_edges("answer", after_answer)
+    graph.add_conditional_edges("reflect", _after_reflect)
+    graph.add_edge("clarify", "finish")
+    graph.add_edge("abstain", "finish")
+    graph.add_edge("finish", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def diagram() -> str:
+    """The graph in Mermaid."""
+    return build().get_graph().draw_mermaid()

@@ -1,0 +1,191 @@
+"""The language model as the nodes use it: stream a text, write a short text, ask yes or no.
+
+One class for every provider: what differs between them (log-probabilities, usage, errors) ends here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Protocol
+
+from agent.errors import KotaeError, ModelUnavailable
+from agent.state import Usage
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage, BaseMessage
+
+log = logging.getLogger(__name__)
+
+_YES = ("yes", "はい")
+_NO = ("no", "いいえ")
+
+
+class Connection(Protocol):
+    """A model that is ready to answer, and how to let it go."""
+
+    @property
+    def model(self) -> BaseChatModel: ...
+    @property
+    def name(self) -> str: ...
+    def close(self) -> None: ...
+
+
+class Meter:
+    """Adds up the model work of one node."""
+
+    def __init__(self) -> None:
+        self.usage = Usage()
+
+    def count(self, message: AIMessage) -> None:
+        """Add what `message` cost. Call once for a message that was received whole."""
+        self.tokens(message)
+        self.call()
+
+    def call(self) -> None:
+        self.usage += Usage(calls=1)
+
+    def tokens(self, message: AIMessage) -> None:
+        used = message.usage_metadata
+        if used is not None:
+            cached = used.get("input_token_details", {}).get("cache_read") or 0
+            self.usage += Usage(
+                prompt=used["input_tokens"] - cached, cached=cached, completion=used["output_tokens"]
+            )
+
+
+class ChatModel:
+    """Connects on first use (loading an embedded model takes seconds), then serves every node.
+
+    All methods raise `ModelError` and nothing else; `ModelUnavailable` may be tried again.
+    """
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._lock = asyncio.Lock()
+        self._logprobs = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded; the first call of one that is not takes longer."""
+        return self._connection is not None
+
+    async def start(self) -> BaseChatModel:
+        """Connect now rather than at the first question."""
+        async with self._lock:
+            if self._connection is None:
+                self._connection = await asyncio.to_thread(self._connect)
+            return self._connection.model
+
+    async def close(self) -> None:
+        async with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            await asyncio.to_thread(connection.close)
+
+    async def stream(
+        self, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter
+    ) -> AsyncIterator[str]:
+        """The reply, piece by piece. Closing the iterator stops the model."""
+        model = await self.start()
+        meter.call()
+        try:
+            async with aclosing(model.astream(list(messages), max_tokens=max_tokens)) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    meter.tokens(chunk)
+                    if text := _text(chunk):
+                        yield text
+        except KotaeError:
+            raise
+        except Exception as error:
+            raise _unavailable(error) from error
+
+    async def write(self, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> str:
+        """The whole reply, stripped."""
+        async with aclosing(self.stream(messages, max_tokens=max_tokens, meter=meter)) as pieces:  # type: ignore[type-var]
+            return "".join([piece async for piece in pieces]).strip()
+
+    async def yes(self, messages: Sequence[BaseMessage], *, meter: Meter) -> float:
+        """Probability that the reply to a yes-or-no question is yes.
+
+        From the log-probabilities of the first token, normalised over yes and no (the reading of Kadavath et al.
+        2022, arXiv 2207.05221, section 3); 1, 0 or .5 from the text where a provider gives none.
+        """
+        model = await self.start()
+        try:
+            if self._logprobs:
+                try:
+                    reply = await model.ainvoke(list(messages), max_tokens=1, logprobs=True, top_logprobs=20)
+                except (TypeError, ValueError):
+                    self._logprobs = False
+                else:
+                    meter.count(reply)
+                    found = _yes_from_logprobs(reply.response_metadata)
+                    return _yes_from_text(_text(reply)) if found is None else found
+            reply = await model.ainvoke(list(messages), max_tokens=4)
+        except KotaeError:
+            raise
+        except Exception as error:
+            if self._logprobs and _refuses_logprobs(error):
+                self._logprobs = False
+                return await self.yes(messages, meter=meter)
+            raise _unavailable(error) from error
+        meter.count(reply)
+        return _yes_from_text(_text(reply))
+
+
+def _text(message: AIMessage) -> str:
+    return str(message.text)
+
+
+def _yes_from_text(text: str) -> float:
+    said = _side(text.strip().split(" ")[0])
+    return 0.5 if said is None else float(said)
+
+
+def _side(token: str) -> bool | None:
+    """True for a token that begins or continues "yes", False for "no", None for anything else."""
+    word = token.strip(" 「\"'.。」,、\n").casefold()
+    if not word:
+        return None
+    if any(word.startswith(w) or w.startswith(word) for w in _YES):
+        return True
+    if any(word.startswith(w) or w.startswith(word) for w in _NO):
+        return False
+    return None
+
+
+def _yes_from_logprobs(metadata: dict[str, Any]) -> float | None:
+    content = (metadata.get("logprobs") or {}).get("content") or []
+    if not content:
+        return None
+    mass = {True: 0.0, False: 0.0}
+    for entry in content[0].get("top_logprobs") or [content[0]]:
+        side = _side(entry["token"])
+        if side is not None:
+            mass[side] += math.exp(entry["logprob"])
+    total = mass[True] + mass[False]
+    return mass[True] / total if total > 1e-3 else None
+
+
+def _refuses_logprobs(error: Exception) -> bool:
+    return getattr(error, "status_code", None) in (400, 404, 422) and "logprob" in str(error).casefold()
+
+
+def _unavailable(error: Exception) -> ModelUnavailable:
+    log.warning("model call failed: %s", type(error).__name__, exc_info=error)
+    status = getattr(error, "status_code", None)
+    if status in (401, 403):
+        return ModelUnavailable(
+            "The model's server refused the key; set KOTAE_API_KEY to one that it accepts."
+        )
+    if status == 404:
+        return ModelUnavailable("The model's server has no such model; check the setting `model`.")
+    if status == 429:
+        return ModelUnavailable("The model's server asks to slow down; try again in a minute.")
+    return ModelUnavailable("The model did not answer; try again, and run `kotae doctor` if it stays so.")

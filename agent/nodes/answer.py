@@ -1,0 +1,112 @@
+"""answer: write the draft, streaming, each sentence with the numbers of its sources."""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Literal
+
+from langchain_core.messages import AnyMessage, BaseMessage, SystemMessage
+from langgraph.runtime import Runtime
+
+from agent import facts
+from agent.context import Context
+from agent.events import Draft, Sources, Token
+from agent.models.chat import Meter
+from agent.prompts import fill
+from agent.reading import over_sources
+from agent.state import Source, State, Support, Turn
+
+_DIRECT_HISTORY = 4
+"""How many earlier messages small talk is answered with."""
+
+
+async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    turn = state["turn"]
+    turn = replace(turn, drafts=turn.drafts + 1)
+    meter = Meter()
+    writer = _Writer(turn, runtime, meter)
+    writer.emit(Draft(turn.drafts))
+    if turn.drafts == 1:
+        if turn.passages:
+            writer.emit(Sources(tuple(Source(n, p, "") for n, p in enumerate(turn.passages, 1))))
+            prompt = over_sources(turn, fill(turn.language, "answer"))
+        else:
+            prompt = _direct_prompt(turn, state["messages"])
+        await writer.write(prompt)
+    else:
+        await _revise(turn, writer)
+    turn = replace(turn, draft=writer.text.strip(), supports=(), usage=turn.usage + meter.usage)
+    return {"turn": replace(turn, first_token=turn.first_token or writer.first_token)}
+
+
+def after_answer(state: State) -> Literal["reflect", "finish"]:
+    """What was written from sources is verified; small talk has none."""
+    return "reflect" if state["turn"].passages else "finish"
+
+
+class _Writer:
+    """Streams pieces to the listener and keeps them."""
+
+    def __init__(self, turn: Turn, runtime: Runtime[Context], meter: Meter) -> None:
+        self.text = ""
+        self.first_token: float | None = None
+        self._turn = turn
+        self._runtime = runtime
+        self._meter = meter
+
+    def emit(self, event: Draft | Sources | Token) -> None:
+        self._runtime.stream_writer(event)
+
+    def put(self, piece: str) -> None:
+        if self.first_token is None:
+            self.first_token = time.time() - self._turn.started
+        self.text += piece
+        self.emit(Token(piece))
+
+    async def write(self, prompt: list[BaseMessage]) -> None:
+        context = self._runtime.context
+        stream = context.model.stream(prompt, max_tokens=context.limits.answer_tokens, meter=self._meter)
+        async with aclosing(stream) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                self.put(piece)
+
+    async def write_aside(self, prompt: list[BaseMessage]) -> str:
+        """A reply that is looked at before it is shown."""
+        return await self._runtime.context.model.write(prompt, max_tokens=100, meter=self._meter)
+
+
+async def _revise(turn: Turn, writer: _Writer) -> None:
+    """The draft again: supported sentences as they were, each unsupported one written anew with the reason."""
+    for support in turn.supports:
+        if support.supported:
+            writer.put(support.sentence + _gap(turn.language))
+            continue
+        task = fill(
+            turn.language,
+            "revise",
+            sentence=facts.uncited(support.sentence),
+            reason=fill(turn.language, f"reasons/{reason_kind(support)}", what=reason_object(support)),
+        )
+        said = await writer.write_aside(over_sources(turn, task))
+        if said.strip(" .。") and "NONE" not in said:
+            writer.put(said + _gap(turn.language))
+
+
+def reason_kind(support: Support) -> str:
+    """`number`, `name`, `quote` or `meaning`."""
+    return support.reason.partition(":")[0] or "meaning"
+
+
+def reason_object(support: Support) -> str:
+    """What is missing from the sources: the number, the name, the quoted words."""
+    return support.reason.partition(":")[2]
+
+
+def _gap(language: str) -> str:
+    return "\n" if language == "ja" else " "
+
+
+def _direct_prompt(turn: Turn, messages: list[AnyMessage]) -> list[BaseMessage]:
+    return [SystemMessage(fill(turn.language, "direct")), *messages[-_DIRECT_HISTORY - 1 :]]

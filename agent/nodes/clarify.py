@@ -1,0 +1,29 @@
+"""clarify: ask back. The question cannot be understood on its own, so nothing is looked up for it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.messages import HumanMessage
+from langgraph.runtime import Runtime
+
+from agent.context import Context
+from agent.models.chat import Meter
+from agent.prompts import fill
+from agent.state import State
+
+_TITLES = 8
+
+
+async def clarify(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    turn, context = state["turn"], runtime.context
+    titles = (await asyncio.to_thread(context.titles))[:_TITLES]
+    meter = Meter()
+    prompt = fill(turn.language, "clarify", question=turn.question, titles=", ".join(titles) or "—")
+    said = await context.model.write([HumanMessage(prompt)], max_tokens=60, meter=meter)
+    line = said.splitlines()[0].strip(' "「」') if said else ""
+    asks = line.endswith(("?", "？", "か。", "か"))
+    reply = line if asks else fill(turn.language, "replies/clarify")
+    return {"turn": replace(turn, draft=reply, usage=turn.usage + meter.usage)}

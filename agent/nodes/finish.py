@@ -1,0 +1,139 @@
+"""abstain and finish: what a turn ends in. Every path through the graph leaves here, with an `Answer`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langgraph.runtime import Runtime
+
+from agent import facts
+from agent.context import Context
+from agent.prompts import fill
+from agent.records import to_record
+from agent.state import Answer, Sentence, Source, State, Support, Turn
+from tools.base import Passage
+from tools.sentences import spans
+
+_NEAREST = 3
+"""How many passages a refusal shows."""
+
+
+async def abstain(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    turn = state["turn"]
+    if time.time() - turn.started > runtime.context.limits.seconds:
+        turn = replace(turn, notices=(*turn.notices, "out_of_time"))
+    answer = Answer(
+        text=_refusal(turn),
+        route=_route(turn),
+        refused=True,
+        standalone=turn.standalone,
+        language=turn.language,
+        sentences=_removed(turn),
+        sources=tuple(Source(n, p, "") for n, p in enumerate(turn.passages[:_NEAREST], 1)),
+    )
+    return {"turn": replace(turn, answer=answer)}
+
+
+async def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    turn = state["turn"]
+    answer = turn.answer or _answer(turn)
+    notices = turn.notices
+    if not answer.refused and any(not s.supported for s in turn.supports):
+        notices = (*notices, "some_removed")
+    answer = replace(
+        answer,
+        steps=turn.steps,
+        notices=notices,
+        usage=turn.usage,
+        seconds=time.time() - turn.started,
+        first_token=turn.first_token,
+    )
+    message = AIMessage(answer.text, additional_kwargs={"answer": to_record(answer)})
+    return {"messages": [message], "turn": replace(turn, answer=answer, notices=notices)}
+
+
+def _route(turn: Turn) -> Any:
+    assert turn.decision is not None
+    return turn.decision.route
+
+
+def _refusal(turn: Turn) -> str:
+    """The most telling reason first: no documents, no web, nothing that names what was asked, nothing at all."""
+    for notice in ("out_of_time", "library_broken", "library_empty", "web_off", "web_unavailable"):
+        if notice in turn.notices and (notice != "web_unavailable" or _asked_the_web(turn)):
+            return fill(turn.language, f"replies/{notice}")
+    missing = turn.verdict.missing if turn.verdict else ()
+    if missing:
+        joined = ("、" if turn.language == "ja" else ", ").join(missing)
+        return fill(turn.language, "replies/abstain_missing", missing=joined)
+    searched_web = any(t.startswith("web:") for t in turn.tried) and "web_unavailable" not in turn.notices
+    return fill(turn.language, "replies/abstain_web" if searched_web else "replies/abstain")
+
+
+def _asked_the_web(turn: Turn) -> bool:
+    """Whether the web was the first place to look, rather than a last resort."""
+    return bool(turn.tried) and turn.tried[0].startswith("web:")
+
+
+def _removed(turn: Turn) -> tuple[Sentence, ...]:
+    return tuple(Sentence(facts.uncited(s.sentence), s.cites, False) for s in turn.supports)
+
+
+def _answer(turn: Turn) -> Answer:
+    base = Answer(
+        text=turn.draft,
+        route=_route(turn),
+        refused=False,
+        standalone=turn.standalone,
+        language=turn.language,
+    )
+    if not turn.supports:  # small talk, or a question asked back
+        return base
+    numbers = renumber(turn.supports)
+    sources = tuple(
+        Source(new, turn.passages[old - 1], _quote(old, turn.supports, turn.passages))
+        for old, new in numbers.items()
+    )
+    sentences = tuple(
+        Sentence(
+            facts.uncited(s.sentence), tuple(numbers[n] for n in s.cites) if s.supported else (), s.supported
+        )
+        for s in turn.supports
+    )
+    return replace(base, text=compose(turn.draft, sentences), sentences=sentences, sources=sources)
+
+
+def renumber(supports: Sequence[Support]) -> dict[int, int]:
+    """Passage number → source number, counted in the order in which supported sentences cite them."""
+    numbers: dict[int, int] = {}
+    for support in supports:
+        if support.supported:
+            for n in support.cites:
+                numbers.setdefault(n, len(numbers) + 1)
+    return numbers
+
+
+def compose(draft: str, sentences: Sequence[Sentence]) -> str:
+    """The draft with its unsupported sentences left out and the citations numbered as the sources are.
+
+    White space between sentences (paragraphs, lists) stays as the draft has it.
+    """
+    parts: list[str] = []
+    last = 0
+    for (start, end), sentence in zip(spans(draft), sentences, strict=True):
+        gap = draft[last:start]
+        last = end
+        if sentence.supported:
+            marks = "".join(f"[{n}]" for n in sentence.cites)
+            between = "" if facts.is_japanese(sentence.text) else " "
+            parts.append(f"{gap if parts else ''}{sentence.text}{between if marks else ''}{marks}")
+    return "".join(parts)
+
+
+def _quote(n: int, supports: Sequence[Support], passages: Sequence[Passage]) -> str:
+    quotes = [s.quote for s in supports if s.supported and n in s.cites and s.quote]
+    return max(quotes, key=len) if quotes else passages[n - 1].text[:200]

@@ -1,0 +1,41 @@
+"""gather: run one tool and keep its passages. One node serves every tool; a tool that fails becomes a notice."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from agent.context import Context
+from agent.state import Decision, State, Turn
+from tools.base import ToolError
+
+log = logging.getLogger(__name__)
+
+
+async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    turn = state["turn"]
+    decision = turn.decision
+    assert decision is not None
+    turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)), passages=())
+    if decision.route == "web" and not turn.web:
+        return {"turn": _noted(turn, "web_off")}
+    try:
+        passages = await runtime.context.tools[decision.route].gather(
+            decision.query, k=runtime.context.limits.passages
+        )
+    except ToolError as error:
+        log.info("%s could not gather: %s", decision.route, error)
+        return {"turn": _noted(turn, error.reason)}
+    return {"turn": replace(turn, passages=tuple(passages))}
+
+
+def tried(decision: Decision) -> str:
+    """The mark under which a look-up is remembered."""
+    return f"{decision.route}:{decision.query}"
+
+
+def _noted(turn: Turn, notice: str) -> Turn:
+    return turn if notice in turn.notices else replace(turn, notices=(*turn.notices, notice))

@@ -1,0 +1,120 @@
+"""judge: can these passages answer the question? If not, what to try next.
+
+The verdict of CRAG (Yan et al. 2024, arXiv 2401.15884, section 4.2) from three witnesses instead of a trained
+evaluator: how near retrieval says the passages are, which of the question's terms they hold, and the model's
+probability of "yes" over the prompt that the answer will be written from (so its tokens are paid for once).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from langgraph.runtime import Runtime
+
+from agent import facts
+from agent.context import Context, Limits
+from agent.models.chat import Meter
+from agent.nodes.gather import tried
+from agent.prompts import fill
+from agent.reading import over_sources
+from agent.state import Decision, State, Turn, Verdict
+from tools.base import Passage
+from tools.library.tokens import terms
+
+CLEAR = 0.5
+"""From this probability on the passages are taken to hold the answer."""
+HOPELESS = 0.06
+"""Below this, before the model's word, nobody needs to ask the model."""
+_CONTENT_WORD = re.compile(r"[A-Za-z][\w'-]{3,}|[ァ-ヴー]{3,}|[一-鿿々]{2,}|\d[\d.,]*")
+
+
+async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    turn, context = state["turn"], runtime.context
+    meter = Meter()
+    verdict = await _verdict(turn, context, meter)
+    turn = replace(turn, verdict=verdict, usage=turn.usage + meter.usage)
+    if (
+        not verdict.sufficient
+        and (again := next_lookup(turn, context.limits, tuple(context.tools))) is not None
+    ):
+        turn = replace(turn, decision=again)
+    return {"turn": turn}
+
+
+def after_judge(state: State) -> Literal["answer", "gather", "abstain"]:
+    """Answer from what is there; look where `judge` pointed if that is new; otherwise give up."""
+    turn = state["turn"]
+    assert turn.verdict is not None
+    assert turn.decision is not None
+    if turn.verdict.sufficient:
+        return "answer"
+    return "abstain" if tried(turn.decision) in turn.tried else "gather"
+
+
+async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
+    if not turn.passages:
+        return Verdict(False, 1.0, "nothing_found")
+    covered, missing = coverage(turn.standalone, turn.passages)
+    near = max((p.stages.get("vector", 0.0) for p in turn.passages), default=0.0)
+    before = sufficiency(near, covered)
+    if before < HOPELESS:
+        return Verdict(False, 1 - before, "unrelated", missing)
+    yes = await context.model.yes(over_sources(turn, fill(turn.language, "judge")), meter=meter)
+    chance = sufficiency(near, covered, yes)
+    if chance >= CLEAR:
+        return Verdict(True, chance, "stated")
+    return Verdict(False, 1 - chance, "not_stated", missing)
+
+
+def sufficiency(near: float, covered: float | None, yes: float | None = None) -> float:
+    """Probability that the passages hold the answer, by a logistic regression over the witnesses.
+
+    `near` is the best cosine similarity (0 where the tool gives none), `covered` the share of the question's terms
+    (None across languages), `yes` the model's probability (None: not asked).
+    """
+    score = 30.0 * (near - 0.84) if near else 0.0
+    score += 3.0 * (covered - 0.5) if covered is not None else 0.0
+    if yes is not None:
+        clipped = min(max(yes, 0.01), 0.99)
+        score += 0.8 * math.log(clipped / (1 - clipped))
+    return 1 / (1 + math.exp(-score))
+
+
+def coverage(question: str, passages: Sequence[Passage]) -> tuple[float | None, tuple[str, ...]]:
+    """The share of the question's terms that the passages hold, and its words that none of them mentions.
+
+    None and nothing where the question is in one language and all the passages in the other.
+    """
+    same = [p for p in passages if facts.is_japanese(p.text) == facts.is_japanese(question)]
+    if not same:
+        return None, ()
+    wanted = set(terms(question))
+    if not wanted:
+        return None, ()
+    text = "\n".join(f"{p.title} {' '.join(p.heading)} {p.text}" for p in same)
+    held = set(terms(text))
+    solid = facts.solid(text)
+    missing = [
+        word
+        for word in dict.fromkeys(_CONTENT_WORD.findall(question))
+        if (own := set(terms(word))) and not own & held and facts.solid(word) not in solid
+    ]
+    return len(wanted & held) / len(wanted), tuple(missing[:3])
+
+
+def next_lookup(turn: Turn, limits: Limits, tools: Sequence[str]) -> Decision | None:
+    """Where to look next, or None: the other tools with the same question, while gathers and time last."""
+    decision = turn.decision
+    assert decision is not None
+    if turn.gathers >= limits.gathers or time.time() - turn.started > limits.seconds:
+        return None
+    for name in tools:
+        again = replace(decision, route=name, why="fallback", cue="")
+        if tried(again) not in turn.tried and (name != "web" or turn.web):
+            return again
+    return None

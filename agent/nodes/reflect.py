@@ -1,0 +1,62 @@
+"""reflect: hold each sentence of the draft against what it cites. The rules decide most; the model the rest."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from typing import Any, Literal
+
+from langgraph.runtime import Runtime
+
+from agent import facts
+from agent.context import Context
+from agent.models.chat import Meter
+from agent.prompts import fill
+from agent.reading import over_sources
+from agent.state import State, Support, Turn
+from agent.verify import refuses, strongest
+from tools.sentences import split
+
+BELIEVED = 0.5
+"""From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
+_CITATION = re.compile(r"\[(\d{1,2})\]")
+
+
+async def reflect(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    turn = state["turn"]
+    meter = Meter()
+    supports = [await _support(sentence, turn, runtime.context, meter) for sentence in split(turn.draft)]
+    return {"turn": replace(turn, supports=tuple(supports), usage=turn.usage + meter.usage)}
+
+
+def after_reflect(turn: Turn, *, drafts: int, seconds: float) -> Literal["answer", "finish", "abstain"]:
+    """Revise once what is not supported; then go with what is; with nothing left, say so."""
+    claims = [s for s in turn.supports if s.reason != "refusal"]
+    if not claims:
+        return "abstain"
+    in_time = time.time() - turn.started < seconds
+    if any(not s.supported for s in claims) and turn.drafts < drafts and in_time:
+        return "answer"
+    return "finish" if any(s.supported for s in claims) else "abstain"
+
+
+async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) -> Support:
+    cites = tuple(int(n) for n in _CITATION.findall(sentence) if 0 < int(n) <= len(turn.passages))
+    if refuses(sentence):
+        return Support(sentence, (), False, "checks", "refusal")
+    found = strongest(sentence, cites, turn.passages, turn.standalone)
+    if found is None:
+        return Support(sentence, (), False, "uncited", "meaning")
+    n, finding = found
+    if finding.verdict == "carried":
+        return Support(sentence, (n,), True, "similarity", quote=finding.quote)
+    if finding.verdict == "foreign":
+        return Support(sentence, (n,), False, "checks", finding.reason)
+    claim = facts.uncited(sentence)
+    yes = await context.model.yes(
+        over_sources(turn, fill(turn.language, "verify", sentence=claim)), meter=meter
+    )
+    if yes >= BELIEVED:
+        return Support(sentence, (n,), True, "model", quote=finding.quote)
+    return Support(sentence, (n,), False, "model", finding.reason)

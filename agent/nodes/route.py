@@ -1,0 +1,51 @@
+"""route: where the answer should come from. Milliseconds; the model is asked only where the classifier is unsure."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from agent.context import Context
+from agent.models.chat import Meter
+from agent.prompts import fill
+from agent.router import SURE
+from agent.state import Decision, Language, Route, State
+
+FAMILIAR = 0.86
+"""Cosine similarity (multilingual-e5-small) from which on the library plainly speaks about the question."""
+_LETTERS: dict[str, Route] = {"A": "library", "B": "web", "C": "direct", "D": "clarify"}
+
+
+async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    turn, context = state["turn"], runtime.context
+    asked_back = _asked_back(state["messages"])
+    decision = context.router.decide(
+        turn.standalone, turn.language, follows=asked_back or turn.standalone != turn.question
+    )
+    meter = Meter()
+    if decision.confidence < SURE:
+        decision = await _settle(decision, turn.language, context, meter)
+    if decision.route == "clarify" and asked_back:
+        decision = replace(
+            decision, route="library", why="fallback", cue=""
+        )  # asking back twice helps nobody
+    return {"turn": replace(turn, decision=decision, usage=turn.usage + meter.usage)}
+
+
+async def _settle(decision: Decision, language: Language, context: Context, meter: Meter) -> Decision:
+    near = await asyncio.to_thread(context.familiarity, decision.query)
+    if near is not None and near >= FAMILIAR:
+        return Decision("library", decision.query, decision.confidence, "library_match")
+    prompt = fill(language, "route", question=decision.query)
+    said = await context.model.write([HumanMessage(prompt)], max_tokens=2, meter=meter)
+    chosen = _LETTERS.get(said.strip()[:1].upper())
+    return decision if chosen is None else replace(decision, route=chosen, why="model")
+
+
+def _asked_back(messages: list[AnyMessage]) -> bool:
+    last = next((m for m in reversed(messages[:-1]) if isinstance(m, AIMessage)), None)
+    return last is not None and last.additional_kwargs.get("answer", {}).get("route") == "clarify"

@@ -1,0 +1,85 @@
+"""understand: a follow-up becomes a question that stands alone; one that already does is left as it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import yaml
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from agent import facts
+from agent.context import Context
+from agent.models.chat import Meter
+from agent.prompts import FOLDER, fill
+from agent.state import Language, State
+
+_HISTORY = 3
+"""How many past exchanges a follow-up is read against."""
+_REPLY_CHARS = 240
+"""An earlier answer is cut to this; its beginning says what it was about."""
+
+
+async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    turn, past = state["turn"], state["messages"][:-1]
+    language = detect(turn.question, past)
+    turn = replace(turn, language=language, standalone=turn.question)
+    if not past or not _leans(turn.question, language, past, runtime.context):
+        return {"turn": turn}
+    meter = Meter()
+    prompt = fill(language, "understand", history=_history(past, language), question=turn.question)
+    said = await runtime.context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
+    return {
+        "turn": replace(turn, standalone=_accept(said, turn.question, past), usage=turn.usage + meter.usage)
+    }
+
+
+def detect(question: str, past: list[AnyMessage]) -> Language:
+    """The language of a question; one without letters (a number, a product code) keeps that of the conversation."""
+    if facts.is_japanese(question):
+        return "ja"
+    if re.search(r"[A-Za-z]{2,}", question) or not past:
+        return "en"
+    return "ja" if facts.is_japanese(str(past[-1].text)) else "en"
+
+
+@cache
+def _followups(language: Language) -> re.Pattern[str]:
+    patterns = yaml.safe_load((FOLDER / language / "followups.yaml").read_text("utf-8"))
+    return re.compile("|".join(f"(?:{p})" for p in patterns), re.IGNORECASE)
+
+
+def leans_on_context(question: str, language: Language) -> bool:
+    """Whether the words of a question point outside of it: pronouns, ellipsis, "and the second one?"."""
+    return bool(_followups(language).search(question))
+
+
+def _leans(question: str, language: Language, past: list[AnyMessage], context: Context) -> bool:
+    if past[-1].additional_kwargs.get("answer", {}).get("route") == "clarify":
+        return True  # it answers what Kotae asked back
+    if not leans_on_context(question, language):
+        return False
+    # "thanks, that helped" points back and still asks nothing
+    decision = context.router.decide(question, language)
+    return not (decision.route == "direct" and decision.confidence >= 0.8)
+
+
+def _history(past: list[AnyMessage], language: Language) -> str:
+    you, kotae = ("User", "Kotae") if language == "en" else ("ユーザー", "Kotae")
+    lines = []
+    for message in past[-2 * _HISTORY :]:
+        text = facts.uncited(str(message.text)).replace("\n", " ")
+        lines.append(f"{kotae if isinstance(message, AIMessage) else you}: {text[:_REPLY_CHARS]}")
+    return "\n".join(lines)
+
+
+def _accept(said: str, question: str, past: list[AnyMessage]) -> str:
+    """The model's rewriting if it is one line of sane length, otherwise the last question with this one behind it."""
+    line = said.strip().splitlines()[0].strip(" \"'「」") if said.strip() else ""
+    if line and len(line) <= max(200, 4 * len(question)):
+        return line
+    before = next((str(m.text) for m in reversed(past) if isinstance(m, HumanMessage)), "")
+    return f"{before} {question}".strip()

@@ -1,0 +1,31 @@
+"""Answers as plain data, for the messages of a thread: what a checkpoint holds must be readable without our classes."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from agent.state import Answer
+
+
+def to_record(answer: Answer) -> dict[str, Any]:
+    """The answer as JSON types only."""
+    record: dict[str, Any] = _adapter().dump_python(answer, mode="json")
+    return record
+
+
+def from_record(record: object) -> Answer | None:
+    """The answer again; None for a record that another version wrote and this one cannot read."""
+    try:
+        return _adapter().validate_python(record)
+    except ValidationError:
+        return None
+
+
+@cache
+def _adapter() -> TypeAdapter[Answer]:
+    assert dataclasses.is_dataclass(Answer)
+    return TypeAdapter(Answer)

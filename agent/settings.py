@@ -1,0 +1,120 @@
+"""All settings, in one class. Nothing is read at import: `Settings.load()` does it, once, at the start.
+
+Order, the later winning: defaults, the settings file, `KOTAE_*` variables, what the command line gives.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from agent.errors import SettingsError
+
+PREFIX = "KOTAE_"
+
+
+def _data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("kotae", appauthor=False))
+
+
+def _models_dir() -> Path:
+    return Path(platformdirs.user_cache_dir("kotae", appauthor=False)) / "models"
+
+
+def settings_file() -> Path:
+    """The settings file: `KOTAE_SETTINGS` if set, otherwise `settings.toml` in the user's config folder."""
+    named = os.environ.get(f"{PREFIX}SETTINGS")
+    return (
+        Path(named)
+        if named
+        else Path(platformdirs.user_config_dir("kotae", appauthor=False)) / "settings.toml"
+    )
+
+
+class Settings(BaseModel):
+    """Every key can stand in the settings file as it is, or in the environment as `KOTAE_<KEY>` in capitals."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default_factory=_data_dir)
+    """Where the index and the conversations live."""
+    models_dir: Path = Field(default_factory=_models_dir)
+    """Where model files live. They can be fetched again, so this is a cache."""
+
+    model: str = "qwen2.5-coder-1.5b"
+    """A name of the catalogue, a path to a .gguf file, `provider:model` of `init_chat_model`, or the URL of an
+    OpenAI-compatible server (`http://host:port/v1`, with `#model` behind it where the server has several)."""
+    api_key: SecretStr | None = None
+    """Key for the provider or server that `model` names."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """Processor threads of the embedded model; 0 means as many as there are cores."""
+    context: int = Field(default=4096, ge=1024, le=131072)
+    """Context window of the embedded model, in tokens."""
+
+    web: Literal["on", "off"] = "on"
+    """Whether questions may be sent to a web search."""
+    web_seconds: float = Field(default=8.0, gt=0, le=60)
+    """Deadline of one web search, all tries together."""
+
+    passages: int = Field(default=4, ge=1, le=20)
+    """How many passages an answer is written from."""
+    max_gathers: int = Field(default=2, ge=1, le=5)
+    max_drafts: int = Field(default=2, ge=1, le=4)
+    max_seconds: float = Field(default=180.0, gt=1)
+    """After this a turn writes no new draft and looks up nothing more."""
+    max_answer_tokens: int = Field(default=320, ge=32, le=4096)
+    max_question_chars: int = Field(default=4000, ge=100, le=100_000)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=0, le=65535)
+    """0 takes any free port."""
+    embed_origins: tuple[str, ...] = ()
+    """Origins whose pages may show the chat in a frame; none by default."""
+
+    @classmethod
+    def load(cls, **given: Any) -> Settings:
+        """Defaults, then the file, then the environment, then `given` (None means not given).
+
+        Raises `SettingsError` with one line for an unknown key or a value that does not fit.
+        """
+        values: dict[str, Any] = {}
+        path = settings_file()
+        if path.is_file():
+            try:
+                values.update(tomlkit.parse(path.read_text("utf-8")).unwrap())
+            except Exception as error:
+                raise SettingsError(f"{path} is not valid TOML ({error}); mend it or delete it.") from error
+        for name, value in os.environ.items():
+            if name.startswith(PREFIX) and name != f"{PREFIX}SETTINGS":
+                key = name.removeprefix(PREFIX).lower()
+                values[key] = value.split(",") if key == "embed_origins" and value else value
+        values.update({k: v for k, v in given.items() if v is not None})
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SettingsError(_one_line(error)) from error
+
+    @staticmethod
+    def store(key: str, value: str) -> Path:
+        """Write one setting into the settings file, keeping its comments, and return the file."""
+        path = settings_file()
+        document = tomlkit.parse(path.read_text("utf-8")) if path.is_file() else tomlkit.document()
+        document[key] = value
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(tomlkit.dumps(document), "utf-8")
+        partial.replace(path)
+        return path
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"Unknown setting {key!r}. Known settings: {', '.join(sorted(Settings.model_fields))}."
+    return f"Setting {key!r}: {first['msg']} (got {first['input']!r})."

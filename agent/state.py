@@ -1,0 +1,208 @@
+"""The types that travel through the graph. All are frozen; a node replaces the turn, it never edits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+
+from tools.base import Passage
+
+Route = Literal["library", "web", "direct", "clarify"]
+Language = Literal["en", "ja"]
+How = Literal["checks", "similarity", "model", "uncited"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Where the answer should come from. `why` is a code the interface has words for, `cue` what triggered it."""
+
+    route: Route
+    query: str
+    confidence: float
+    why: str
+    cue: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the passages can answer the question, and if not, what to look for next."""
+
+    sufficient: bool
+    confidence: float
+    why: str
+    missing: tuple[str, ...] = ()
+    next_query: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "missing", tuple(self.missing))
+
+
+@dataclass(frozen=True)
+class Support:
+    """What `reflect` found about one sentence of the draft."""
+
+    sentence: str
+    cites: tuple[int, ...]
+    supported: bool
+    how: How
+    reason: str = ""
+    """Why it is not supported, as a code with its object: `number:42`, `name:Oslo`, `quote:…`, `meaning`."""
+    quote: str = ""
+    """The words of the passage that carry the sentence."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cites", tuple(self.cites))
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence as it is shown. `cites` are the numbers of the answer's sources."""
+
+    text: str
+    cites: tuple[int, ...]
+    supported: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cites", tuple(self.cites))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A numbered source of an answer. `quote` is the part of the passage that the answer rests on."""
+
+    n: int
+    passage: Passage
+    quote: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Language-model work: calls, and tokens of prompt (evaluated and cached) and completion."""
+
+    calls: int = 0
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.completion + other.completion,
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of the path taken: its seconds and the facts that the interface shows."""
+
+    node: str
+    seconds: float
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a turn ends in. `refused` says that Kotae does not know; `sources` are then the nearest passages.
+
+    `notices` are codes of what the reader must know besides the answer (`web_unavailable`, `stopped`, …).
+    """
+
+    text: str
+    route: Route
+    refused: bool
+    standalone: str
+    language: Language
+    sentences: tuple[Sentence, ...] = ()
+    sources: tuple[Source, ...] = ()
+    steps: tuple[Step, ...] = ()
+    notices: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    first_token: float | None = None
+    """Seconds to the first word of the draft; None when no draft was written."""
+
+    def __post_init__(self) -> None:
+        for name in ("sentences", "sources", "steps", "notices"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `kotae ask --json` prints."""
+        nodes: dict[str, float] = {}
+        for step in self.steps:
+            nodes[step.node] = round(nodes.get(step.node, 0.0) + step.seconds, 4)
+        return {
+            "answer": self.text,
+            "refused": self.refused,
+            "route": self.route,
+            "standalone": self.standalone,
+            "language": self.language,
+            "sources": [
+                {
+                    "n": s.n,
+                    "id": s.passage.id,
+                    "title": s.passage.title,
+                    "url": s.passage.url,
+                    "page": s.passage.page,
+                    "quote": s.quote,
+                }
+                for s in self.sources
+            ],
+            "sentences": [
+                {"text": s.text, "cites": list(s.cites), "supported": s.supported} for s in self.sentences
+            ],
+            "notices": list(self.notices),
+            "model_calls": self.usage.calls,
+            "tokens": {
+                "prompt": self.usage.prompt,
+                "cached": self.usage.cached,
+                "completion": self.usage.completion,
+            },
+            "seconds": {
+                "total": round(self.seconds, 4),
+                "first_token": None if self.first_token is None else round(self.first_token, 4),
+                **nodes,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Everything about the question at hand. Replaced whole when the next question comes."""
+
+    question: str
+    started: float
+    """`time.time()` at which the turn began."""
+    web: bool = True
+    """Whether this turn may leave the machine."""
+    standalone: str = ""
+    language: Language = "en"
+    decision: Decision | None = None
+    verdict: Verdict | None = None
+    passages: tuple[Passage, ...] = ()
+    draft: str = ""
+    supports: tuple[Support, ...] = ()
+    gathers: int = 0
+    drafts: int = 0
+    tried: tuple[str, ...] = ()
+    """`route:query` of each gather, so that nothing is looked up twice."""
+    steps: tuple[Step, ...] = ()
+    notices: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    first_token: float | None = None
+    answer: Answer | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("passages", "supports", "tried", "steps", "notices"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+
+class State(TypedDict):
+    """What the checkpointer stores for a thread."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    turn: Turn

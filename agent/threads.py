@@ -1,0 +1,129 @@
+"""Conversations: LangGraph's SQLite checkpointer, and beside it a list with titles.
+
+One file, `threads.db`. What a person deletes is gone from it: after every turn only the latest checkpoint of a thread
+is kept, so no earlier state keeps words that were rewound or deleted.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sqlite3
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from agent import state
+from agent.errors import ThreadError
+from tools.base import Passage
+
+_TITLE_CHARS = 60
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A conversation. `updated` is `time.time()` of its last turn."""
+
+    id: str
+    title: str
+    updated: float
+
+
+def _serializer() -> JsonPlusSerializer:
+    """Only our own state types are rebuilt from a checkpoint: a planted one runs nothing (CVE-2026-28277)."""
+    ours = [t for t in vars(state).values() if inspect.isclass(t) and t.__module__ == state.__name__]
+    return JsonPlusSerializer(
+        pickle_fallback=False,
+        allowed_msgpack_modules=[(t.__module__, t.__qualname__) for t in (*ours, Passage)],
+    )
+
+
+class Threads:
+    """The list of conversations and the checkpointer that holds them."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+        self.checkpointer = AsyncSqliteSaver(db, serde=_serializer())
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncIterator[Threads]:
+        """Open or make the file. Raises `ThreadError` when it cannot be read as what it should be."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            async with aiosqlite.connect(path) as db:
+                threads = cls(db)
+                await threads._prepare()
+                yield threads
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise ThreadError(
+                f"The conversations in {path} cannot be read ({error}); move that file away and start again."
+            ) from error
+
+    async def _prepare(self) -> None:
+        await self._db.execute("PRAGMA secure_delete = ON")
+        await self._db.execute("PRAGMA busy_timeout = 5000")
+        await self.checkpointer.setup()
+        await self._db.execute(
+            "CREATE TABLE IF NOT EXISTS threads "
+            "(id TEXT PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL)"
+        )
+        await self._db.commit()
+
+    @staticmethod
+    def new_id() -> str:
+        """An id for a conversation; it is listed from its first question on."""
+        return uuid.uuid4().hex
+
+    async def touch(self, thread: str, question: str) -> None:
+        """Note that a question was asked; the first one becomes the title."""
+        title = " ".join(question.split())
+        title = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1] + "…"
+        now = time.time()
+        await self._db.execute(
+            "INSERT INTO threads VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
+            (thread, title, now, now),
+        )
+        await self._db.commit()
+
+    async def list(self) -> list[Thread]:
+        """All conversations, the latest first."""
+        async with self._db.execute("SELECT id, title, updated FROM threads ORDER BY updated DESC") as rows:
+            return [Thread(*row) async for row in rows]
+
+    async def rename(self, thread: str, title: str) -> None:
+        title = " ".join(title.split())[:200]
+        if not title:
+            raise ThreadError("A conversation needs a name.")
+        done = await self._db.execute("UPDATE threads SET title = ? WHERE id = ?", (title, thread))
+        await self._db.commit()
+        self._expect(done.rowcount)
+
+    async def delete(self, thread: str) -> None:
+        """Remove a conversation and everything that was said in it from the file."""
+        done = await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
+        await self._db.commit()
+        await self.checkpointer.adelete_thread(thread)
+        await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._expect(done.rowcount)
+
+    async def prune(self, thread: str) -> None:
+        """Keep the latest checkpoint of a thread. The checkpointer for SQLite has no `prune` of its own."""
+        latest = "(SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?)"
+        async with self.checkpointer.lock:
+            for table in ("writes", "checkpoints"):
+                await self._db.execute(
+                    f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < {latest}", (thread, thread)
+                )
+            await self._db.commit()
+
+    @staticmethod
+    def _expect(rows: int) -> None:
+        if rows == 0:
+            raise ThreadError("There is no such conversation; it may have been deleted.")

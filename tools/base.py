@@ -1,0 +1,71 @@
+"""What every tool speaks: a `Passage`, the `Tool` protocol, and `ToolError`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+Kind = Literal["library", "web", "specialist"]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of text that an answer may cite, and where it stands.
+
+    `score` orders passages of one call, best first; it is not comparable between tools.
+    `stages` keeps what each stage of retrieval gave (`vector`: cosine similarity, `words`: BM25).
+    `trust` in [0, 1] says how far the source is believed: the owner's documents 1.0, the web less.
+    A `specialist` passage is opinion and never counts as evidence.
+    """
+
+    id: str
+    text: str
+    title: str
+    url: str
+    kind: Kind
+    page: int | None = None
+    """1-based page of a PDF, otherwise None."""
+    heading: tuple[str, ...] = ()
+    """The headings above the passage, outermost first."""
+    document: str = ""
+    """Id of the document it was cut from; empty outside the library."""
+    start: int = 0
+    """First character of the passage in its document's text."""
+    end: int = 0
+    """One past its last character."""
+    score: float = 0.0
+    trust: float = 1.0
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # A checkpoint gives tuples back as lists.
+        object.__setattr__(self, "heading", tuple(self.heading))
+
+
+class ToolError(Exception):
+    """A tool could not do its work. `reason` is a short code that the reader's language has a sentence for.
+
+    Codes: `web_unavailable` (search is down, slow or limits us), `web_off` (the owner switched it off),
+    `library_empty` (nothing is indexed yet), `library_broken` (the index cannot be read).
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+@runtime_checkable
+class Tool(Protocol):
+    """Finds passages for a question. To add one: implement this, and name it in `agent/wiring.py`."""
+
+    @property
+    def name(self) -> str:
+        """The route that leads here."""
+
+    async def gather(self, query: str, *, k: int) -> list[Passage]:
+        """The best `k` passages for `query`, best first; an empty list when there are none.
+
+        Raises `ToolError` when the tool itself could not work, which is not the same as finding nothing.
+        """

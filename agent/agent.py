@@ -95,9 +95,7 @@ class Agent:
         question = self._checked(question)
         async with self._turns[thread]:
             await self._threads.touch(thread, question)
-            turn = Turn(
-                question=question, started=time.time(), web=self.settings.web == "on" and web is not False
-            )
+            turn = Turn(question=question, started=time.time(), web=self.settings.web == "on" and web is not False)
             entry = {"messages": [HumanMessage(question)], "turn": turn}
             last: Turn | None = None
             chunks = self._graph.astream(

@@ -15,14 +15,36 @@ _LARGE = {"万": 10**4, "億": 10**8, "兆": 10**12}
 _KANJI_NUMBER = re.compile(r"[〇零一二三四五六七八九十百千万億兆]+")
 _MIXED_NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([万億兆])")
 _NUMBER = re.compile(r"(?<![A-Za-z\d.])\d+(?:,\d{3})*(?:\.\d+)*")
-_CITATION = re.compile(r"\[\d{1,2}\]")
+_CITATION = re.compile(r"\[(\d{1,2})\]|(?<=\s)\((\d)\)(?=[.。]?\s*$)")
+"""`[2]`, and the `(2)` that small models end a sentence with instead."""
 _ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
 _ERA_YEAR = re.compile(rf"({'|'.join(_ERAS)})\s*(元|\d+|[一二三四五六七八九十]+)年")
 _WORDS = {
     word: str(value)
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
     )
 } | {
     "thirty": "30",
@@ -33,6 +55,10 @@ _WORDS = {
     "eighty": "80",
     "ninety": "90",
 }
+_COUNTED = re.compile(
+    r"([〇零一二三四五六七八九十百千万]+)(?=(?:年|月|日|時|分|秒|人|名|個|円|本|台|回|番|歳|才|階|週|度|章|条|号|割|倍|つ|点|件|冊|枚|匹|頭|軒|校))"
+)
+_NUMBER_WORD = re.compile(rf"\b({'|'.join(w for w in _WORDS if w != 'one')})\b", re.IGNORECASE)
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 _SCALED = re.compile(rf"(\d[\d,]*(?:\.\d+)?)\s*-?({'|'.join(_SCALES)})s?\b", re.IGNORECASE)
 
@@ -41,14 +67,15 @@ _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]+")
 _KATAKANA = re.compile(r"[ァ-ヴー]{3,}")
 _QUOTED = re.compile(r"[\"“]([^\"“”]{4,120})[\"”]|「([^「」]{4,120})」|『([^『』]{4,120})』|`([^`]{2,120})`")
 _NOT_NAMES = frozenset(
-    "I I'm I'll OK Yes No The A An It This That These Those If When Where Who What Why How".split()
+    "I I'm I'll OK Yes No The A An It This That These Those If When Where Who What Why How Mr Mrs Ms Dr Prof".split()
 )
+_TITLE_BEFORE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St)\.\s*$")
 
 
 def plain(text: str) -> str:
     """NFKC, lower case, one kind of apostrophe and hyphen: the form in which texts are compared."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return folded.translate(str.maketrans({"’": "'", "‘": "'", "–": "-", "—": "-", "‑": "-", "\u00ad": None}))  # noqa: RUF001
+    return folded.translate(str.maketrans({"’": "'", "‘": "'", "–": "-", "—": "-", "‑": "-", "\u00ad": None}))
 
 
 def solid(text: str) -> str:
@@ -58,7 +85,24 @@ def solid(text: str) -> str:
 
 def uncited(text: str) -> str:
     """The text without its citation marks."""
-    return re.sub(r"[ \t]*\[\d{1,2}\]", "", text).strip()
+    bare = re.sub(r"[ \t]+(?=[.。,、]|$)", "", _CITATION.sub("", text))
+    return re.sub(r"[ \t]{2,}", " ", bare).strip()
+
+
+def citations(text: str) -> tuple[int, ...]:
+    """The numbers of the citation marks, in order, each once."""
+    return tuple(dict.fromkeys(int(a or b) for a, b in _CITATION.findall(text)))
+
+
+def digits(text: str) -> str:
+    """NFKC, with kanji numerals before a counter and English number words written in digits, thousands unseparated.
+
+    十一時 and 11時, four minutes and 4 minutes, 1,500円 and 1500円 become the same words.
+    """
+    text = unicodedata.normalize("NFKC", text)
+    text = _COUNTED.sub(lambda m: str(_kanji(m.group(1))), text)
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+    return _NUMBER_WORD.sub(lambda m: _WORDS[m.group().casefold()], text)
 
 
 def claimed_numbers(sentence: str) -> frozenset[str]:
@@ -100,8 +144,9 @@ def claimed_names(sentence: str) -> tuple[str, ...]:
     else:
         for match in _LATIN_NAME.finditer(text):
             word = match.group()
-            opens = not text[: match.start()].rstrip(" \"'“(*_`").rstrip() or re.search(
-                r"[.!?:]\s*[\"'“(*_`]*$", text[: match.start()]
+            before = text[: match.start()]
+            opens = not before.strip(" \"'“(*_`") or (
+                re.search(r"[.!?:]\s*[\"'“(*_`]*$", before) and not _TITLE_BEFORE.search(before)
             )
             inner = any(c.isupper() or c.isdigit() for c in word[1:])
             if word not in _NOT_NAMES and (inner or not opens):

@@ -31,9 +31,7 @@ def fill(language: Language, name: str, /, **values: object) -> str:
     """The prompt with its variables replaced. A missing or surplus variable is a `PromptError` that names it."""
     wanted, given = variables(language, name), frozenset(values)
     if wanted != given:
-        faults = [f"missing ${v}" for v in sorted(wanted - given)] + [
-            f"surplus {v}" for v in sorted(given - wanted)
-        ]
+        faults = [f"missing ${v}" for v in sorted(wanted - given)] + [f"surplus {v}" for v in sorted(given - wanted)]
         raise PromptError(f"Prompt {language}/{name}: {', '.join(faults)}.")
     return _template(language, name).substitute({k: str(v) for k, v in values.items()})
 

@@ -65,7 +65,7 @@ def cue(question: str, language: Language) -> tuple[Route, str] | None:
     return None
 
 
-def train(vectors: Vector, labels: Sequence[Route], *, penalty: float = 1.0, rounds: int = 400) -> Vector:
+def train(vectors: Vector, labels: Sequence[Route], *, penalty: float = 0.03, rounds: int = 1500) -> Vector:
     """Weights (d + 1, routes) of a softmax regression with an L2 penalty; the classes weigh the same.
 
     Full-batch gradient descent with Nesterov's momentum: the problem is convex, small (about a thousand rows) and so

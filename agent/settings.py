@@ -29,11 +29,7 @@ def _models_dir() -> Path:
 def settings_file() -> Path:
     """The settings file: `KOTAE_SETTINGS` if set, otherwise `settings.toml` in the user's config folder."""
     named = os.environ.get(f"{PREFIX}SETTINGS")
-    return (
-        Path(named)
-        if named
-        else Path(platformdirs.user_config_dir("kotae", appauthor=False)) / "settings.toml"
-    )
+    return Path(named) if named else Path(platformdirs.user_config_dir("kotae", appauthor=False)) / "settings.toml"
 
 
 class Settings(BaseModel):

@@ -152,9 +152,7 @@ class Answer:
                 }
                 for s in self.sources
             ],
-            "sentences": [
-                {"text": s.text, "cites": list(s.cites), "supported": s.supported} for s in self.sentences
-            ],
+            "sentences": [{"text": s.text, "cites": list(s.cites), "supported": s.supported} for s in self.sentences],
             "notices": list(self.notices),
             "model_calls": self.usage.calls,
             "tokens": {

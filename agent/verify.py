@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tools.library.tokens import terms
+
 from agent import facts
 from tools.base import Passage
-from tools.library.tokens import terms
 from tools.sentences import spans
 
 CARRIED = 0.75
@@ -65,9 +66,7 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
     where = f"{passage.title}\n{' '.join(passage.heading)}\n{passage.text}"
     same_language = facts.is_japanese(claim) == facts.is_japanese(passage.text)
     own = _own_terms(claim, question)
-    share, quote = _best_window(
-        own or set(terms(claim)), passage.text, f"{passage.title} {' '.join(passage.heading)}"
-    )
+    share, quote = _best_window(own or _terms(claim), passage.text, f"{passage.title} {' '.join(passage.heading)}")
 
     missing = facts.claimed_numbers(claim) - facts.stated_numbers(where) - facts.stated_numbers(question)
     if missing:
@@ -110,8 +109,12 @@ def strongest(
     return max(found, key=lambda row: (rank[row[1].verdict], row[0] in cites, row[1].share))
 
 
+def _terms(text: str) -> set[str]:
+    return set(terms(facts.digits(text)))
+
+
 def _own_terms(claim: str, question: str) -> set[str]:
-    return set(terms(claim)) - set(terms(question))
+    return _terms(claim) - _terms(question)
 
 
 def _best_window(wanted: set[str], text: str, above: str) -> tuple[float, str]:
@@ -122,8 +125,8 @@ def _best_window(wanted: set[str], text: str, above: str) -> tuple[float, str]:
     bounds = list(spans(text))
     if not bounds or not wanted:
         return 0.0, text[:200]
-    held = set(terms(above)) & wanted
-    by_sentence = [set(terms(text[a:b])) & wanted for a, b in bounds]
+    held = _terms(above) & wanted
+    by_sentence = [_terms(text[a:b]) & wanted for a, b in bounds]
     best = (0.0, 0.0, bounds[0])
     for size in range(1, _WINDOW + 1):
         for first in range(len(bounds) - size + 1):

@@ -77,11 +77,7 @@ def test_the_labelled_questions_cover_every_route(language: str) -> None:
 
 
 def test_files_stay_readable() -> None:
-    long = {
-        p.relative_to(ROOT).as_posix(): n
-        for p in MODULES
-        if (n := len(p.read_text("utf-8").splitlines())) > 350
-    }
+    long = {p.relative_to(ROOT).as_posix(): n for p in MODULES if (n := len(p.read_text("utf-8").splitlines())) > 350}
     assert long == {}
     assert [p for p in MODULES if p.stem in ("utils", "helpers", "common", "misc")] == []
 

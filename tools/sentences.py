@@ -52,12 +52,7 @@ def _line(line: str) -> Iterator[tuple[int, int]]:
         elif depth == 0 and (char in _END or (char == "." and _full_stop(line, start, position))):
             while position < len(line) and line[position] in _END + _CLOSE + "\"'":
                 position += 1
-            if (
-                char in "!?."
-                and position < len(line)
-                and not line[position].isspace()
-                and line[position] != "["
-            ):
+            if char in "!?." and position < len(line) and not line[position].isspace() and line[position] != "[":
                 following = line[position]
                 if following.isascii():
                     continue

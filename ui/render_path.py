@@ -103,25 +103,17 @@ def _answer(facts: Mapping[str, Any], words: Strings) -> list[str]:
 
 
 def _reflect(facts: Mapping[str, Any], words: Strings) -> list[str]:
-    checked, supported, dropped = (
-        _count(facts, "checked"),
-        _count(facts, "supported"),
-        _count(facts, "dropped"),
-    )
-    if checked == 1:
-        parts = [words("fact.checked_one", supported=supported)]
-    else:
-        parts = [words("fact.checked_many", n=checked, supported=supported)]
-    if facts.get("revised"):
-        parts.append(words("fact.revised"))
-    if dropped:
-        parts.append(words("fact.dropped_one") if dropped == 1 else words("fact.dropped_many", n=dropped))
+    checked, supported = int(facts.get("checked") or 0), int(facts.get("supported") or 0)
+    parts = [
+        words("fact.checked_one", supported=supported)
+        if checked == 1
+        else words("fact.checked_many", n=checked, supported=supported)
+    ]
+    if unsupported := checked - supported:
+        parts.append(
+            words("fact.unsupported_one") if unsupported == 1 else words("fact.unsupported_many", n=unsupported)
+        )
     return parts
-
-
-def _count(facts: Mapping[str, Any], name: str) -> int:
-    value = facts.get(name)
-    return len(value) if isinstance(value, list | tuple) else int(value or 0)
 
 
 def _sure(facts: Mapping[str, Any], words: Strings) -> str:

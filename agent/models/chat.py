@@ -53,9 +53,7 @@ class Meter:
         used = message.usage_metadata
         if used is not None:
             cached = used.get("input_token_details", {}).get("cache_read") or 0
-            self.usage += Usage(
-                prompt=used["input_tokens"] - cached, cached=cached, completion=used["output_tokens"]
-            )
+            self.usage += Usage(prompt=used["input_tokens"] - cached, cached=cached, completion=used["output_tokens"])
 
 
 class ChatModel:
@@ -88,9 +86,7 @@ class ChatModel:
         if connection is not None:
             await asyncio.to_thread(connection.close)
 
-    async def stream(
-        self, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter
-    ) -> AsyncIterator[str]:
+    async def stream(self, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> AsyncIterator[str]:
         """The reply, piece by piece. Closing the iterator stops the model."""
         model = await self.start()
         meter.call()
@@ -100,7 +96,7 @@ class ChatModel:
                     meter.tokens(chunk)
                     if text := _text(chunk):
                         yield text
-        except KotaeError:
+        except (KotaeError, AssertionError):
             raise
         except Exception as error:
             raise _unavailable(error) from error
@@ -128,7 +124,7 @@ class ChatModel:
                     found = _yes_from_logprobs(reply.response_metadata)
                     return _yes_from_text(_text(reply)) if found is None else found
             reply = await model.ainvoke(list(messages), max_tokens=4)
-        except KotaeError:
+        except (KotaeError, AssertionError):
             raise
         except Exception as error:
             if self._logprobs and _refuses_logprobs(error):
@@ -181,9 +177,7 @@ def _unavailable(error: Exception) -> ModelUnavailable:
     log.warning("model call failed: %s", type(error).__name__, exc_info=error)
     status = getattr(error, "status_code", None)
     if status in (401, 403):
-        return ModelUnavailable(
-            "The model's server refused the key; set KOTAE_API_KEY to one that it accepts."
-        )
+        return ModelUnavailable("The model's server refused the key; set KOTAE_API_KEY to one that it accepts.")
     if status == 404:
         return ModelUnavailable("The model's server has no such model; check the setting `model`.")
     if status == 429:

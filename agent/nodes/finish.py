@@ -95,13 +95,10 @@ def _answer(turn: Turn) -> Answer:
         return base
     numbers = renumber(turn.supports)
     sources = tuple(
-        Source(new, turn.passages[old - 1], _quote(old, turn.supports, turn.passages))
-        for old, new in numbers.items()
+        Source(new, turn.passages[old - 1], _quote(old, turn.supports, turn.passages)) for old, new in numbers.items()
     )
     sentences = tuple(
-        Sentence(
-            facts.uncited(s.sentence), tuple(numbers[n] for n in s.cites) if s.supported else (), s.supported
-        )
+        Sentence(facts.uncited(s.sentence), tuple(numbers[n] for n in s.cites) if s.supported else (), s.supported)
         for s in turn.supports
     )
     return replace(base, text=compose(turn.draft, sentences), sentences=sentences, sources=sources)

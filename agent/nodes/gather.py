@@ -23,9 +23,7 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if decision.route == "web" and not turn.web:
         return {"turn": _noted(turn, "web_off")}
     try:
-        passages = await runtime.context.tools[decision.route].gather(
-            decision.query, k=runtime.context.limits.passages
-        )
+        passages = await runtime.context.tools[decision.route].gather(decision.query, k=runtime.context.limits.passages)
     except ToolError as error:
         log.info("%s could not gather: %s", decision.route, error)
         return {"turn": _noted(turn, error.reason)}

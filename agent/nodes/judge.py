@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from langgraph.runtime import Runtime
+from tools.library.tokens import terms
 
 from agent import facts
 from agent.context import Context, Limits
@@ -24,7 +25,6 @@ from agent.prompts import fill
 from agent.reading import over_sources
 from agent.state import Decision, State, Turn, Verdict
 from tools.base import Passage
-from tools.library.tokens import terms
 
 CLEAR = 0.5
 """From this probability on the passages are taken to hold the answer."""
@@ -38,10 +38,7 @@ async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     meter = Meter()
     verdict = await _verdict(turn, context, meter)
     turn = replace(turn, verdict=verdict, usage=turn.usage + meter.usage)
-    if (
-        not verdict.sufficient
-        and (again := next_lookup(turn, context.limits, tuple(context.tools))) is not None
-    ):
+    if not verdict.sufficient and (again := next_lookup(turn, context.limits, tuple(context.tools))) is not None:
         turn = replace(turn, decision=again)
     return {"turn": turn}
 

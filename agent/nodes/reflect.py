@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import replace
 from typing import Any, Literal
@@ -20,7 +19,6 @@ from tools.sentences import split
 
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
-_CITATION = re.compile(r"\[(\d{1,2})\]")
 
 
 async def reflect(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def after_reflect(turn: Turn, *, drafts: int, seconds: float) -> Literal["answer
 
 
 async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) -> Support:
-    cites = tuple(int(n) for n in _CITATION.findall(sentence) if 0 < int(n) <= len(turn.passages))
+    cites = tuple(n for n in facts.citations(sentence) if 0 < n <= len(turn.passages))
     if refuses(sentence):
         return Support(sentence, (), False, "checks", "refusal")
     found = strongest(sentence, cites, turn.passages, turn.standalone)
@@ -54,9 +52,7 @@ async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) ->
     if finding.verdict == "foreign":
         return Support(sentence, (n,), False, "checks", finding.reason)
     claim = facts.uncited(sentence)
-    yes = await context.model.yes(
-        over_sources(turn, fill(turn.language, "verify", sentence=claim)), meter=meter
-    )
+    yes = await context.model.yes(over_sources(turn, fill(turn.language, "verify", sentence=claim)), meter=meter)
     if yes >= BELIEVED:
         return Support(sentence, (n,), True, "model", quote=finding.quote)
     return Support(sentence, (n,), False, "model", finding.reason)

@@ -30,9 +30,7 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if decision.confidence < SURE:
         decision = await _settle(decision, turn.language, context, meter)
     if decision.route == "clarify" and asked_back:
-        decision = replace(
-            decision, route="library", why="fallback", cue=""
-        )  # asking back twice helps nobody
+        decision = replace(decision, route="library", why="fallback", cue="")  # asking back twice helps nobody
     return {"turn": replace(turn, decision=decision, usage=turn.usage + meter.usage)}
 
 

@@ -32,9 +32,7 @@ async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     meter = Meter()
     prompt = fill(language, "understand", history=_history(past, language), question=turn.question)
     said = await runtime.context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
-    return {
-        "turn": replace(turn, standalone=_accept(said, turn.question, past), usage=turn.usage + meter.usage)
-    }
+    return {"turn": replace(turn, standalone=_accept(said, turn.question, past), usage=turn.usage + meter.usage)}
 
 
 def detect(question: str, past: list[AnyMessage]) -> Language:

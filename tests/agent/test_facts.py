@@ -52,7 +52,7 @@ def test_a_number_states_what_it_claims(n: int) -> None:
 @pytest.mark.parametrize(
     ("sentence", "names"),
     [
-        ("The app by Mr. Smith uses FAISS's index in Tokyo [1].", ("Mr", "Smith", "FAISS", "Tokyo")),
+        ("The app by Mr. Smith uses FAISS's index in Tokyo [1].", ("Smith", "FAISS", "Tokyo")),
         ("Paris is large.", ()),
         ("It was built. Then Osaka grew.", ("Osaka",)),
         ("The file is read by SQLite3.", ("SQLite3",)),
@@ -83,6 +83,14 @@ def test_quotations() -> None:
 )
 def test_is_japanese(text: str, japanese: bool) -> None:
     assert facts.is_japanese(text) is japanese
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("十一時", "11時"), ("four minutes", "4 minutes"), ("１,５００円", "1500円"), ("一般的", "一般的"), ("三重県", "三重県"), ("二十三人", "23人")],
+)
+def test_digits(text: str, written: str) -> None:
+    assert facts.digits(text) == written
 
 
 def test_solid_ignores_width_case_and_space() -> None:

@@ -1,0 +1,233 @@
+"""Whole turns through the real graph, the real library and the real checkpointer; only the model is scripted."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent import Agent, Done, Draft, QuestionError, Settings, Sources, Status, ThreadError, Token
+from agent.models.scripted import ScriptedChatModel, ScriptExhausted
+
+LEAVE = "How many days of paid leave does an employee have?"
+
+
+def scripted(*lines: str) -> ScriptedChatModel:
+    return ScriptedChatModel(lines=list(lines))
+
+
+async def test_a_lookup_is_answered_with_its_source(indexed: Settings) -> None:
+    model = scripted("yes", "Every employee has 20 days of paid leave a year. [1]")
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask(LEAVE)
+    assert model.leftover == []
+    assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
+    assert answer.route == "library"
+    assert not answer.refused
+    [source] = answer.sources
+    assert source.passage.title == "Staff handbook of Aoba Railway"
+    assert source.passage.heading[-1] == "Paid leave"
+    assert source.quote == "Every employee has 20 days of paid leave a year."
+    assert answer.usage.calls == 2
+    assert [step.node for step in answer.steps] == ["understand", "route", "gather", "judge", "answer", "reflect"]
+
+
+async def test_a_question_that_stands_alone_costs_no_call_to_understand(indexed: Settings) -> None:
+    model = scripted("yes", "Every employee has 20 days. [1]", "yes", "The Hakuba line opened in 1932. [1]")
+    async with Agent.open(indexed, model=model) as agent:
+        thread = agent.new_thread()
+        await agent.ask(LEAVE, thread)
+        answer = await agent.ask("In which year did the Hakuba line open?", thread)
+    assert answer.standalone == "In which year did the Hakuba line open?"
+    assert model.leftover == []
+
+
+async def test_a_follow_up_becomes_a_question_that_stands_alone(indexed: Settings) -> None:
+    model = scripted(
+        "yes",
+        "The Hakuba line opened in 1932. [1]",
+        "How long is the Hakuba line?",
+        "yes",
+        "The Hakuba line is 41 kilometres long. [1]",
+    )
+    async with Agent.open(indexed, model=model) as agent:
+        thread = agent.new_thread()
+        await agent.ask("In which year did the Hakuba line open?", thread)
+        answer = await agent.ask("And how long is it?", thread)
+    assert answer.standalone == "How long is the Hakuba line?"
+    assert "41 kilometres" in answer.text
+    assert model.leftover == []
+
+
+async def test_an_unsupported_sentence_is_revised_once(indexed: Settings) -> None:
+    model = scripted(
+        "yes",
+        "Every employee has 35 days of paid leave a year. [1]",
+        "Every employee has 20 days of paid leave a year. [1]",
+    )
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask(LEAVE)
+    assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
+    assert "35" not in answer.text
+    assert "number" in model.prompts[2] or "35" in model.prompts[2]
+    assert model.leftover == []
+
+
+async def test_what_stays_unsupported_is_dropped(indexed: Settings) -> None:
+    model = scripted(
+        "yes",
+        "Every employee has 20 days of paid leave a year. [1] The bonus is 900 euros. [1]",
+        "The bonus is 800 euros. [1]",
+    )
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask(LEAVE)
+    assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
+    assert "some_removed" in answer.notices
+    assert [s.supported for s in answer.sentences] == [True, False]
+
+
+async def test_with_nothing_left_it_does_not_know_and_shows_the_nearest(indexed: Settings) -> None:
+    model = scripted("yes", "The bonus is 900 euros. [1]", "NONE")
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask(LEAVE)
+    assert answer.refused
+    assert "900" not in answer.text
+    assert answer.sources
+    assert model.leftover == []
+
+
+async def test_passages_that_do_not_answer_end_in_a_refusal(indexed: Settings) -> None:
+    model = scripted("no")
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask("What does a season ticket for the Azumi line cost?")
+    assert answer.refused
+    assert answer.route == "library"
+    assert "replies" not in answer.text
+
+
+async def test_japanese(indexed: Settings) -> None:
+    model = scripted("はい", "チェックアウトは11時です。[1]")
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask("旅館のチェックアウトは何時ですか")
+    assert answer.language == "ja"
+    assert answer.text == "チェックアウトは11時です。[1]"
+    assert answer.sources[0].passage.title == "あおば旅館のご案内"
+
+
+async def test_small_talk_looks_nothing_up(indexed: Settings) -> None:
+    model = scripted("Hello! What would you like to know?")
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask("Hello!")
+    assert answer.route == "direct"
+    assert answer.sources == ()
+    assert [step.node for step in answer.steps] == ["understand", "route", "answer"]
+
+
+async def test_the_empty_library_says_how_to_fill_it(settings: Settings) -> None:
+    async with Agent.open(settings, model=scripted()) as agent:
+        answer = await agent.ask(LEAVE)
+    assert answer.refused
+    assert "library_empty" in answer.notices
+    assert "kotae index" in answer.text
+
+
+async def test_web_switched_off_is_said(indexed: Settings) -> None:
+    model = scripted("no")
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask("Search the web for the latest news about Kyoto.")
+    assert answer.refused
+    assert "web_off" in answer.notices
+
+
+async def test_events_come_in_order_and_the_draft_before_the_answer(indexed: Settings) -> None:
+    model = scripted("yes", "Every employee has 20 days of paid leave a year. [1]")
+    async with Agent.open(indexed, model=model) as agent:
+        events = [event async for event in agent.stream(LEAVE, "t")]
+    kinds = [type(event) for event in events]
+    assert kinds[0] is Status
+    assert kinds[-1] is Done
+    assert kinds.index(Draft) < kinds.index(Sources) < kinds.index(Token)
+    assert "".join(e.text for e in events if isinstance(e, Token)).startswith("Every employee")
+    begun = [e.node for e in events if isinstance(e, Status) and e.seconds is None]
+    assert begun == ["understand", "route", "gather", "judge", "answer", "reflect", "finish"]
+
+
+@pytest.mark.parametrize(("question", "reason"), [("", "empty"), (" \n", "empty"), ("x" * 4001, "too_long")])
+async def test_a_question_that_cannot_be_asked_leaves_no_trace(indexed: Settings, question: str, reason: str) -> None:
+    async with Agent.open(indexed, model=scripted()) as agent:
+        with pytest.raises(QuestionError) as caught:
+            await agent.ask(question)
+        assert caught.value.reason == reason
+        assert await agent.threads() == []
+
+
+async def test_a_thread_goes_on_after_a_restart(indexed: Settings) -> None:
+    async with Agent.open(indexed, model=scripted("yes", "The Hakuba line opened in 1932. [1]")) as agent:
+        thread = agent.new_thread()
+        first = await agent.ask("In which year did the Hakuba line open?", thread)
+    model = scripted("How long is the Hakuba line?", "yes", "It is 41 kilometres long. [1]")
+    async with Agent.open(indexed, model=model) as agent:
+        [listed] = await agent.threads()
+        assert listed.id == thread
+        assert listed.title == "In which year did the Hakuba line open?"
+        [exchange] = await agent.history(thread)
+        assert exchange.answer == first
+        await agent.ask("How long is it?", thread)
+        assert "1932" in model.prompts[0], "the follow-up is read against what was said before the restart"
+        assert len(await agent.history(thread)) == 2
+
+
+async def test_rename_delete_and_rewind(indexed: Settings) -> None:
+    model = scripted(*["yes", "Every employee has 20 days of paid leave a year. [1]"] * 3)
+    async with Agent.open(indexed, model=model) as agent:
+        thread = agent.new_thread()
+        for _ in range(2):
+            await agent.ask(LEAVE, thread)
+        await agent.rename(thread, "  Leave  ")
+        assert [t.title for t in await agent.threads()] == ["Leave"]
+        await agent.rewind(thread, 1)
+        assert len(await agent.history(thread)) == 1
+        await agent.ask(LEAVE, thread)
+        assert len(await agent.history(thread)) == 2
+        with pytest.raises(ThreadError):
+            await agent.rewind(thread, 7)
+        await agent.delete(thread)
+        assert await agent.threads() == []
+        assert await agent.history(thread) == []
+        with pytest.raises(ThreadError):
+            await agent.delete(thread)
+        with pytest.raises(ThreadError):
+            await agent.rename(thread, "x")
+
+
+async def test_what_is_deleted_is_gone_from_the_file(indexed: Settings) -> None:
+    secret = "xylophone-4711"
+    model = scripted("Hello!")
+    async with Agent.open(indexed, model=model) as agent:
+        await agent.ask(f"Hello, my word is {secret}, thanks!", "t")
+        await agent.delete("t")
+    data = b"".join(p.read_bytes() for p in indexed.data_dir.glob("threads.db*"))
+    assert secret.encode() not in data
+
+
+async def test_a_turn_that_was_stopped_is_kept_without_an_answer(indexed: Settings) -> None:
+    async with Agent.open(indexed, model=scripted("yes", "Every employee has 20 days. [1]")) as agent:
+        async for event in agent.stream(LEAVE, "t"):
+            if isinstance(event, Token):
+                break
+        [exchange] = await agent.history("t")
+        assert exchange.question == LEAVE
+        assert exchange.answer is None
+
+
+async def test_a_script_that_runs_out_fails_loudly(indexed: Settings) -> None:
+    async with Agent.open(indexed, model=scripted()) as agent:
+        with pytest.raises(ScriptExhausted, match="no line 1"):
+            await agent.ask(LEAVE)
+
+
+async def test_a_broken_conversations_file_is_one_clear_line(settings: Settings) -> None:
+    settings.data_dir.mkdir(parents=True)
+    (settings.data_dir / "threads.db").write_bytes(b"this is no database, it is a text " * 100)
+    with pytest.raises(ThreadError, match=r"cannot be read .* move that file away"):
+        async with Agent.open(settings, model=scripted()):
+            pass
+    assert (settings.data_dir / "threads.db").read_bytes().startswith(b"this is no database")

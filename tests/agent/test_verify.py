@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+
+from agent.verify import examine, refuses, strongest
+from tools.base import Passage
+
+KETTLE = Passage(
+    id="a",
+    text="The K-200 kettle holds 1.7 litres and boils in four minutes. It switches off by itself after 30 seconds "
+    "without water. The guarantee lasts two years and covers the heating element.",
+    title="Kettle manual",
+    url="",
+    kind="library",
+    heading=("Use",),
+)
+RYOKAN = Passage(
+    id="b",
+    text="朝食は7時から9時30分まで、1階の食堂「あおば」でご利用いただけます。チェックアウトは11時です。"
+    "延長は1時間につき1,500円です。",
+    title="旅館のご案内",
+    url="",
+    kind="library",
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "verdict"),
+    [
+        ("The kettle holds 1.7 litres [1].", "How much does the kettle hold?", "carried"),
+        ("The kettle boils in 4 minutes.", "How fast does it boil?", "carried"),
+        ("The kettle holds 2.5 litres.", "How much does the kettle hold?", "foreign"),
+        ("The kettle was designed by Braun.", "Who designed the kettle?", "foreign"),
+        ("The guarantee lasts two years.", "How long is the guarantee?", "carried"),
+        ("Penguins live near the southern pole.", "Where do penguins live?", "foreign"),
+        ("The label says \"Never open the lid while boiling\".", "What does the label say?", "foreign"),
+    ],
+)
+def test_english(sentence: str, question: str, verdict: str) -> None:
+    assert examine(sentence, KETTLE, question).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "verdict"),
+    [
+        ("チェックアウトは11時です。[1]", "チェックアウトは何時ですか", "carried"),
+        ("チェックアウトは１１時です。", "チェックアウトは何時ですか", "carried"),
+        ("チェックアウトは十一時です。", "チェックアウトは何時ですか", "carried"),
+        ("チェックアウトは10時です。", "チェックアウトは何時ですか", "foreign"),
+        ("延長は1時間につき1500円です。", "延長料金はいくらですか", "carried"),
+        ("朝食は食堂「あおば」で食べられます。", "朝食はどこですか", "carried"),
+        ("温泉は深夜まで営業しております。", "温泉はいつまでですか", "foreign"),
+    ],
+)
+def test_japanese(sentence: str, question: str, verdict: str) -> None:
+    found = examine(sentence, RYOKAN, question)
+    assert found.verdict in (verdict, "unsure") if verdict == "carried" else found.verdict == verdict
+
+
+def test_the_reason_names_what_is_missing() -> None:
+    assert examine("The kettle holds 2.5 litres.", KETTLE, "How much?").reason == "number:2.5"
+    assert examine("It was made by Mr. Braun.", KETTLE, "By whom?").reason in ("name:Braun", "name:Mr")
+
+
+def test_numbers_of_the_question_are_given_not_claimed() -> None:
+    finding = examine("For 5 people the kettle holds 1.7 litres.", KETTLE, "Is it enough for 5 people?")
+    assert not finding.reason.startswith("number")
+
+
+def test_across_languages_only_a_model_can_tell() -> None:
+    assert examine("ケトルの容量は1.7リットルです。", KETTLE, "ケトルの容量は？").verdict == "unsure"
+    assert examine("ケトルの容量は2.5リットルです。", KETTLE, "ケトルの容量は？").verdict == "foreign"
+
+
+def test_the_quote_is_the_sentence_that_carries() -> None:
+    assert examine("The guarantee lasts two years.", KETTLE, "How long is the guarantee?").quote.startswith("The guarantee")
+
+
+def test_strongest_prefers_the_passage_that_carries_over_the_one_cited() -> None:
+    n, finding = strongest("The kettle holds 1.7 litres [1].", (1,), (RYOKAN, KETTLE), "How much?") or (0, None)
+    assert n == 2
+    assert finding is not None
+    assert finding.verdict == "carried"
+
+
+def test_a_specialist_is_never_evidence() -> None:
+    opinion = Passage(id="c", text=KETTLE.text, title="Specialist", url="", kind="specialist")
+    assert strongest("The kettle holds 1.7 litres.", (1,), (opinion,), "How much?") is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "refusal"),
+    [
+        ("The sources do not mention the price.", True),
+        ("There is no information about this in the sources.", True),
+        ("This is not stated in the provided text.", True),
+        ("NONE", True),
+        ("出典には記載されていません。", True),
+        ("この文書には価格についての情報は含まれていません。", True),
+        ("わかりません。", True),
+        ("The kettle does not work without water.", False),
+        ("You do not need an account.", False),
+        ("ペットの同伴はできません。", False),
+        ("この機能はありません。", False),
+    ],
+)
+def test_refuses(sentence: str, refusal: bool) -> None:
+    assert refuses(sentence) is refusal

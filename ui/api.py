@@ -1,0 +1,207 @@
+"""The HTTP application: the page in two languages, the sources of answers, health.
+
+Everything that reaches a browser goes through `ui.shield` (hosts, origins, headers).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from ui import strings
+from ui.chat import Chat
+from ui.render import source_path
+from ui.render_panel import panel_html
+from ui.shield import Shield
+
+if TYPE_CHECKING:
+    from agent import Agent, Source
+    from agent.state import Language
+
+log = logging.getLogger(__name__)
+
+ASSETS = Path(__file__).resolve().parent / "assets"
+COOKIE = "kotae_lang"
+_YEAR = 365 * 24 * 3600
+_SHOWN = {".pdf": "application/pdf"}
+"""Documents that a browser may show itself. Any other is shown as text or saved, never run."""
+_TEXT = frozenset({".md", ".markdown", ".txt", ".text", ".rst", ".csv", ".log"})
+
+
+def create_app(agent: Agent, *, chat: bool = True) -> FastAPI:
+    """The application around an open agent. `chat=False` leaves the Gradio page out, which takes seconds to import.
+
+    The agent stays the caller's: it must be open as long as the application runs.
+    """
+    chats = {language: Chat(agent, strings.load(language)) for language in strings.LANGUAGES}
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        for one in chats.values():
+            await one.close()
+
+    app = FastAPI(title="Kotae", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        return JSONResponse({"status": "ok", "model": agent.model_name, "model_ready": agent.model_ready})
+
+    @app.get("/")
+    @app.get("/chat")
+    @app.get("/chat/")
+    async def home(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/chat/{preferred_language(request)}/{query}", status_code=307)
+
+    @app.get("/favicon.ico")
+    async def icon() -> Response:
+        return FileResponse(ASSETS / "kotae.svg", media_type="image/svg+xml")
+
+    @app.get("/language/{language}")
+    async def switch(language: str, request: Request) -> Response:
+        if language not in strings.LANGUAGES:
+            raise HTTPException(404)
+        thread = request.query_params.get("thread", "")
+        query = f"?{request.url.query}" if thread else ""
+        response = RedirectResponse(f"/chat/{language}/{query}", status_code=303)
+        response.set_cookie(COOKIE, language, max_age=_YEAR, httponly=True, samesite="lax")
+        return response
+
+    _serve_sources(app, agent)
+    if chat:
+        _mount_pages(app, agent, chats)
+    app.add_middleware(Shield, settings=agent.settings)
+    return app
+
+
+def preferred_language(request: Request) -> Language:
+    """The reader's choice, otherwise the first of the browser's languages that Kotae has, otherwise English."""
+    chosen = request.cookies.get(COOKIE)
+    for language in strings.LANGUAGES:
+        if chosen == language:
+            return language
+    ranked: list[tuple[float, int, Language]] = []
+    for place, entry in enumerate(request.headers.get("accept-language", "").split(",")):
+        tag, _, weight = entry.strip().partition(";q=")
+        try:
+            quality = float(weight) if weight else 1.0
+        except ValueError:
+            continue
+        for language in strings.LANGUAGES:
+            if tag.lower().split("-")[0] == language and quality > 0:
+                ranked.append((-quality, place, language))
+    return min(ranked)[2] if ranked else "en"
+
+
+def _mount_pages(app: FastAPI, agent: Agent, chats: dict[Language, Chat]) -> None:
+    from ui import chat_page
+
+    for language, chat in chats.items():
+        other = next(o for o in strings.LANGUAGES if o != language)
+        words = strings.load(language)
+        page = chat_page.build(
+            chat, words, other=f"/language/{other}", web=agent.settings.web == "on"
+        )
+        import gradio as gr
+
+        gr.mount_gradio_app(
+            app,
+            page,
+            path=f"/chat/{language}",
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            enable_monitoring=False,
+            max_file_size="1kb",
+            ssr_mode=False,
+            theme=chat_page.theme(),
+        )
+
+
+def _serve_sources(app: FastAPI, agent: Agent) -> None:
+    route = "/api/threads/{thread}/answers/{index}/sources/{n}"
+
+    async def find(thread: str, index: int, n: int) -> Source:
+        exchanges = await agent.history(thread)
+        if 0 <= index < len(exchanges) and (answer := exchanges[index].answer) is not None:
+            for source in answer.sources:
+                if source.n == n:
+                    return source
+        raise HTTPException(404)
+
+    def document_file(source: Source) -> Path | None:
+        """The file of a passage, if the library still lists it under that very document."""
+        for document in agent.library.documents():
+            if document.id == source.passage.document:
+                path = Path(document.path)
+                return path if path.is_file() else None
+        return None
+
+    @app.get(route)
+    async def source_panel(request: Request, thread: str, index: int, n: int) -> Response:
+        source = await find(thread, index, n)
+        words = strings.load(_language(request))
+        before = after = ""
+        present = picture = False
+        if source.passage.kind == "library":
+            try:
+                context = await asyncio.to_thread(agent.library.context, source.passage.id)
+                file = await asyncio.to_thread(document_file, source)
+            except Exception:  # the passage itself came with the answer; a broken library does not hide it
+                log.exception("The library cannot be read")
+            else:
+                present = file is not None
+                picture = file is not None and file.suffix.lower() == ".pdf"
+                if context is not None:
+                    before, after = context.before, context.after
+        path = source_path(thread, index, n)
+        html = panel_html(
+            source, words, path=path, before=before, after=after, present=present, page_image=picture
+        )
+        return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+    @app.get(f"{route}/page.png")
+    async def page_picture(thread: str, index: int, n: int) -> Response:
+        source = await find(thread, index, n)
+        passage = source.passage
+        if passage.kind != "library" or passage.page is None:
+            raise HTTPException(404)
+        picture = await asyncio.to_thread(
+            agent.library.page_image, passage.document, passage.page, highlight=source.quote or None
+        )
+        if picture is None:
+            raise HTTPException(404)
+        return Response(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=300"})
+
+    @app.get(f"{route}/document")
+    async def document(thread: str, index: int, n: int) -> Response:
+        source = await find(thread, index, n)
+        path = await asyncio.to_thread(document_file, source) if source.passage.kind == "library" else None
+        if path is None:
+            raise HTTPException(404)
+        ending = path.suffix.lower()
+        if ending in _SHOWN:
+            return FileResponse(path, media_type=_SHOWN[ending], filename=path.name, content_disposition_type="inline")
+        if ending in _TEXT:
+            text = await asyncio.to_thread(path.read_bytes)
+            return Response(text, media_type="text/plain; charset=utf-8")
+        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+
+    @app.get("/api/{rest:path}")
+    async def nothing(rest: str) -> Response:
+        raise HTTPException(404)
+
+
+def _language(request: Request) -> Language:
+    asked = request.query_params.get("lang")
+    return next((language for language in strings.LANGUAGES if language == asked), preferred_language(request))

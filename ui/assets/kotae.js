@@ -1,0 +1,324 @@
+/* The page's behaviour. Every command goes to the server as JSON through a hidden text field (see ui/chat_page.py);
+   nothing here builds HTML from text: what is shown as HTML comes from the server, which has cleaned it. */
+(() => {
+  "use strict";
+  const words = JSON.parse(document.getElementById("kotae-words").textContent);
+  const root = document.documentElement;
+  const narrow = window.matchMedia("(max-width: 1099px)");
+  const phone = window.matchMedia("(max-width: 799px)");
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const $ = (selector) => document.querySelector(selector);
+
+  const stored = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
+  const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private mode */ } };
+
+  /* ---- commands ---- */
+  let counter = 0;
+  function command(order) {
+    const field = $("#kotae-command textarea, #kotae-command input");
+    if (!field) return;
+    counter += 1;
+    field.value = JSON.stringify({ ...order, count: counter });
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  /* ---- appearance ---- */
+  const themes = ["auto", "light", "dark"];
+  const theme = () => (themes.includes(stored("kotae-theme")) ? stored("kotae-theme") : "auto");
+  function paint() {
+    const isDark = theme() === "dark" || (theme() === "auto" && dark.matches);
+    root.dataset.kotaeTheme = theme();
+    if (root.classList.contains("kotae-dark") !== isDark) root.classList.toggle("kotae-dark", isDark);
+    if (document.body && document.body.classList.contains("dark") !== isDark) document.body.classList.toggle("dark", isDark);
+    for (const button of document.querySelectorAll(".kotae-do-theme")) {
+      const label = words[`theme.${theme()}`];
+      if (button.title !== label) {
+        button.title = label;
+        const hidden = button.querySelector(".kotae-sr");
+        if (hidden) hidden.textContent = label;
+      }
+    }
+  }
+  dark.addEventListener("change", paint);
+  paint();
+
+  /* ---- drawers ---- */
+  let returnTo = null;
+  const isOpen = (drawer) => root.classList.contains(`kotae-${drawer}-open`);
+  function toggle(drawer, open) {
+    root.classList.toggle(`kotae-${drawer}-open`, open);
+    if (drawer === "nav" && !narrow.matches) store("kotae-nav", open ? "open" : "closed");
+    if (open && narrow.matches) {
+      root.classList.toggle(`kotae-${drawer === "nav" ? "panel" : "nav"}-open`, false);
+      $(drawer === "nav" ? "#kotae-nav .kotae-do-nav" : "#kotae-panel .kotae-do-panel-close")?.focus();
+    }
+    inertness();
+  }
+  /* What is out of sight must not be reached with the keyboard. */
+  function inertness() {
+    for (const drawer of ["nav", "panel"]) {
+      const element = $(`#kotae-${drawer}`);
+      if (element) element.inert = !isOpen(drawer);
+    }
+  }
+  root.classList.toggle("kotae-nav-open", !narrow.matches && stored("kotae-nav") !== "closed");
+  narrow.addEventListener("change", () => toggle("nav", !narrow.matches && stored("kotae-nav") !== "closed"));
+
+  /* ---- sources ---- */
+  const isSource = /^\/api\/threads\/[^/]+\/answers\/\d+\/sources\/\d+$/;
+  let wanted = "";
+  async function openSource(link) {
+    const path = link.getAttribute("href");
+    if (!isSource.test(path)) return;
+    returnTo = link;
+    wanted = path;
+    document.querySelectorAll(".kotae-is-current").forEach((e) => e.classList.remove("kotae-is-current"));
+    const answer = link.closest(".kotae-answer");
+    answer?.querySelectorAll("a.kotae-cite, a.kotae-source").forEach((e) => {
+      if (e.getAttribute("href") === path) e.classList.add("kotae-is-current");
+    });
+    toggle("panel", true);
+    const body = $(".kotae-panel-body");
+    const say = (text) => {
+      const line = document.createElement("p");
+      line.className = "kotae-none";
+      line.textContent = text;
+      body.replaceChildren(line);
+    };
+    if (!body.querySelector("article")) say(words["panel.loading"]);
+    try {
+      const response = await fetch(`${path}?lang=${root.lang}`, { headers: { Accept: "text/html" } });
+      if (!response.ok) throw new Error(String(response.status));
+      const html = await response.text();
+      if (wanted !== path) return;
+      body.innerHTML = html;
+      body.scrollTop = 0;
+      const mark = body.querySelector("mark");
+      if (mark) body.scrollTop = Math.max(0, mark.offsetTop - body.offsetTop - body.clientHeight * 0.3);
+    } catch {
+      if (wanted === path) say(words["panel.failed"]);
+    }
+  }
+
+  /* ---- copying ---- */
+  function plain(box) {
+    const text = box.querySelector(".kotae-text").cloneNode(true);
+    text.querySelectorAll(".kotae-sr").forEach((e) => e.remove());
+    text.querySelectorAll(".kotae-cite").forEach((e) => { e.textContent = `[${e.textContent.trim()}]`; });
+    text.querySelectorAll("br").forEach((e) => e.replaceWith("\n"));
+    text.querySelectorAll("p, li, pre, h3, h4, h5, h6, tr, blockquote").forEach((e) => e.append("\n"));
+    const lines = [text.textContent.trim()];
+    const sources = box.querySelectorAll(".kotae-source");
+    if (sources.length) lines.push("");
+    for (const source of sources) {
+      const part = (name) => source.querySelector(name)?.textContent.trim();
+      lines.push([`[${part(".kotae-number")}] ${part(".kotae-title")}`, part(".kotae-where")].filter(Boolean).join(" › "));
+    }
+    return lines.join("\n");
+  }
+  async function copy(button) {
+    const box = button.closest(".kotae-answer, .kotae-question");
+    try { await navigator.clipboard.writeText(plain(box)); } catch { return; }
+    button.classList.add("kotae-is-done");
+    button.querySelector(".kotae-sr").textContent = words["message.copied"];
+    setTimeout(() => {
+      button.classList.remove("kotae-is-done");
+      button.querySelector(".kotae-sr").textContent = words["message.copy"];
+    }, 1600);
+  }
+
+  /* ---- small forms ---- */
+  function element(tag, className, text) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text) made.textContent = text;
+    if (tag === "button") made.type = "button";
+    return made;
+  }
+  function edit(button) {
+    const box = button.closest(".kotae-question");
+    if (box.querySelector(".kotae-editor")) return;
+    const form = element("div", "kotae-editor");
+    const area = element("textarea");
+    area.value = plain(box);
+    area.rows = Math.min(8, area.value.split("\n").length + 1);
+    area.setAttribute("aria-label", words["ask.label"]);
+    const save = element("button", "kotae-primary", words["message.save"]);
+    const cancel = element("button", "kotae-plain", words["message.cancel"]);
+    const row = element("div", "kotae-edit-row");
+    row.append(element("span", "kotae-keys", words["message.edit_warning"]), cancel, save);
+    form.append(area, row);
+    const close = () => { form.remove(); box.classList.remove("kotae-is-edited"); button.focus(); };
+    const send = () => {
+      if (!area.value.trim()) return;
+      command({ do: "edit", index: Number(button.value), text: area.value });
+      close();
+    };
+    save.addEventListener("click", send);
+    cancel.addEventListener("click", close);
+    area.addEventListener("keydown", (event) => {
+      if (event.isComposing || event.keyCode === 229) return;
+      if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); send(); }
+      if (event.key === "Escape") { event.stopPropagation(); close(); }
+    });
+    box.classList.add("kotae-is-edited");
+    box.append(form);
+    area.focus();
+  }
+  function rename(button) {
+    const row = button.closest(".kotae-thread");
+    const title = row.querySelector(".kotae-thread-title");
+    const field = element("input", "kotae-rename-field");
+    field.value = title.textContent;
+    field.maxLength = 200;
+    field.setAttribute("aria-label", words["nav.rename"]);
+    let done = false;
+    const finish = (save) => {
+      if (done) return;
+      done = true;
+      if (save && field.value.trim() && field.value.trim() !== title.textContent) {
+        title.textContent = field.value.trim();
+        command({ do: "rename", thread: button.value, text: field.value.trim() });
+      }
+      row.classList.remove("kotae-is-renamed");
+      field.remove();
+    };
+    field.addEventListener("keydown", (event) => {
+      if (event.isComposing || event.keyCode === 229) return;
+      if (event.key === "Enter") finish(true);
+      if (event.key === "Escape") { event.stopPropagation(); finish(false); }
+    });
+    field.addEventListener("blur", () => finish(true));
+    row.classList.add("kotae-is-renamed");
+    row.prepend(field);
+    field.select();
+  }
+  function remove(button) {
+    const name = button.closest(".kotae-thread").querySelector(".kotae-thread-title").textContent;
+    const dialog = element("dialog", "kotae-dialog");
+    dialog.append(element("h2", "", words["dialog.delete_title"]), element("p", "kotae-dialog-name", name),
+      element("p", "", words["dialog.delete_text"]));
+    const cancel = element("button", "kotae-plain", words["dialog.cancel"]);
+    const confirm = element("button", "kotae-danger", words["dialog.delete"]);
+    const row = element("div", "kotae-edit-row");
+    row.append(cancel, confirm);
+    dialog.append(row);
+    cancel.addEventListener("click", () => dialog.close());
+    confirm.addEventListener("click", () => { command({ do: "delete", thread: button.value }); dialog.close(); });
+    dialog.addEventListener("close", () => dialog.remove());
+    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+    document.body.append(dialog);
+    dialog.showModal();
+    cancel.focus();
+  }
+
+  /* ---- clicks ---- */
+  const leave = () => { if (narrow.matches) toggle("nav", false); };
+  const clicks = [
+    [".kotae-copy", copy],
+    [".kotae-edit", edit],
+    [".kotae-retry", (b) => command({ do: "retry", index: Number(b.value) })],
+    [".kotae-rename", rename],
+    [".kotae-delete", remove],
+    [".kotae-example", (b) => command({ do: "ask", text: b.textContent })],
+    [".kotae-new", () => { command({ do: "new" }); leave(); field()?.focus(); }],
+    [".kotae-do-nav", () => toggle("nav", !isOpen("nav"))],
+    [".kotae-do-panel", () => toggle("panel", !isOpen("panel"))],
+    [".kotae-do-panel-close", () => { toggle("panel", false); returnTo?.focus(); }],
+    [".kotae-do-theme", () => { store("kotae-theme", themes[(themes.indexOf(theme()) + 1) % 3]); paint(); }],
+  ];
+  const field = () => $("#kotae-question textarea");
+  document.addEventListener("click", (event) => {
+    if (!(event.target instanceof Element)) return;
+    const plainClick = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    const link = event.target.closest("a.kotae-cite, a.kotae-source, a.kotae-open, a.kotae-language");
+    if (link && plainClick) {
+      event.preventDefault();
+      if (link.matches(".kotae-open")) {
+        command({ do: "open", thread: new URLSearchParams(link.getAttribute("href")).get("thread") });
+        leave();
+      } else if (link.matches(".kotae-language")) {
+        location.assign(link.getAttribute("href") + location.search);
+      } else {
+        openSource(link);
+      }
+      return;
+    }
+    const button = event.target.closest("button");
+    const found = button && clicks.find(([selector]) => button.matches(selector));
+    if (found) found[1](button);
+    else if (event.target.id === "kotae-app" && narrow.matches) { toggle("nav", false); toggle("panel", false); }
+  });
+
+  /* ---- keys ---- */
+  /* Enter that chooses a Japanese conversion must not send. Chrome and Firefox say isComposing; Safari fires one more
+     keydown after the composition has ended, with key code 229. */
+  for (const kind of ["keydown", "keypress"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopImmediatePropagation();
+    }, true);
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.isComposing || $("dialog[open]")) return;
+    if (isOpen("panel")) { toggle("panel", false); returnTo?.focus(); }
+    else if (narrow.matches && isOpen("nav")) { toggle("nav", false); $("#kotae-main .kotae-do-nav")?.focus(); }
+  });
+
+  /* ---- following what Gradio draws ---- */
+  let shownThread = null;
+  function follow() {
+    if (document.body.classList.contains("dark") !== root.classList.contains("kotae-dark")) paint();
+    if (!$("#kotae-threads .kotae-threads, #kotae-threads .kotae-none")) return;
+    const row = $("#kotae-threads .kotae-is-open");
+    const address = new URL(location.href);
+    const open = row ? new URLSearchParams(row.querySelector("a").getAttribute("href")).get("thread") : null;
+    document.title = row ? `${row.querySelector(".kotae-thread-title").textContent} – ${words["app.name"]}` : words["app.name"];
+    row?.querySelector("a").setAttribute("aria-current", "page");
+    if (open !== shownThread) {
+      const first = shownThread === null && address.searchParams.get("thread") === open;
+      if (open) address.searchParams.set("thread", open); else address.searchParams.delete("thread");
+      if (address.href !== location.href) history[first ? "replaceState" : "pushState"]({ thread: open }, "", address);
+      if (shownThread) { toggle("panel", false); wanted = ""; }
+      shownThread = open;
+    }
+    const log = $("#kotae-chat [role=log]");
+    if (log) {
+      log.setAttribute("aria-busy", String(Boolean($("#kotae-chat .kotae-is-draft"))));
+      if (log.getAttribute("aria-label") !== words["app.name"]) log.setAttribute("aria-label", words["app.name"]);
+    }
+    /* Gradio puts a message's whole HTML into its label. */
+    for (const box of document.querySelectorAll('#kotae-chat [data-testid="user"], #kotae-chat [data-testid="bot"]')) {
+      const label = words[box.dataset.testid === "user" ? "message.you" : "message.kotae"];
+      if (box.getAttribute("aria-label") !== label) { box.setAttribute("aria-label", label); box.setAttribute("role", "group"); }
+    }
+    inertness();
+  }
+  window.addEventListener("popstate", () => {
+    const open = new URLSearchParams(location.search).get("thread");
+    shownThread = open;
+    command(open ? { do: "open", thread: open } : { do: "new" });
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    let planned = false;
+    const soon = () => {
+      if (planned) return;
+      planned = true;
+      requestAnimationFrame(() => { planned = false; paint(); follow(); label(); });
+    };
+    new MutationObserver(soon).observe(document.body, { subtree: true, childList: true, attributes: true,
+      attributeFilter: ["class", "aria-label"] });
+    soon();
+  });
+  function label() {
+    field()?.setAttribute("aria-label", words["ask.label"]);
+    const roles = [["#kotae-nav", "navigation", "nav.list"], ["#kotae-main", "main", "app.name"],
+      ["#kotae-panel", "complementary", "panel.label"]];
+    for (const [selector, role, key] of roles) {
+      const part = $(selector);
+      if (part && part.getAttribute("role") !== role) { part.setAttribute("role", role); part.setAttribute("aria-label", words[key]); }
+    }
+    const web = $("#kotae-web label");
+    if (web && !web.title) web.title = words["ask.web_hint"];
+  }
+})();

@@ -1,0 +1,324 @@
+"""The conversation behind the page: commands in, screens out. It knows the agent, and nothing of Gradio.
+
+A `Screen` says only what changes. One turn runs in one task of its own, whose events are gathered into at most some
+fifteen screens a second; stopping a turn ends that task, which closes the agent's stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agent.errors import KotaeError, ModelMissing, ModelUnavailable, ModelUnusable, QuestionError, ThreadError
+from agent.events import Done, Draft, Event, Status, Token
+from agent.state import Step
+from ui.render import answer_html, draft_html, error_html, question_html, stopped_html
+from ui.render_nav import library_line, threads_html, welcome_html
+from ui.render_path import doing, path_html, path_title
+
+if TYPE_CHECKING:
+    from agent import Agent, Exchange
+    from ui.strings import Strings
+
+log = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+_PAUSE = 0.065
+"""Seconds between two screens of a stream; faster than this nobody reads."""
+_PATIENCE = 0.7
+"""Seconds after which the reader is told that the model is still being started."""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What changes on the page; None leaves a part as it is."""
+
+    messages: list[Message] | None = None
+    thread: str | None = None
+    threads: str | None = None
+    welcome: str | None = None
+    library: str | None = None
+    question: str | None = None
+    busy: bool | None = None
+
+
+@dataclass
+class _Live:
+    """The turn that is being written."""
+
+    thread: str
+    task: asyncio.Task[None]
+    steps: list[Step] = field(default_factory=list)
+    node: str = ""
+    since: float = field(default_factory=time.monotonic)
+    draft: str = ""
+    answer_done: bool = False
+    discarded: bool = False
+    """Nobody looks at this turn any more: another conversation was opened."""
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, Status):
+            if event.seconds is None:
+                self.node, self.since = event.node, time.monotonic()
+            elif event.node != "finish":
+                self.steps.append(Step(event.node, event.seconds, event.facts))
+        elif isinstance(event, Draft):
+            self.draft = ""
+        elif isinstance(event, Token):
+            self.draft += event.text
+        elif isinstance(event, Done):
+            self.answer_done = True
+
+
+class Chat:
+    """The chat in one language. Sessions (open pages) are told apart by Gradio's session hash."""
+
+    def __init__(self, agent: Agent, words: Strings) -> None:
+        self._agent = agent
+        self._words = words
+        self._live: dict[str, _Live] = {}
+
+    async def open(self, thread: str) -> Screen:
+        """The page as it is when it opens, with conversation `thread`, or a new one for ""."""
+        known = {t.id for t in await self._agent.threads()}
+        if not thread or thread in known:
+            return await self._page(thread)
+        lost = error_html(self._words("error.thread"), self._words)
+        return await self._page("", extra=[_said(lost)])
+
+    async def ask(self, session: str, question: str, thread: str, web: bool) -> AsyncIterator[Screen]:
+        """Answer a question. While another answer of this page is being written, nothing happens."""
+        if session in self._live:
+            return
+        if fault := self._fault(question):
+            messages = await self._history(thread)
+            yield Screen(messages=[*messages, _said(error_html(fault, self._words))])
+            return
+        async for screen in self._turn(session, question.strip(), thread or self._agent.new_thread(), web):
+            yield screen
+
+    async def act(self, session: str, command: str, thread: str, web: bool) -> AsyncIterator[Screen]:
+        """Carry out a command of the page, a JSON object: `do` is ask, stop, new, open, rename, delete, retry or
+        edit. One that is not understood does nothing: the page is ours, everything else is an attempt."""
+        try:
+            order = json.loads(command)
+            do = str(order["do"])
+            target, text = str(order.get("thread", "")), str(order.get("text", ""))
+            index = int(order.get("index", -1))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return
+        if do == "stop":
+            await self._stop(session)
+        elif do in ("new", "open"):
+            await self._stop(session, discard=True)
+            yield await self.open(target if do == "open" else "")
+        elif do == "rename":
+            with contextlib.suppress(ThreadError):
+                await self._agent.rename(target, text.strip()[:200])
+            yield Screen(threads=await self._threads(thread))
+        elif do == "delete":
+            async for screen in self._delete(target, thread):
+                yield screen
+        elif do == "ask":
+            async for screen in self.ask(session, text, thread, web):
+                yield screen
+        elif do in ("retry", "edit"):
+            async for screen in self._again(session, thread, index, text if do == "edit" else None, web):
+                yield screen
+
+    async def close(self) -> None:
+        """Stop every turn."""
+        for session in list(self._live):
+            await self._stop(session, discard=True)
+
+    async def _delete(self, target: str, thread: str) -> AsyncIterator[Screen]:
+        for session, live in list(self._live.items()):
+            if live.thread == target:
+                await self._stop(session, discard=target == thread)
+        with contextlib.suppress(ThreadError):
+            await self._agent.delete(target)
+        if target == thread:
+            yield await self._page("")
+        else:
+            yield Screen(threads=await self._threads(thread))
+
+    async def _again(
+        self, session: str, thread: str, index: int, text: str | None, web: bool
+    ) -> AsyncIterator[Screen]:
+        if session in self._live:
+            return
+        exchanges = await self._agent.history(thread)
+        if not 0 <= index < len(exchanges):
+            return
+        question = exchanges[index].question if text is None else text
+        if fault := self._fault(question):  # before anything is dropped
+            yield Screen(messages=[*self._messages(exchanges, thread), _said(error_html(fault, self._words))])
+            return
+        await self._agent.rewind(thread, index)
+        async for screen in self._turn(session, question.strip(), thread, web):
+            yield screen
+
+    async def _turn(self, session: str, question: str, thread: str, web: bool) -> AsyncIterator[Screen]:
+        past = self._messages(await self._agent.history(thread), thread, running=True)
+        asked = _user(question_html(question, self._words, index=sum(m["role"] == "user" for m in past)))
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        task = asyncio.create_task(self._pump(question, thread, web, events))
+        live = self._live[session] = _Live(thread, task)
+        fault: str | None = None
+        try:
+            yield Screen([*past, asked, *self._progress(live)], thread=thread, question="", busy=True)
+            listed = False
+            while await _next(events, live):
+                yield Screen(
+                    [*past, asked, *self._progress(live)],
+                    threads=None if listed else await self._threads(thread),
+                )
+                listed = True
+                await asyncio.sleep(_PAUSE)
+            try:
+                await task
+            except asyncio.CancelledError:
+                if not task.cancelled():
+                    raise
+            except Exception as error:
+                fault = self._excuse(error)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            if self._live.get(session) is live:
+                del self._live[session]
+        if not live.discarded:
+            exchanges = await self._agent.history(thread)
+            messages = self._messages(exchanges, thread)
+            if fault:
+                retry = len(exchanges) - 1 if exchanges and exchanges[-1].answer is None else None
+                messages = [*(messages[:-1] if retry is not None else messages)]
+                messages.append(_said(error_html(fault, self._words, index=retry)))
+            yield Screen(
+                messages, busy=False, threads=await self._threads(thread), library=await self._library()
+            )
+
+    async def _pump(self, question: str, thread: str, web: bool, events: asyncio.Queue[Event]) -> None:
+        async with contextlib.aclosing(self._agent.stream(question, thread, web=web)) as stream:  # type: ignore[type-var]
+            async for event in stream:
+                events.put_nowait(event)
+
+    async def _stop(self, session: str, *, discard: bool = False) -> None:
+        if live := self._live.get(session):
+            live.discarded = discard
+            live.task.cancel()
+            await asyncio.gather(live.task, return_exceptions=True)
+            if discard:
+                self._live.pop(session, None)
+
+    def _progress(self, live: _Live) -> list[Message]:
+        starting = not self._agent.model_ready and time.monotonic() - live.since > _PATIENCE
+        state = self._words("path.starting") if starting else doing(live.node, self._words)
+        messages = [_thought(state, path_html(live.steps, self._words), "pending")]
+        if live.draft.strip():
+            messages.append(_said(draft_html(live.draft, self._words)))
+        return messages
+
+    async def _page(self, thread: str, extra: Sequence[Message] = ()) -> Screen:
+        return Screen(
+            messages=[*await self._history(thread), *extra],
+            thread=thread,
+            threads=await self._threads(thread),
+            welcome=welcome_html(await self._documents(), self._words),
+            library=await self._library(),
+            busy=False,
+        )
+
+    async def _history(self, thread: str) -> list[Message]:
+        return self._messages(await self._agent.history(thread), thread) if thread else []
+
+    def _messages(self, exchanges: Sequence[Exchange], thread: str, *, running: bool = False) -> list[Message]:
+        """Every exchange as messages. While a new one is `running`, none of these is the last."""
+        messages: list[Message] = []
+        for index, exchange in enumerate(exchanges):
+            last = not running and index == len(exchanges) - 1
+            messages.append(_user(question_html(exchange.question, self._words, index=index)))
+            answer = exchange.answer
+            if answer is None:
+                messages.append(_said(stopped_html(self._words, index=index, last=last)))
+                continue
+            if answer.steps:
+                steps = [step for step in answer.steps if step.node != "finish"]
+                messages.append(
+                    _thought(path_title(answer, self._words), path_html(steps, self._words), "done")
+                )
+            messages.append(_said(answer_html(answer, self._words, thread=thread, index=index, last=last)))
+        return messages
+
+    async def _threads(self, thread: str) -> str:
+        return threads_html(await self._agent.threads(), thread, self._words, now=time.time())
+
+    async def _documents(self) -> int | None:
+        """How many documents there are; None when the library cannot be read."""
+        try:
+            return len((await asyncio.to_thread(self._agent.library.documents)))
+        except Exception:
+            log.exception("The library cannot be read")
+            return None
+
+    async def _library(self) -> str:
+        return library_line(await self._documents(), self._agent.model_name, self._words)
+
+    def _fault(self, question: str) -> str | None:
+        """Why a question cannot be asked, in the reader's language."""
+        limit = self._agent.settings.max_question_chars
+        if not question.strip():
+            return self._words("error.empty")
+        return self._words("error.too_long", limit=f"{limit:,}") if len(question.strip()) > limit else None
+
+    def _excuse(self, error: Exception) -> str:
+        """What to tell the reader. The text of an exception never is."""
+        if isinstance(error, QuestionError):
+            too_long = error.reason == "too_long"
+            limit = f"{self._agent.settings.max_question_chars:,}"
+            return self._words("error.too_long", limit=limit) if too_long else self._words("error.empty")
+        log.log(
+            logging.WARNING if isinstance(error, KotaeError) else logging.ERROR, "A turn failed", exc_info=error
+        )
+        if isinstance(error, ThreadError):
+            return self._words("error.thread")
+        if isinstance(error, ModelMissing):
+            return self._words("error.model_missing")
+        if isinstance(error, ModelUnusable):
+            return self._words("error.model_unusable")
+        if isinstance(error, ModelUnavailable):
+            return self._words("error.model_unavailable")
+        return self._words("error.unknown")
+
+
+async def _next(events: asyncio.Queue[Event], live: _Live) -> bool:
+    """Wait for something to show and take all there is; False when the turn is over."""
+    if events.empty() and not live.task.done():
+        getter = asyncio.ensure_future(events.get())
+        try:
+            await asyncio.wait({getter, live.task}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+            if getter.done():
+                live.take(getter.result())
+        finally:
+            getter.cancel()
+    while not events.empty():
+        live.take(events.get_nowait())
+    return not live.task.done()
+
+
+def _user(html: str) -> Message:
+    return {"role": "user", "content": html}
+
+
+def _said(html: str) -> Message:
+    return {"role": "assistant", "content": html}
+
+
+def _thought(title: str, html: str, status: str) -> Message:
+    return {"role": "assistant", "content": html, "metadata": {"title": title, "status": status}}

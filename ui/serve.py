@@ -1,0 +1,129 @@
+"""`kotae serve`: the page and the API on a loopback address, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import signal
+import socket
+import webbrowser
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from agent.errors import KotaeError, SettingsError
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_GRACE = 3
+"""Seconds that open connections get to end; the page's event streams never end by themselves."""
+
+
+def serve(settings: Settings, open_browser: bool = False, ready: Callable[[str], None] | None = None) -> None:
+    """Serve until told to stop. `ready` is called with the address as soon as it answers.
+
+    Raises `SettingsError` for an address that other machines could reach, `KotaeError` when the port is in use.
+    """
+    listener = listen(settings.host, settings.port)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{listener.getsockname()[1]}/"
+
+    def started() -> None:
+        if ready is not None:
+            ready(url)
+        if open_browser:
+            webbrowser.open(url)
+
+    with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_run(settings, listener, started))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on a loopback address; see `serve` for what it raises."""
+    if not _is_loopback(host):
+        raise SettingsError(
+            f"Kotae serves this machine only, because it has no accounts yet: set host to 127.0.0.1, not {host}."
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        free = _next_free(host, port)
+        hint = f"; port {free} is free: kotae serve --port {free}" if free else ""
+        raise KotaeError(f"Port {port} on {host} cannot be used ({error.strerror}){hint}.") from error
+    return listener
+
+
+async def _run(settings: Settings, listener: socket.socket, started: Callable[[], None]) -> None:
+    from agent import Agent
+    from ui.api import create_app
+
+    async with Agent.open(settings) as agent:
+        config = uvicorn.Config(
+            create_app(agent),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        server = _Server(config)
+        announcing = asyncio.create_task(_announce(server, started))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            announcing.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn sends the process its SIGTERM again once it has ended, which would end it before the agent behind it
+    is closed; this one only ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        caught = (signal.SIGINT, signal.SIGTERM)
+        for number in caught:
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in caught:
+                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                    loop.remove_signal_handler(number)
+
+
+async def _announce(server: _Server, started: Callable[[], None]) -> None:
+    while not server.started:
+        await asyncio.sleep(0.05)
+    started()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _next_free(host: str, port: int) -> int | None:
+    """The next port after `port` that is free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in range(port + 1, min(port + 50, 65536)):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((host, candidate))
+            except OSError:
+                continue
+            return candidate
+    return None

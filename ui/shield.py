@@ -1,0 +1,170 @@
+"""What every request and every response passes: who may ask, which page may frame us, what a browser may load.
+
+A page that another site shows in a browser on this machine can reach a loopback address; so requests are taken only
+under our own name (against DNS rebinding), and changes only from our own pages (against cross-site requests).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import secrets
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+from ui import strings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from agent.settings import Settings
+    from agent.state import Language
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_PAGE = re.compile(r"^/chat/(en|ja)(/.*)?$")
+_GRADIO = re.compile(
+    r"^/(?:$|assets/|static/|svelte/|theme\.css$|gradio_api/(?:queue/(?:join|data)$|heartbeat/|startup-events$|reset/?$"
+    r"|cancel$|theme\.css$|app_id/?$))"
+)
+"""What the page needs of Gradio. Its other routes (uploads, a proxy, files, a development mode) are not served."""
+
+
+class Shield:
+    """ASGI middleware; see the module."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._hosts = _LOOPBACK | {settings.host}
+        self._frames = tuple(origin for origin in settings.embed_origins if _is_origin(origin))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await refusal(scope, receive, self._guarded(send, "", None))
+            return
+        page = _PAGE.match(scope["path"])
+        language: Language | None = None
+        if page is not None:
+            language = next(one for one in strings.LANGUAGES if one == page.group(1))
+            scope["headers"] = [  # compressed pages could not be given their nonce
+                (k, v) for k, v in scope["headers"] if k != b"accept-encoding"
+            ]
+        nonce = secrets.token_urlsafe(16)
+        document = scope["path"].endswith("/document") and scope["path"].startswith("/api/")
+        guarded = self._guarded(send, nonce, language, document=document)
+        await self._app(scope, receive, guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+        host = headers.get("host", "")
+        if _host_name(host) not in self._hosts:
+            return PlainTextResponse("Kotae is not served under this name.", status_code=421)
+        if scope["method"] not in _SAFE and not _same_site(headers, host, scope["scheme"]):
+            return PlainTextResponse("Only Kotae's own pages may do this.", status_code=403)
+        page = _PAGE.match(scope["path"])
+        if page is not None and not _GRADIO.match(page.group(2) or "/"):
+            return PlainTextResponse("Not found.", status_code=404)
+        return None
+
+    def _guarded(
+        self, send: Send, nonce: str, language: Language | None, *, document: bool = False
+    ) -> Send:
+        """`send` that sets our headers, and completes the HTML of the page."""
+        held: list[Message] = []
+
+        async def forward(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name in [name for name in headers if name.startswith("access-control-")]:
+                    del headers[name]
+                headers.update(self._headers(nonce, document=document))
+                if language and headers.get("content-type", "").startswith("text/html"):
+                    held.append(message)
+                    return
+            elif held and message["type"] == "http.response.body":
+                held.append(message)
+                if message.get("more_body"):
+                    return
+                start, *bodies = held
+                held.clear()
+                raw = b"".join(body.get("body", b"") for body in bodies)
+                assert language is not None
+                body = complete_page(raw.decode("utf-8"), language, nonce).encode("utf-8")
+                MutableHeaders(scope=start)["content-length"] = str(len(body))
+                await send(start)
+                message = {"type": "http.response.body", "body": body}
+            await send(message)
+
+        return forward
+
+    def _headers(self, nonce: str, *, document: bool) -> dict[str, str]:
+        ancestors = " ".join(["'self'", *self._frames])
+        if document:
+            # A PDF is drawn by the browser's own viewer, which a sandbox would stop; nothing else may load.
+            policy = f"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors {ancestors}"
+        else:
+            policy = (
+                "default-src 'none'; "
+                f"script-src 'self' 'nonce-{nonce}'; "
+                "style-src 'self' 'unsafe-inline'; "  # Svelte sets style attributes
+                "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+                f"base-uri 'self'; form-action 'none'; frame-ancestors {ancestors}"
+            )
+        headers = {
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        }
+        if not self._frames:
+            headers["X-Frame-Options"] = "SAMEORIGIN"
+        return headers
+
+
+def complete_page(page: str, language: Language, nonce: str) -> str:
+    """Gradio's HTML with its language, our style and script, a nonce on each script, and no address of other hosts."""
+    words = strings.load(language)
+    page = re.sub(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>', "", page)
+    page = re.sub(r'<link\s[^>]*href="https?://[^>]*>', "", page)
+    page = re.sub(r'(<html\s[^>]*?)lang="[^"]*"', rf'\1lang="{language}"', page, count=1)
+    page = page.replace("<script", f'<script nonce="{nonce}"')
+    table = json.dumps(dict(words.table), ensure_ascii=False).replace("<", "\\u003c")
+    ours = (
+        f'<meta name="description" content="{html.escape(words("app.tagline"))}">'
+        '<meta name="color-scheme" content="light dark">'
+        '<link rel="icon" href="/assets/kotae.svg" type="image/svg+xml">'
+        '<link rel="stylesheet" href="/assets/kotae.css">'
+        f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
+        f'<script nonce="{nonce}" src="/assets/kotae.js"></script>'
+    )
+    return page.replace("</head>", f"{ours}</head>", 1)
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_origin(text: str) -> bool:
+    """Whether `text` is a bare web origin, and so can stand in a policy without adding words to it."""
+    return bool(re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?", text))
+
+
+def _same_site(headers: Headers, host: str, scheme: str) -> bool:
+    origin = headers.get("origin")
+    if origin is not None:
+        return origin == f"{scheme}://{host}"
+    return headers.get("sec-fetch-site", "none") in ("same-origin", "none")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROUTES: tuple[Route, ...] = get_args(Route)
 SHIPPED = Path(__file__).with_name("router.npz")
-SURE = 0.55
+SURE = 0.6
 """From this confidence on the classifier decides alone; below it the library's own match, then the model, is asked."""
 
 Vector = NDArray[np.float32]

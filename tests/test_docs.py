@@ -68,12 +68,28 @@ def test_twins_have_the_same_outline(name: str) -> None:
     assert levels["en"].count(1) == 1
 
 
+def test_the_readmes_are_twins() -> None:
+    english, japanese = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.ja.md"))
+    assert [level for level, _ in headings(english)] == [level for level, _ in headings(japanese)]
+    commands = [
+        re.findall(r"^(?:\.venv/bin/|make )\S+(?: [a-z]\S*)?", text, re.MULTILINE) for text in (english, japanese)
+    ]
+    assert commands[0] == commands[1]
+
+
+@pytest.mark.parametrize("target", ["chat", "test"])
+def test_make_has_the_targets_of_the_readme(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert f"make {target}" in (ROOT / "README.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_in_its_language(name: str) -> None:
     japanese = re.compile(r"[ぁ-んァ-ヶ一-龥]")
-    assert all(japanese.search(title) or title.startswith("kotae ") or title in Settings.model_fields
-               for _, title in headings(page("ja", name)))  # fmt: skip
-    assert not any(japanese.search(title) for _, title in headings(page("en", name)))
+    code = re.compile(rf"kotae \w+|{'|'.join(Settings.model_fields)}")
+    foreign = [title for _, title in headings(page("ja", name)) if not japanese.search(title)]
+    assert not [title for title in foreign if not code.fullmatch(title)]
+    assert not [title for _, title in headings(page("en", name)) if japanese.search(title)]
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())

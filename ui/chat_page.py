@@ -166,6 +166,7 @@ def _nav_head(words: Strings) -> str:
 def _head(words: Strings, other: str) -> str:
     return (
         f'<div class="kotae-bar">{_icon("nav", words("nav.open"))}'
+        f'<p class="kotae-brand">{escape(words("app.name"))}</p>'
         f'<p class="kotae-tagline">{escape(words("app.tagline"))}</p>'
         f'<a class="kotae-language" href="{other}" title="{escape(words("head.language_hint"))}">'
         f"{escape(words('head.language'))}</a>"

@@ -37,7 +37,9 @@ def doing(node: str, words: Strings) -> str:
 
 
 def seconds(value: float, words: Strings) -> str:
-    """Seconds with as many digits as mean something: 0.02, 1.4, 12."""
+    """Seconds with as many digits as mean something: < 0.01, 0.02, 1.4, 12."""
+    if value < 0.005:
+        return words("path.seconds", n="< 0.01")
     digits = 2 if value < 0.995 else 1 if value < 9.95 else 0
     return words("path.seconds", n=f"{value:.{digits}f}")
 

@@ -266,6 +266,7 @@
 
   /* ---- following what Gradio draws ---- */
   let shownThread = null;
+  let questions = 0;
   function follow() {
     if (document.body.classList.contains("dark") !== root.classList.contains("kotae-dark")) paint();
     if (!$("#kotae-threads .kotae-threads, #kotae-threads .kotae-none")) return;
@@ -283,6 +284,9 @@
     }
     const log = $("#kotae-chat [role=log]");
     if (log) {
+      const asked = log.querySelectorAll(".kotae-question").length;
+      if (asked > questions) log.scrollTop = log.scrollHeight; // Gradio follows only who is at the end already
+      questions = asked;
       log.setAttribute("aria-busy", String(Boolean($("#kotae-chat .kotae-is-draft"))));
       if (log.getAttribute("aria-label") !== words["app.name"]) log.setAttribute("aria-label", words["app.name"]);
     }
@@ -290,6 +294,13 @@
     for (const box of document.querySelectorAll('#kotae-chat [data-testid="user"], #kotae-chat [data-testid="bot"]')) {
       const label = words[box.dataset.testid === "user" ? "message.you" : "message.kotae"];
       if (box.getAttribute("aria-label") !== label) { box.setAttribute("aria-label", label); box.setAttribute("role", "group"); }
+    }
+    /* The path's fold is a role=button with a nameless button inside. */
+    for (const title of document.querySelectorAll("#kotae-chat .thought-group .title")) {
+      const open = String(title.classList.contains("expanded"));
+      if (title.getAttribute("aria-expanded") !== open) title.setAttribute("aria-expanded", open);
+      const inner = title.querySelector("button");
+      if (inner && inner.tabIndex !== -1) { inner.tabIndex = -1; inner.setAttribute("aria-hidden", "true"); }
     }
     inertness();
   }

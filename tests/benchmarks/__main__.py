@@ -1,0 +1,62 @@
+"""The figures of the README.
+
+    python -m tests.benchmarks answers [--model NAME] [--json OUT]   right answers and refusals on questions.yaml
+    python -m tests.benchmarks cost [--model NAME] [--json OUT]      a turn beside one plain retrieve-and-answer call
+    python -m tests.benchmarks indexing                              indexing beside the bare embedder
+
+Each prints its figures with the machine, the model and the fingerprint of the prompts. Nothing here fails on a slow
+machine: speed is given as a ratio against a baseline measured in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+def machine() -> str:
+    """Processor and cores, for the line above the figures."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["answers", "cost", "indexing"])
+    parser.add_argument("--model", default=None, help="as the setting `model`")
+    parser.add_argument("--json", type=Path, default=None, help="write the figures and every case to this file")
+    parser.add_argument("--limit", type=int, default=None, help="only the first N questions of each language")
+    options = parser.parse_args()
+
+    from agent.prompts import fingerprint
+
+    print(f"{machine()}; prompts {fingerprint()}")
+    if options.what == "indexing":
+        from tests.benchmarks import indexing
+
+        result: dict[str, Any] = indexing.run()
+    else:
+        from tests.benchmarks import answers, cost
+
+        module = answers if options.what == "answers" else cost
+        result = asyncio.run(module.run(options.model, options.limit))
+    if options.json:
+        options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1), "utf-8")
+
+
+main()

@@ -1,0 +1,139 @@
+"""`kotae ask`, `kotae route`: a question, and where it would go."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ui.commands.options import AsJson, DataDir, Model, load_settings
+from ui.terminal import Terminal, Watch
+
+if TYPE_CHECKING:
+    from agent import Agent, Answer, Settings
+
+Question = Annotated[str, typer.Argument(metavar="TEXT", help="The question; - reads it from standard input.")]
+
+
+def ask(
+    text: Question,
+    thread: Annotated[
+        str | None, typer.Option("--thread", metavar="ID", help="Go on with this conversation; `last`: the latest.")
+    ] = None,
+    as_json: AsJson = False,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Send nothing to a web search.")] = False,
+    model: Model = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Answer a question from your documents, with numbered sources."""
+    terminal = Terminal()
+    settings = load_settings(model=model, data_dir=data_dir)
+    if not as_json:
+        offer_sample(settings, terminal)
+    answer, thread = asyncio.run(_answer(read(text), thread, settings, terminal, web=None if not no_web else False))
+    if as_json:
+        terminal.data({**answer.as_json(), "thread": thread})
+        return
+    terminal.answer(answer)
+    terminal.err.print()
+    terminal.path(answer)
+    terminal.note(f"To go on: kotae ask --thread {thread} …")
+
+
+def route(text: Question, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show where a question would be looked up, and why, without answering it."""
+    from agent.nodes.understand import detect
+
+    terminal = Terminal()
+    settings = load_settings(data_dir=data_dir)
+
+    async def decide() -> tuple[object, float]:
+        from agent import Agent
+
+        async with Agent.open(settings) as agent:
+            began = time.perf_counter()
+            return await agent.route(question), time.perf_counter() - began
+
+    from agent import Decision
+    from ui.strings import load
+
+    question = read(text)
+    decision, seconds = asyncio.run(decide())
+    assert isinstance(decision, Decision)
+    language = detect(question, [])
+    if as_json:
+        terminal.data(
+            {
+                "route": decision.route,
+                "query": decision.query,
+                "confidence": round(decision.confidence, 4),
+                "why": decision.why,
+                "cue": decision.cue,
+                "language": language,
+                "seconds": round(seconds, 4),
+            }
+        )
+        return
+    words = load("en")
+    why = words.code("why", decision.why) or decision.why
+    terminal.say(decision.route, "bold")
+    terminal.note(f"{words.code('goes', decision.route)}, {why}{f' ({decision.cue})' if decision.cue else ''}")
+    terminal.note(f"confidence {decision.confidence:.2f} · language {language} · {seconds * 1000:.0f} ms")
+
+
+def read(text: str) -> str:
+    """The argument itself, or standard input for `-`."""
+    return sys.stdin.read() if text == "-" else text
+
+
+def offer_sample(settings: Settings, terminal: Terminal) -> None:
+    """Where there are no documents yet, offer those that come with Kotae; a pipe is told how, a person is asked."""
+    from tools.library import Library  # noqa: F401  (its absence is an installation fault, told before any question)
+    from ui.commands.documents import index_paths
+    from ui.commands.options import opened_library
+    from ui.samples import sample_folders
+
+    with opened_library(settings) as library:
+        if library.status().documents:
+            return
+        if not (terminal.interactive and sys.stdin.isatty()):
+            terminal.note("The library is empty. Try the sample library: kotae index --sample", "yellow")
+            return
+        terminal.note("The library is empty. The sample library is Kotae's own documentation, about a minute of work.", "")
+        if typer.confirm("Index the sample library now?", default=True, err=True):
+            index_paths(library, sample_folders(), terminal)
+
+
+async def _answer(
+    question: str, thread: str | None, settings: Settings, terminal: Terminal, *, web: bool | None
+) -> tuple[Answer, str]:
+    from agent import Agent, Done, KotaeError
+
+    async with Agent.open(settings) as agent:
+        name = await _thread(agent, thread)
+        with Watch(terminal) as watch:
+            events = agent.stream(question, name, web=web)
+            async with aclosing(events):  # type: ignore[type-var]
+                async for event in events:
+                    if isinstance(event, Done):
+                        return event.answer, event.thread
+                    watch.event(event)
+    raise KotaeError("The turn ended without an answer; ask again.")
+
+
+async def _thread(agent: Agent, named: str | None) -> str:
+    from agent import ThreadError
+
+    if named is None:
+        return agent.new_thread()
+    known = await agent.threads()
+    if named == "last" and known:
+        return known[0].id
+    if not any(thread.id == named for thread in known):
+        raise ThreadError(f"There is no conversation {named!r}; leave --thread out to begin a new one.")
+    return named

@@ -1,0 +1,191 @@
+"""Scripted conversations as they are written: the schema of a `*.yaml`, and reading one with the line of each fault."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from agent.errors import KotaeError
+from agent.state import Language, Route
+
+
+class ScriptError(KotaeError):
+    """A script cannot be read. The message begins with `file:line:`."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _inside(path: str) -> str:
+    pure = PurePosixPath(path)
+    if not path.strip() or pure.is_absolute() or ".." in pure.parts or "\\" in path:
+        raise ValueError("must be a relative path inside the script's library")
+    return path
+
+
+def _unless_false(value: object) -> object:
+    # YAML 1.1 reads a bare `off` as false
+    return "off" if value is False else value
+
+
+class Document(_Strict):
+    """A document that the script brings with it."""
+
+    path: Annotated[str, AfterValidator(_inside)]
+    text: str
+
+
+class Hit(_Strict):
+    """A web search result that the script brings with it."""
+
+    title: str
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    text: str
+
+
+Web = Annotated[Literal["off", "unavailable"] | tuple[Hit, ...], BeforeValidator(_unless_false)]
+"""`off`: the turn may not leave the machine; `unavailable`: the search fails; otherwise what it finds."""
+
+Words = str | tuple[str, ...]
+"""A text that must be there, or several of which one must be."""
+
+
+class Expect(_Strict):
+    """What a turn must come to; what is not given is not checked."""
+
+    route: Route | None = None
+    standalone: tuple[Words, ...] | None = None
+    """Texts in the question as it was understood, after a follow-up was made to stand alone."""
+    cites: tuple[str, ...] | None = None
+    """Titles or paths of documents that the answer must cite, among others; an empty list: it must cite nothing."""
+    contains: tuple[Words, ...] | None = None
+    not_contains: tuple[str, ...] | None = None
+    refused: bool | None = None
+    language: Language | None = None
+    notices: tuple[str, ...] | None = None
+    """Codes of the notices that must come with the answer, among others; an empty list: there must be none."""
+    max_model_calls: int | None = Field(default=None, ge=0)
+    error: Literal["empty", "too_long"] | None = None
+    """The question is not accepted, for this reason."""
+
+    def updated(self, other: Expect | None) -> Expect:
+        """With what `other` gives in place of this; a null there takes the expectation away."""
+        return self if other is None else self.model_copy(update={k: getattr(other, k) for k in other.model_fields_set})
+
+
+class ScriptedTurn(_Strict):
+    """What the user says, what is expected, and, for the fast run, what the model says."""
+
+    user: str
+    times: int = Field(default=1, ge=1, le=100_000)
+    """How often `user` is repeated, for a very long question."""
+    expect: Expect = Expect()
+    expect_live: Expect | None = None
+    """Replaces single expectations in a run with a real model."""
+    model: tuple[str, ...] | None = None
+    """The model's replies in this turn, in order. Each must be asked for."""
+    web: Web | None = None
+    """In place of the script's `web`, for this turn."""
+
+    @property
+    def question(self) -> str:
+        return self.user * self.times
+
+
+class Script(_Strict):
+    """A conversation over a small library of its own."""
+
+    name: str
+    about: str = ""
+    language: Language | None = None
+    """Expected of every answer that says nothing else."""
+    library: Literal["sample"] | tuple[Document, ...] = ()
+    web: Web = "off"
+    turns: Annotated[tuple[ScriptedTurn, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _paths_differ(self) -> Script:
+        paths = [d.path for d in self.library if isinstance(d, Document)]
+        if len(set(paths)) < len(paths):
+            raise ValueError("two documents of the library have the same path")
+        return self
+
+    @property
+    def scripted(self) -> bool:
+        """Whether it brings the model's lines; turns without `model` then make no call."""
+        return any(turn.model is not None for turn in self.turns)
+
+
+def read(path: Path) -> Script:
+    """The script in `path`. Raises `ScriptError` naming file, line and what is wrong, for the first fault."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ScriptError(f"{path}: cannot be read ({reason}).") from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_doubles(root, path)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "it is not YAML"
+        raise ScriptError(f"{path}:{mark.line + 1 if mark else 1}: {problem}.") from error
+    try:
+        return Script.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ScriptError(f"{path}:{_line(root, first['loc'])}: {_fault(first)}") from error
+
+
+def _fault(error: Any) -> str:
+    names = [str(part) for part in error["loc"] if isinstance(part, str) and part.islower()]
+    key = names[-1] if names else "the script"
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {key!r}."
+    if error["type"] == "missing":
+        return f"the key {key!r} is missing."
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "string_type":
+        message += "; put it in quotes"
+    return f"{key!r}: {message}."
+
+
+def _line(root: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
+    """The line (from 1) of the deepest node on the way to `loc`; pydantic's own tags in `loc` are passed over."""
+    node, line = root, root.start_mark.line + 1 if root else 1
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == part), None)
+            if found is not None:
+                line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _refuse_doubles(node: yaml.Node | None, path: Path) -> None:
+    """YAML lets the later of two equal keys win in silence."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise ScriptError(f"{path}:{key.start_mark.line + 1}: the key {key.value!r} stands here twice.")
+            seen.add(key.value)
+            _refuse_doubles(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            _refuse_doubles(child, path)

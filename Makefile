@@ -48,7 +48,12 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	@$(BIN)/kotae models pull small && $(BIN)/kotae models pull
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks indexing
+	$(BIN)/python -m tests.benchmarks cost
+	$(BIN)/python -m tests.benchmarks cost --model small
+	$(BIN)/python -m tests.benchmarks answers
+	$(BIN)/python -m tests.benchmarks answers --model small
+	$(BIN)/python -m tests.benchmarks startup
 
 # Debian's Chromium and a Japanese font, where they are missing and may be installed.
 chromium:

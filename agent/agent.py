@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 
@@ -99,14 +99,14 @@ class Agent:
             entry = {"messages": [HumanMessage(question)], "turn": turn}
             last: Turn | None = None
             chunks = self._graph.astream(
-                entry,  # type: ignore[arg-type]
+                entry,
                 self._config(thread),
                 context=self._context,
                 stream_mode=["custom", "values"],
                 durability="sync",
             )
             async with aclosing(chunks) as parts:  # type: ignore[type-var]
-                async for mode, part in parts:
+                async for mode, part in cast("AsyncIterator[tuple[str, Any]]", parts):
                     if mode == "custom":
                         yield part
                     else:

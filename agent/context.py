@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agent.models.chat import ChatModel
 from agent.router import Router
+from agent.state import Route
 from tools.base import Tool
 
 
@@ -28,7 +29,7 @@ class Context:
 
     model: ChatModel
     router: Router
-    tools: Mapping[str, Tool]
+    tools: Mapping[Route, Tool]
     limits: Limits
     familiarity: Callable[[str], float | None]
     titles: Callable[[], list[str]]

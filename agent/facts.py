@@ -66,6 +66,7 @@ _LATIN_NAME = re.compile(r"(?<![\w.])[A-Z][\w'’&-]*(?:\.[A-Za-z]\w*)*")
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]+")
 _KATAKANA = re.compile(r"[ァ-ヴー]{3,}")
 _QUOTED = re.compile(r"[\"“]([^\"“”]{4,120})[\"”]|「([^「」]{4,120})」|『([^『』]{4,120})』|`([^`]{2,120})`")
+_SAME = str.maketrans("’‘–—‑", "''---", "\u00ad")
 _NOT_NAMES = frozenset(
     "I I'm I'll OK Yes No The A An It This That These Those If When Where Who What Why How Mr Mrs Ms Dr Prof".split()
 )
@@ -75,7 +76,7 @@ _TITLE_BEFORE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St)\.\s*$")
 def plain(text: str) -> str:
     """NFKC, lower case, one kind of apostrophe and hyphen: the form in which texts are compared."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return folded.translate(str.maketrans({"’": "'", "‘": "'", "–": "-", "—": "-", "‑": "-", "\u00ad": None}))
+    return folded.translate(_SAME)
 
 
 def solid(text: str) -> str:

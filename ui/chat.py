@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ class Chat:
         lost = error_html(self._words("error.thread"), self._words)
         return await self._page("", extra=[_said(lost)])
 
-    async def ask(self, session: str, question: str, thread: str, web: bool) -> AsyncIterator[Screen]:
+    async def ask(self, session: str, question: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
         """Answer a question. While another answer of this page is being written, nothing happens."""
         if session in self._live:
             return
@@ -100,10 +100,12 @@ class Chat:
             messages = await self._history(thread)
             yield Screen(messages=[*messages, _said(error_html(fault, self._words))])
             return
-        async for screen in self._turn(session, question.strip(), thread or self._agent.new_thread(), web):
-            yield screen
+        thread = thread or self._agent.new_thread()
+        async with contextlib.aclosing(self._turn(session, question.strip(), thread, web)) as screens:
+            async for screen in screens:
+                yield screen
 
-    async def act(self, session: str, command: str, thread: str, web: bool) -> AsyncIterator[Screen]:
+    async def act(self, session: str, command: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
         """Carry out a command of the page, a JSON object: `do` is ask, stop, new, open, rename, delete, retry or
         edit. One that is not understood does nothing: the page is ours, everything else is an attempt."""
         try:
@@ -123,34 +125,33 @@ class Chat:
                 await self._agent.rename(target, text.strip()[:200])
             yield Screen(threads=await self._threads(thread))
         elif do == "delete":
-            async for screen in self._delete(target, thread):
-                yield screen
-        elif do == "ask":
-            async for screen in self.ask(session, text, thread, web):
-                yield screen
-        elif do in ("retry", "edit"):
-            async for screen in self._again(session, thread, index, text if do == "edit" else None, web):
-                yield screen
+            yield await self._delete(target, thread)
+        elif do in ("ask", "retry", "edit"):
+            if do == "ask":
+                turn = self.ask(session, text, thread, web)
+            else:
+                turn = self._again(session, thread, index, text if do == "edit" else None, web)
+            # Closing a generator does not close the one it reads from.
+            async with contextlib.aclosing(turn) as screens:
+                async for screen in screens:
+                    yield screen
 
     async def close(self) -> None:
         """Stop every turn."""
         for session in list(self._live):
             await self._stop(session, discard=True)
 
-    async def _delete(self, target: str, thread: str) -> AsyncIterator[Screen]:
+    async def _delete(self, target: str, thread: str) -> Screen:
         for session, live in list(self._live.items()):
             if live.thread == target:
                 await self._stop(session, discard=target == thread)
         with contextlib.suppress(ThreadError):
             await self._agent.delete(target)
-        if target == thread:
-            yield await self._page("")
-        else:
-            yield Screen(threads=await self._threads(thread))
+        return await self._page("") if target == thread else Screen(threads=await self._threads(thread))
 
     async def _again(
         self, session: str, thread: str, index: int, text: str | None, web: bool
-    ) -> AsyncIterator[Screen]:
+    ) -> AsyncGenerator[Screen, None]:
         if session in self._live:
             return
         exchanges = await self._agent.history(thread)
@@ -161,10 +162,11 @@ class Chat:
             yield Screen(messages=[*self._messages(exchanges, thread), _said(error_html(fault, self._words))])
             return
         await self._agent.rewind(thread, index)
-        async for screen in self._turn(session, question.strip(), thread, web):
-            yield screen
+        async with contextlib.aclosing(self._turn(session, question.strip(), thread, web)) as screens:
+            async for screen in screens:
+                yield screen
 
-    async def _turn(self, session: str, question: str, thread: str, web: bool) -> AsyncIterator[Screen]:
+    async def _turn(self, session: str, question: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
         past = self._messages(await self._agent.history(thread), thread, running=True)
         asked = _user(question_html(question, self._words, index=sum(m["role"] == "user" for m in past)))
         events: asyncio.Queue[Event] = asyncio.Queue()

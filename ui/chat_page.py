@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -101,12 +102,14 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
             return shown(await chat.open(str(request.query_params.get("thread", ""))))
 
         async def asked(text: str, at: str, on: bool, request: gr.Request) -> AsyncIterator[Update]:
-            async for screen in chat.ask(str(request.session_hash), text or "", at or "", on):
-                yield shown(screen)
+            async with aclosing(chat.ask(str(request.session_hash), text or "", at or "", on)) as screens:
+                async for screen in screens:
+                    yield shown(screen)
 
         async def acted(order: str, at: str, on: bool, request: gr.Request) -> AsyncIterator[Update]:
-            async for screen in chat.act(str(request.session_hash), order or "", at or "", on):
-                yield shown(screen)
+            async with aclosing(chat.act(str(request.session_hash), order or "", at or "", on)) as screens:
+                async for screen in screens:
+                    yield shown(screen)
 
         async def stopped(request: gr.Request) -> None:
             async for _ in chat.act(str(request.session_hash), '{"do": "stop"}', "", False):

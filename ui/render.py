@@ -5,6 +5,7 @@ Whatever a document, the web or a model wrote passes `ui.markup`; an unsupported
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ui.strings import Strings
 
 API = "/api"
+_COMMAND = re.compile(r"kotae (?:index (?:--sample|FOLDER|フォルダー)|doctor|models pull)")
 
 
 def source_path(thread: str, index: int, n: int) -> str:
@@ -94,9 +96,7 @@ def error_html(message: str, words: Strings, *, index: int | None = None) -> str
 
 def notice_html(text: str) -> str:
     """One calm line. Kotae's own commands in it are set as code."""
-    line = escape(text)
-    for command in ("kotae index --sample", "kotae doctor", "kotae models pull", "kotae index FOLDER"):
-        line = line.replace(command, f"<code>{command}</code>")
+    line = _COMMAND.sub(r"<code>\g<0></code>", escape(text))
     return f'<p class="kotae-notice">{line}</p>'
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agent.state import Answer, Language, Source
     from tools.base import Passage
 
+_ASKS_THE_MODEL = ("judge", "answer", "clarify")
 # C0 and C1 controls but tab and newline, and the marks that turn the direction of writing around
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -136,7 +137,8 @@ class Terminal:
 
         words = load(answer.language)
         steps = [
-            f"{words.code('step', s.node) or s.node} {words('path.seconds', n=_seconds(s.seconds))}" for s in answer.steps
+            f"{words.code('step', s.node) or s.node} {words('path.seconds', n=_seconds(s.seconds))}"
+            for s in answer.steps
         ]
         route = words("route.refused") if answer.refused else words.code("route", answer.route)
         title = words("path.title", route=route, seconds=words("path.seconds", n=_seconds(answer.seconds)))
@@ -190,16 +192,14 @@ class Watch:
             self._live.update(Text(""))
             self._live.stop()
 
-    def starting(self) -> None:
-        """The language model is being loaded."""
-        self._show(self._words()("path.starting"))
-
-    def event(self, event: Event) -> None:
-        """Take in what the agent tells."""
+    def event(self, event: Event, *, ready: bool = True) -> None:
+        """Take in what the agent tells. `ready`: the language model is loaded."""
         from agent.events import Draft, Status, Token
 
         if isinstance(event, Status):
-            if event.seconds is None:
+            if event.seconds is None and not ready and event.node in _ASKS_THE_MODEL:
+                self._show(self._words()("path.starting"))
+            elif event.seconds is None:
                 self._show(self._words().code("doing", event.node) or self._doing)
             elif event.facts.get("language"):
                 self._language = event.facts["language"]
@@ -218,4 +218,6 @@ class Watch:
         self._doing = doing
         if self._live is not None:
             tail = "\n".join(clean(self._draft).splitlines()[-self._lines :])
-            self._live.update(Group(Text(f"{doing} …", "cyan"), Text(tail, "dim")) if tail else Text(f"{doing} …", "cyan"))
+            self._live.update(
+                Group(Text(f"{doing} …", "cyan"), Text(tail, "dim")) if tail else Text(f"{doing} …", "cyan")
+            )

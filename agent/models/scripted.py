@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
@@ -54,9 +55,9 @@ class ScriptedChatModel(BaseChatModel):
         self._next += 1
         return self.lines[self._next - 1]
 
-    def _usage(self, line: str) -> dict[str, int]:
+    def _usage(self, line: str) -> UsageMetadata:
         prompt, completion = len(_pieces(self._prompts[-1])), len(_pieces(line))
-        return {"input_tokens": prompt, "output_tokens": completion, "total_tokens": prompt + completion}
+        return UsageMetadata(input_tokens=prompt, output_tokens=completion, total_tokens=prompt + completion)
 
     def _generate(
         self,
@@ -66,7 +67,7 @@ class ScriptedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         line = self._say(messages)
-        message = AIMessage(content=line, usage_metadata=self._usage(line))  # type: ignore[arg-type]
+        message = AIMessage(content=line, usage_metadata=self._usage(line))
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _stream(
@@ -79,7 +80,7 @@ class ScriptedChatModel(BaseChatModel):
         line = self._say(messages)
         for piece in _pieces(line):
             yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
-        last = AIMessageChunk(content="", usage_metadata=self._usage(line))  # type: ignore[arg-type]
+        last = AIMessageChunk(content="", usage_metadata=self._usage(line))
         yield ChatGenerationChunk(message=last)
 
     async def _astream(

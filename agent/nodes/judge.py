@@ -23,7 +23,7 @@ from agent.models.chat import Meter
 from agent.nodes.gather import tried
 from agent.prompts import fill
 from agent.reading import over_sources
-from agent.state import Decision, State, Turn, Verdict
+from agent.state import Decision, Route, State, Turn, Verdict
 from tools.base import Passage
 
 CLEAR = 0.5
@@ -104,7 +104,7 @@ def coverage(question: str, passages: Sequence[Passage]) -> tuple[float | None, 
     return len(wanted & held) / len(wanted), tuple(missing[:3])
 
 
-def next_lookup(turn: Turn, limits: Limits, tools: Sequence[str]) -> Decision | None:
+def next_lookup(turn: Turn, limits: Limits, tools: Sequence[Route]) -> Decision | None:
     """Where to look next, or None: the other tools with the same question, while gathers and time last."""
     decision = turn.decision
     assert decision is not None

@@ -3,6 +3,7 @@
     python -m tests.benchmarks answers [--model NAME] [--json OUT]   right answers and refusals on questions.yaml
     python -m tests.benchmarks cost [--model NAME] [--json OUT]      a turn beside one plain retrieve-and-answer call
     python -m tests.benchmarks indexing                              indexing beside the bare embedder
+    python -m tests.benchmarks startup                               from `make chat` on a fresh clone to the page
 
 Each prints its figures with the machine, the model and the fingerprint of the prompts. Nothing here fails on a slow
 machine: speed is given as a ratio against a baseline measured in the same run.
@@ -37,7 +38,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["answers", "cost", "indexing"])
+    parser.add_argument("what", choices=["answers", "cost", "indexing", "startup"])
     parser.add_argument("--model", default=None, help="as the setting `model`")
     parser.add_argument("--json", type=Path, default=None, help="write the figures and every case to this file")
     parser.add_argument("--limit", type=int, default=None, help="only the first N questions of each language")
@@ -46,10 +47,10 @@ def main() -> None:
     from agent.prompts import fingerprint
 
     print(f"{machine()}; prompts {fingerprint()}")
-    if options.what == "indexing":
-        from tests.benchmarks import indexing
+    if options.what in ("indexing", "startup"):
+        from tests.benchmarks import indexing, startup
 
-        result: dict[str, Any] = indexing.run()
+        result: dict[str, Any] = (indexing if options.what == "indexing" else startup).run()
     else:
         from tests.benchmarks import answers, cost
 

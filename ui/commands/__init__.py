@@ -1,1 +1,1 @@
-"""The commands of `kotae`, one module for each kind. None imports the agent before it is called, so `--help` is quick."""
+"""The commands of `kotae`, by kind. None imports the agent before it is called, so that `--help` is quick."""

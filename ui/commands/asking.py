@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -93,7 +92,6 @@ def read(text: str) -> str:
 
 def offer_sample(settings: Settings, terminal: Terminal) -> None:
     """Where there are no documents yet, offer those that come with Kotae; a pipe is told how, a person is asked."""
-    from tools.library import Library  # noqa: F401  (its absence is an installation fault, told before any question)
     from ui.commands.documents import index_paths
     from ui.commands.options import opened_library
     from ui.samples import sample_folders
@@ -104,7 +102,9 @@ def offer_sample(settings: Settings, terminal: Terminal) -> None:
         if not (terminal.interactive and sys.stdin.isatty()):
             terminal.note("The library is empty. Try the sample library: kotae index --sample", "yellow")
             return
-        terminal.note("The library is empty. The sample library is Kotae's own documentation, about a minute of work.", "")
+        terminal.note(
+            "The library is empty. The sample library is Kotae's own documentation, about a minute of work.", ""
+        )
         if typer.confirm("Index the sample library now?", default=True, err=True):
             index_paths(library, sample_folders(), terminal)
 
@@ -122,7 +122,7 @@ async def _answer(
                 async for event in events:
                     if isinstance(event, Done):
                         return event.answer, event.thread
-                    watch.event(event)
+                    watch.event(event, ready=agent.model_ready)
     raise KotaeError("The turn ended without an answer; ask again.")
 
 

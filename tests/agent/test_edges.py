@@ -1,0 +1,177 @@
+"""Edges and the pure parts of the nodes: no model, no library, no graph."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from agent.context import Limits
+from agent.graph import after_route, diagram
+from agent.nodes.answer import after_answer
+from agent.nodes.finish import compose, renumber
+from agent.nodes.judge import after_judge, coverage, next_lookup, sufficiency
+from agent.nodes.reflect import after_reflect
+from agent.reading import excerpt, numbered
+from agent.state import Decision, Route, Sentence, State, Support, Turn, Verdict
+from tools.base import Passage
+from tools.sentences import split
+
+TOOLS: tuple[Route, ...] = ("library", "web")
+LIMITS = Limits(gathers=2, drafts=2, seconds=60)
+
+
+def passage(text: str, title: str = "Handbook") -> Passage:
+    return Passage(id=text[:8], text=text, title=title, url="", kind="library")
+
+
+def turn(route: Route = "library", **changes: object) -> Turn:
+    base = Turn(question="q", standalone="q", started=time.time(), decision=Decision(route, "q", 0.9, "classifier"))
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def state(of: Turn) -> State:
+    return {"messages": [], "turn": of}
+
+
+@pytest.mark.parametrize(
+    ("route", "node"), [("library", "gather"), ("web", "gather"), ("direct", "answer"), ("clarify", "clarify")]
+)
+def test_after_route(route: Route, node: str) -> None:
+    assert after_route(state(turn(route))) == node
+
+
+@pytest.mark.parametrize(
+    ("sufficient", "tried", "node"),
+    [
+        (True, ("library:q",), "answer"),
+        (False, ("library:q",), "abstain"),
+        (False, ("web:q",), "gather"),
+        (False, (), "gather"),
+    ],
+)
+def test_after_judge(sufficient: bool, tried: tuple[str, ...], node: str) -> None:
+    assert after_judge(state(turn(verdict=Verdict(sufficient, 0.9, "stated"), tried=tried))) == node
+
+
+def test_after_answer() -> None:
+    assert after_answer(state(turn(passages=(passage("a"),)))) == "reflect"
+    assert after_answer(state(turn("direct"))) == "finish"
+
+
+GOOD = Support("Fine.", (1,), True, "similarity")
+BAD = Support("Wrong.", (1,), False, "checks", "number:3")
+NONE = Support("The sources do not say.", (), False, "checks", "refusal")
+
+
+@pytest.mark.parametrize(
+    ("supports", "drafts", "late", "node"),
+    [
+        ((GOOD,), 1, False, "finish"),
+        ((GOOD, BAD), 1, False, "answer"),
+        ((GOOD, BAD), 2, False, "finish"),
+        ((GOOD, BAD), 1, True, "finish"),
+        ((BAD,), 1, False, "answer"),
+        ((BAD,), 2, False, "abstain"),
+        ((BAD,), 1, True, "abstain"),
+        ((NONE,), 1, False, "abstain"),
+        ((GOOD, NONE), 1, False, "finish"),
+        ((), 1, False, "abstain"),
+    ],
+)
+def test_after_reflect(supports: tuple[Support, ...], drafts: int, late: bool, node: str) -> None:
+    started = time.time() - (100 if late else 0)
+    assert after_reflect(turn(supports=supports, drafts=drafts, started=started), drafts=2, seconds=60) == node
+
+
+@pytest.mark.parametrize(
+    ("route", "gathers", "web", "tried", "expected"),
+    [
+        ("library", 1, True, ("library:q",), "web"),
+        ("library", 1, False, ("library:q",), None),
+        ("web", 1, True, ("web:q",), "library"),
+        ("web", 1, False, ("web:q",), "library"),
+        ("web", 2, True, ("library:q", "web:q"), None),
+    ],
+)
+def test_next_lookup(route: Route, gathers: int, web: bool, tried: tuple[str, ...], expected: Route | None) -> None:
+    found = next_lookup(turn(route, gathers=gathers, web=web, tried=tried), LIMITS, TOOLS)
+    assert (found.route if found else None) == expected
+
+
+def test_nothing_is_looked_up_after_the_deadline() -> None:
+    late = turn(gathers=1, tried=("library:q",), started=time.time() - 100)
+    assert next_lookup(late, LIMITS, TOOLS) is None
+
+
+def test_sufficiency_rises_with_every_witness() -> None:
+    assert sufficiency(0.90, 0.9, 0.9) > sufficiency(0.90, 0.9, 0.4) > sufficiency(0.80, 0.2, 0.4)
+    assert sufficiency(0.90, 1.0, 0.95) > 0.8
+    assert sufficiency(0.78, 0.1, 0.2) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("question", "share", "missing"),
+    [
+        ("What does the depot in Matsumoto clean?", 1.0, ()),
+        ("What does a helicopter cost in Matsumoto?", 1 / 3, ("helicopter", "cost")),
+        ("マツモトの車両基地は？", None, ()),
+    ],
+)
+def test_coverage(question: str, share: float | None, missing: tuple[str, ...]) -> None:
+    found = coverage(question, [passage("The depot in Matsumoto cleans the uniforms every Friday.")])
+    assert found == (pytest.approx(share) if share is not None else None, missing)
+
+
+def test_sources_are_numbered_as_they_are_cited() -> None:
+    supports = [Support("B.", (3,), True, "similarity"), BAD, Support("A.", (1, 3), True, "similarity")]
+    assert renumber(supports) == {3: 1, 1: 2}
+
+
+@pytest.mark.parametrize(
+    ("draft", "kept", "text"),
+    [
+        ("A is one. B is two [1].", (True, True), "A is one. [1] B is two. [1]"),
+        ("A is one. B is two [1].", (False, True), "B is two. [1]"),
+        ("- A is one\n- B is two\n- C is three", (True, False, True), "- A is one [1]\n- C is three [1]"),
+        ("甲は一です。[1]乙は二です。", (True, True), "甲は一です。[1]乙は二です。[1]"),
+        ("One.\n\nTwo.", (True, True), "One. [1]\n\nTwo. [1]"),
+    ],
+)
+def test_compose(draft: str, kept: tuple[bool, ...], text: str) -> None:
+    from agent import facts
+
+    sentences = [Sentence(facts.uncited(s), (1,), k) for s, k in zip(split(draft), kept, strict=True)]
+    assert compose(draft, sentences) == text
+
+
+LONG = " ".join(f"Sentence {i} is about the {word}." for i, word in enumerate(["roof", "door", "garden"] * 20))
+
+
+def test_an_excerpt_keeps_what_the_question_asks_for_whole_and_in_order() -> None:
+    cut = excerpt(LONG + " The boiler is in the cellar. It is blue.", "Where is the boiler?", 200)
+    assert "The boiler is in the cellar." in cut
+    assert len(cut) <= 400
+    assert "…" in cut or cut.startswith("Sentence")
+
+
+def test_a_short_passage_is_not_cut() -> None:
+    assert excerpt("Short.", "Anything?", 100) == "Short."
+
+
+def test_numbered_passages_are_the_same_in_every_call() -> None:
+    passages = [passage(LONG), passage("短い文。", "案内")]
+    assert numbered(passages, "garden?") == numbered(passages, "garden?")
+    assert numbered(passages, "garden?").startswith("[1] Handbook\n")
+    assert "\n\n[2] 案内\n短い文。" in numbered(passages, "garden?")
+    assert numbered([], "x") == ""
+
+
+def test_the_diagram_shows_every_node_and_both_loops() -> None:
+    drawn = diagram()
+    for node in ("understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain", "finish"):
+        assert node in drawn
+    arrows = {line.strip("\t ;").replace("-.->", "-->") for line in drawn.splitlines() if "->" in line}
+    assert any(a.startswith("judge") and a.endswith("gather") for a in arrows)
+    assert any(a.startswith("reflect") and a.endswith("answer") for a in arrows)

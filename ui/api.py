@@ -109,9 +109,7 @@ def _mount_pages(app: FastAPI, agent: Agent, chats: dict[Language, Chat]) -> Non
     for language, chat in chats.items():
         other = next(o for o in strings.LANGUAGES if o != language)
         words = strings.load(language)
-        page = chat_page.build(
-            chat, words, other=f"/language/{other}", web=agent.settings.web == "on"
-        )
+        page = chat_page.build(chat, words, other=f"/language/{other}", web=agent.settings.web == "on")
         import gradio as gr
 
         gr.mount_gradio_app(
@@ -161,13 +159,11 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
                 log.exception("The library cannot be read")
             else:
                 present = file is not None
-                picture = file is not None and file.suffix.lower() == ".pdf"
+                picture = file is not None and source.passage.page is not None
                 if context is not None:
                     before, after = context.before, context.after
         path = source_path(thread, index, n)
-        html = panel_html(
-            source, words, path=path, before=before, after=after, present=present, page_image=picture
-        )
+        html = panel_html(source, words, path=path, before=before, after=after, present=present, page_image=picture)
         return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
     @app.get(f"{route}/page.png")

@@ -202,9 +202,7 @@ class Chat:
                 retry = len(exchanges) - 1 if exchanges and exchanges[-1].answer is None else None
                 messages = [*(messages[:-1] if retry is not None else messages)]
                 messages.append(_said(error_html(fault, self._words, index=retry)))
-            yield Screen(
-                messages, busy=False, threads=await self._threads(thread), library=await self._library()
-            )
+            yield Screen(messages, busy=False, threads=await self._threads(thread), library=await self._library())
 
     async def _pump(self, question: str, thread: str, web: bool, events: asyncio.Queue[Event]) -> None:
         async with contextlib.aclosing(self._agent.stream(question, thread, web=web)) as stream:  # type: ignore[type-var]
@@ -252,9 +250,7 @@ class Chat:
                 continue
             if answer.steps:
                 steps = [step for step in answer.steps if step.node != "finish"]
-                messages.append(
-                    _thought(path_title(answer, self._words), path_html(steps, self._words), "done")
-                )
+                messages.append(_thought(path_title(answer, self._words), path_html(steps, self._words), "done"))
             messages.append(_said(answer_html(answer, self._words, thread=thread, index=index, last=last)))
         return messages
 
@@ -285,9 +281,7 @@ class Chat:
             too_long = error.reason == "too_long"
             limit = f"{self._agent.settings.max_question_chars:,}"
             return self._words("error.too_long", limit=limit) if too_long else self._words("error.empty")
-        log.log(
-            logging.WARNING if isinstance(error, KotaeError) else logging.ERROR, "A turn failed", exc_info=error
-        )
+        log.log(logging.WARNING if isinstance(error, KotaeError) else logging.ERROR, "A turn failed", exc_info=error)
         if isinstance(error, ThreadError):
             return self._words("error.thread")
         if isinstance(error, ModelMissing):

@@ -73,9 +73,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
                         )
                         _fragment(gr, f'<p class="kotae-keys">{escape(words("ask.keys"))}</p>', "kotae-keys")
                         stop = gr.Button(words("ask.stop"), elem_id="kotae-stop", visible=False, min_width=40)
-                        send = gr.Button(
-                            words("ask.send"), elem_id="kotae-send", variant="primary", min_width=40
-                        )
+                        send = gr.Button(words("ask.send"), elem_id="kotae-send", variant="primary", min_width=40)
             with gr.Column(elem_id="kotae-panel"):
                 _fragment(gr, _panel(words))
         thread = gr.Textbox(visible="hidden", elem_id="kotae-thread")
@@ -122,7 +120,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
         many: dict[str, Any] = {**quiet, "concurrency_limit": 32, "trigger_mode": "multiple"}
         page.load(opened, None, outputs, **quiet)
         gr.on([question.submit, send.click], asked, [question, thread, use_web], outputs, **many)
-        command.input(acted, [command, thread, use_web], outputs, **many)
+        command.submit(acted, [command, thread, use_web], outputs, **many)
         stop.click(stopped, None, None, **many)
     page.queue(default_concurrency_limit=32, max_size=64)
     return page

@@ -49,6 +49,8 @@ class TurnResult:
     error: str
     differences: tuple[Difference, ...]
     seconds: float
+    said: tuple[tuple[str, str], ...] = ()
+    """In a scripted run, the end of each prompt and the line that answered it."""
 
     @property
     def ok(self) -> bool:
@@ -186,7 +188,9 @@ async def _play(
     expect = turn.expect if model is not None else turn.expect.updated(turn.expect_live)
     if expect.language is None and script.language is not None and "language" not in expect.model_fields_set:
         expect = expect.model_copy(update={"language": script.language})
+    already = 0
     if model is not None:
+        already = len(model.prompts)
         model.extend(list(turn.model or ()))
     began = time.perf_counter()
     answer: Answer | None = None
@@ -197,12 +201,15 @@ async def _play(
         error, reason = str(refused), refused.reason
     except (KotaeError, ScriptExhausted) as failed:
         error = _cause(failed)
+    seconds = time.perf_counter() - began
     differences = tuple(_differences(expect, answer, error, reason))
-    if model is not None and model.leftover:
-        left = model.leftover
-        differences += (Difference("model", "every line is asked for", f"left over: {' | '.join(left)}"),)
-        model.lines = model.lines[: -len(left)]
-    return TurnResult(turn.question, expect, answer, error, differences, time.perf_counter() - began)
+    said: tuple[tuple[str, str], ...] = ()
+    if model is not None:
+        said = tuple((p[-160:], line) for p, line in zip(model.prompts[already:], model.lines[already:], strict=False))
+        if left := model.leftover:
+            differences += (Difference("model", "every line is asked for", f"left over: {' | '.join(left)}"),)
+            model.lines = model.lines[: -len(left)]
+    return TurnResult(turn.question, expect, answer, error, differences, seconds, said)
 
 
 def _cause(error: BaseException) -> str:

@@ -61,9 +61,7 @@ def answer_html(answer: Answer, words: Strings, *, thread: str, index: int, last
 
 def draft_html(text: str, words: Strings, *, state: str = "") -> str:
     """A draft while it streams: marked as unchecked, its citations not yet links. `state` says what goes on."""
-    body = (
-        markdown(mend(text), cite=lambda n: f'<sup><span class="kotae-cite">{n}</span></sup>') if text else ""
-    )
+    body = markdown(mend(text), cite=lambda n: f'<sup><span class="kotae-cite">{n}</span></sup>') if text else ""
     return clean(
         f'<div class="kotae-answer kotae-is-draft"><p class="kotae-label kotae-is-busy">'
         f"{escape(state or words('message.checking'))}</p>"

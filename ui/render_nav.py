@@ -65,9 +65,7 @@ def library_line(documents: int | None, model: str, words: Strings) -> str:
     else:
         state = words("library.one") if documents == 1 else words("library.many", n=f"{documents:,}")
     name = model.rsplit("/", 1)[-1]
-    return clean(
-        f'<p class="kotae-library">{escape(state)}<br>{escape(words("library.model", model=name))}</p>'
-    )
+    return clean(f'<p class="kotae-library">{escape(state)}<br>{escape(words("library.model", model=name))}</p>')
 
 
 def ago(then: float, now: float, words: Strings) -> str:

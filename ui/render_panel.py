@@ -50,9 +50,7 @@ def panel_html(
     parts.append(_surroundings(source, before, after))
     if page_image and passage.page is not None:
         alt = words("panel.page_image", page=passage.page, title=passage.title)
-        parts.append(
-            f'<figure class="kotae-page"><img src="{escape(path)}/page.png" alt="{escape(alt)}"></figure>'
-        )
+        parts.append(f'<figure class="kotae-page"><img src="{escape(path)}/page.png" alt="{escape(alt)}"></figure>')
     address = web_address(passage)
     if address:
         links.add(address)
@@ -104,6 +102,4 @@ def _whole_lines(before: str, after: str) -> tuple[str, str]:
     """The surroundings without the half lines at their outer ends, when that leaves something."""
     _, cut, rest = before.partition("\n")
     rest_after, cut_after, _ = after.rpartition("\n")
-    return (rest if cut and rest.strip() else before), (
-        rest_after if cut_after and rest_after.strip() else after
-    )
+    return (rest if cut and rest.strip() else before), (rest_after if cut_after and rest_after.strip() else after)

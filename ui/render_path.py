@@ -76,10 +76,7 @@ def _route(facts: Mapping[str, Any], words: Strings) -> list[str]:
 
 def _gather(facts: Mapping[str, Any], words: Strings) -> list[str]:
     if error := str(facts.get("error") or ""):
-        return [
-            words.code("notice", error)
-            or words("fact.found_none", query=_quoted(facts.get("query", ""), words))
-        ]
+        return [words.code("notice", error) or words("fact.found_none", query=_quoted(facts.get("query", ""), words))]
     query, found = _quoted(facts.get("query", ""), words), int(facts.get("found") or 0)
     titles = words("path.listed").join(dict.fromkeys(str(t) for t in facts.get("titles") or ()))
     if not found:

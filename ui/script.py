@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
 from pydantic import (
@@ -146,35 +146,44 @@ def read(path: Path) -> Script:
     try:
         return Script.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ScriptError(f"{path}:{_line(root, first['loc'])}: {_fault(first)}") from error
+        # of a union every branch complains; the one that got furthest into the file is meant
+        places = [(_place(root, fault["loc"]), fault) for fault in error.errors()]
+        place, fault = max(places, key=lambda row: row[0].depth)
+        raise ScriptError(f"{path}:{place.line}: {_in_words(fault, place)}") from error
 
 
-def _fault(error: Any) -> str:
-    names = [str(part) for part in error["loc"] if isinstance(part, str) and part.islower()]
-    key = names[-1] if names else "the script"
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {key!r}."
-    if error["type"] == "missing":
-        return f"the key {key!r} is missing."
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "string_type":
-        message += "; put it in quotes"
-    return f"{key!r}: {message}."
+class _Place(NamedTuple):
+    """Where a fault stands: its line (from 1), how many steps from the top, and the last key on the way."""
+
+    line: int
+    depth: int
+    key: str
 
 
-def _line(root: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
-    """The line (from 1) of the deepest node on the way to `loc`; pydantic's own tags in `loc` are passed over."""
-    node, line = root, root.start_mark.line + 1 if root else 1
+def _place(root: yaml.Node | None, loc: tuple[int | str, ...]) -> _Place:
+    """The deepest node on the way to `loc`; pydantic's own tags in `loc` are passed over."""
+    node = root
+    place = _Place(root.start_mark.line + 1 if root else 1, 0, "")
     for part in loc:
         if isinstance(node, yaml.MappingNode):
             found = next(((k, v) for k, v in node.value if k.value == part), None)
             if found is not None:
-                line, node = found[0].start_mark.line + 1, found[1]
+                place, node = _Place(found[0].start_mark.line + 1, place.depth + 1, str(part)), found[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
+            place = _Place(node.start_mark.line + 1, place.depth + 1, place.key)
+    return place
+
+
+def _in_words(fault: Any, place: _Place) -> str:
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key {place.key!r}."
+    if fault["type"] == "missing":
+        return f"the key {fault['loc'][-1]!r} is missing."
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "string_type":
+        message += "; put it in quotes"
+    return f"{place.key or 'the script'}: {message}."
 
 
 def _refuse_doubles(node: yaml.Node | None, path: Path) -> None:

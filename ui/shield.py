@@ -75,9 +75,7 @@ class Shield:
             return PlainTextResponse("Not found.", status_code=404)
         return None
 
-    def _guarded(
-        self, send: Send, nonce: str, language: Language | None, *, document: bool = False
-    ) -> Send:
+    def _guarded(self, send: Send, nonce: str, language: Language | None, *, document: bool = False) -> Send:
         """`send` that sets our headers, and completes the HTML of the page."""
         held: list[Message] = []
 

@@ -77,8 +77,8 @@ class Terminal:
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
         """Columns on a screen; in a pipe one line a row, its cells parted by tabs."""
         if not self.out.is_terminal:
-            for row in rows:
-                self.say("\t".join(one_line(cell) for cell in row))
+            for row in rows:  # past rich, which would turn the tabs into spaces
+                self.out.file.write("\t".join(one_line(cell) for cell in row) + "\n")
             return
         headers = [Column(c, justify="right" if c in right else "left", overflow="fold") for c in columns]
         table = Table(*headers, box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
@@ -123,9 +123,13 @@ class Terminal:
         if page:
             place.append(f" · {page}", "dim")
         self.out.print(place)
-        self._under(source.passage.url, "dim")
+        self._address(source.passage.url)
         if quote := one_line(source.quote, 300):
             self._under(f"“{quote}”", "italic")
+
+    def _address(self, url: str) -> None:
+        # not wrapped, so that it can be copied whole
+        self.out.print(Text(f"    {one_line(url)}", "dim"), soft_wrap=True)
 
     def _under(self, text: str, style: str) -> None:
         line = Text(one_line(text), style)
@@ -153,7 +157,7 @@ class Terminal:
                 head.append(f" · p. {passage.page}", "dim")
             self.out.print(head)
             self._under(f"score {passage.score:.3f}  {stages}", "dim")
-            self._under(passage.url, "dim")
+            self._address(passage.url)
             self._under(one_line(passage.text, limit), "")
 
 

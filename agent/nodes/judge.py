@@ -1,7 +1,7 @@
 """judge: can these passages answer the question? If not, what to try next.
 
 The verdict of CRAG (Yan et al. 2024, arXiv 2401.15884, section 4.2) from three witnesses instead of a trained
-evaluator: how near retrieval says the passages are, which of the question's terms they hold, and the model's
+evaluator: how near retrieval says the passages are, how many of the question's terms they hold, and the model's
 probability of "yes" over the prompt that the answer will be written from (so its tokens are paid for once).
 """
 
@@ -28,8 +28,8 @@ from tools.base import Passage
 
 CLEAR = 0.5
 """From this probability on the passages are taken to hold the answer."""
-HOPELESS = 0.06
-"""Below this, before the model's word, nobody needs to ask the model."""
+UNRELATED = (0.80, 0.15)
+"""Below this cosine similarity (multilingual-e5-small) and this coverage nobody needs to ask the model."""
 _CONTENT_WORD = re.compile(r"[A-Za-z][\w'-]{3,}|[ァ-ヴー]{3,}|[一-鿿々]{2,}|\d[\d.,]*")
 
 
@@ -57,51 +57,48 @@ async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
     if not turn.passages:
         return Verdict(False, 1.0, "nothing_found")
     covered, missing = coverage(turn.standalone, turn.passages)
-    near = max((p.stages.get("vector", 0.0) for p in turn.passages), default=0.0)
-    before = sufficiency(near, covered)
-    if before < HOPELESS:
-        return Verdict(False, 1 - before, "unrelated", missing)
+    near = max((p.stages.get("vector", 1.0) for p in turn.passages), default=0.0)
+    if near < UNRELATED[0] and (covered or 0.0) < UNRELATED[1]:
+        return Verdict(False, 0.95, "unrelated", missing)
     yes = await context.model.yes(over_sources(turn, fill(turn.language, "judge")), meter=meter)
-    chance = sufficiency(near, covered, yes)
+    chance = sufficiency(covered, yes)
     if chance >= CLEAR:
         return Verdict(True, chance, "stated")
     return Verdict(False, 1 - chance, "not_stated", missing)
 
 
-def sufficiency(near: float, covered: float | None, yes: float | None = None) -> float:
+def sufficiency(covered: float | None, yes: float) -> float:
     """Probability that the passages hold the answer, by a logistic regression over the witnesses.
 
-    `near` is the best cosine similarity (0 where the tool gives none), `covered` the share of the question's terms
-    (None across languages), `yes` the model's probability (None: not asked).
+    `covered` is the share of the question's terms (None across languages), `yes` the model's probability. Fitted on 91
+    questions with and without the passage that answers them (40 English, 51 Japanese) read by the 1.5B: area under the
+    curve .97 and .85, against .90 and .78 for the model's word alone. Cosine similarity added nothing to these two.
     """
-    score = 30.0 * (near - 0.84) if near else 0.0
-    score += 3.0 * (covered - 0.5) if covered is not None else 0.0
-    if yes is not None:
-        clipped = min(max(yes, 0.01), 0.99)
-        score += 0.8 * math.log(clipped / (1 - clipped))
+    clipped = min(max(yes, 0.01), 0.99)
+    says = math.log(clipped / (1 - clipped))
+    score = 1.7 * says - 1.2 if covered is None else 1.25 * says + 4.5 * covered - 3.25
     return 1 / (1 + math.exp(-score))
 
 
 def coverage(question: str, passages: Sequence[Passage]) -> tuple[float | None, tuple[str, ...]]:
-    """The share of the question's terms that the passages hold, and its words that none of them mentions.
+    """The share of the question's terms that the best passage holds, and words of it that no passage mentions.
 
     None and nothing where the question is in one language and all the passages in the other.
     """
     same = [p for p in passages if facts.is_japanese(p.text) == facts.is_japanese(question)]
-    if not same:
+    wanted = set(terms(facts.digits(question)))
+    if not same or not wanted:
         return None, ()
-    wanted = set(terms(question))
-    if not wanted:
-        return None, ()
-    text = "\n".join(f"{p.title} {' '.join(p.heading)} {p.text}" for p in same)
-    held = set(terms(text))
-    solid = facts.solid(text)
+    texts = [f"{p.title} {' '.join(p.heading)} {p.text}" for p in same]
+    held = [set(terms(facts.digits(text))) for text in texts]
+    everything = set().union(*held)
+    solid = facts.solid("\n".join(texts))
     missing = [
         word
         for word in dict.fromkeys(_CONTENT_WORD.findall(question))
-        if (own := set(terms(word))) and not own & held and facts.solid(word) not in solid
+        if (own := set(terms(word))) and not own & everything and facts.solid(word) not in solid
     ]
-    return len(wanted & held) / len(wanted), tuple(missing[:3])
+    return max(len(wanted & h) for h in held) / len(wanted), tuple(missing[:3])
 
 
 def next_lookup(turn: Turn, limits: Limits, tools: Sequence[Route]) -> Decision | None:

@@ -106,9 +106,10 @@ def test_nothing_is_looked_up_after_the_deadline() -> None:
 
 
 def test_sufficiency_rises_with_every_witness() -> None:
-    assert sufficiency(0.90, 0.9, 0.9) > sufficiency(0.90, 0.9, 0.4) > sufficiency(0.80, 0.2, 0.4)
-    assert sufficiency(0.90, 1.0, 0.95) > 0.8
-    assert sufficiency(0.78, 0.1, 0.2) < 0.2
+    assert sufficiency(0.9, 0.9) > sufficiency(0.9, 0.4) > sufficiency(0.2, 0.4)
+    assert sufficiency(1.0, 0.95) > 0.8
+    assert sufficiency(0.1, 0.2) < 0.2
+    assert sufficiency(None, 0.9) > 0.5 > sufficiency(None, 0.5)
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,9 @@ def answer(text: str, *sources: Source, refused: bool = False, **given: Any) -> 
 PATH = (
     Step("understand", 0.004, {"standalone": "", "rewritten": False, "language": "en"}),
     Step("route", 0.012, {"route": "library", "confidence": 0.93, "why": "classifier", "cue": ""}),
-    Step("gather", 0.031, {"tool": "library", "query": "opening hours", "found": 3, "titles": ["Handbook"], "error": ""}),
+    Step(
+        "gather", 0.031, {"tool": "library", "query": "opening hours", "found": 3, "titles": ["Handbook"], "error": ""}
+    ),
     Step("judge", 0.62, {"sufficient": True, "confidence": 0.88, "why": "stated", "missing": []}),
     Step("answer", 1.4, {"draft": 1}),
     Step("reflect", 0.21, {"checked": 2, "supported": 2, "by_model": 0, "unsupported": []}),

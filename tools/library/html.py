@@ -29,9 +29,8 @@ def read_html(data: bytes, path: Path) -> Loaded:
     if source is None:
         raise LoadError("This is a binary file, not a document: export it as PDF, HTML, Markdown or text.")
     tree = LexborHTMLParser(source)
-    named = tree.css_first("title")
-    heading = tree.css_first("h1")
-    title = _SPACE.sub(" ", (named or heading).text() if named or heading else "").strip()
+    named = tree.css_first("title") or tree.css_first("h1")
+    title = _SPACE.sub(" ", named.text()).strip() if named else ""
     text = ""
     for selector in ("main", "[role=main]", "article", "body"):
         found = tree.css(selector)
@@ -67,7 +66,7 @@ class _Writer:
                 node, depth = node.parent, depth - 1
                 if depth == 0:
                     self._flush()
-                    return "\n".join(self.blocks).strip("\n") + "\n" if any(self.blocks) else ""
+                    return _joined(self.blocks)
                 self._leave(node.tag)
             node = node.next
         return ""
@@ -78,7 +77,7 @@ class _Writer:
             text = node.text(deep=False) or ""
             self.line.append(text if self.pre else _SPACE.sub(" ", text))
             return False
-        if tag in _DROPPED or tag.startswith("-") or tag.startswith("!") or _hidden(node.attributes):
+        if tag in _DROPPED or tag.startswith(("-", "!")) or _hidden(node.attributes):
             return False
         if tag == "br":
             self.line.append("\n")
@@ -150,6 +149,12 @@ class _Writer:
             self.prefix = ""
         else:
             self.blocks.extend([text, ""])
+
+
+def _joined(blocks: list[str]) -> str:
+    """Blocks as lines, one empty line between them at most."""
+    kept = [block for block, before in zip(blocks, ["", *blocks], strict=False) if block or before]
+    return "\n".join(kept).rstrip("\n") + "\n" if kept else ""
 
 
 def _hidden(attributes: dict[str, str | None]) -> bool:

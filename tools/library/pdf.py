@@ -18,7 +18,9 @@ _STARTS = re.compile(r"^(?:[•●○■□◆◇▪・‣–—*-]\s*|\(?\d{1,3
 _WASTE = re.compile(r"[\ufffe\uffff\u00ad\x02]\n?|[\x00-\x08\x0b-\x1f]")
 """What PDFium gives for a hyphen at the end of a line, and control characters of broken fonts."""
 _PIXELS = 12_000_000
-_DULL = re.compile(r"^(?:untitled|microsoft\s+(?:word|powerpoint|excel)\b.*|.*\.(?:docx?|pptx?|indd|tex|dvi|pdf))$", re.I)
+_DULL = re.compile(
+    r"^(?:untitled|microsoft\s+(?:word|powerpoint|excel)\b.*|.*\.(?:docx?|pptx?|indd|tex|dvi|pdf))$", re.I
+)
 
 
 def read_pdf(data: bytes, path: Path, limits: Limits) -> Loaded:
@@ -53,7 +55,7 @@ def read_pdf(data: bytes, path: Path, limits: Limits) -> Loaded:
 
 
 def reflow(lines: list[str]) -> str:
-    """Lines of a page joined into paragraphs: a line goes on unless it ends short, ends a sentence, or a list begins."""
+    """Lines of a page joined into paragraphs: a line goes on unless it ends short or a list begins."""
     lines = [line.strip() for line in lines]
     width = max((len(line) for line in lines), default=0)
     parts: list[str] = []
@@ -61,11 +63,12 @@ def reflow(lines: list[str]) -> str:
         if not line:
             continue
         parts.append(line)
+        if line[-2:-1].isalpha() and line.endswith("-") and following[:1].islower():
+            parts[-1] = line[:-1]
+            continue
         short = len(line) < width * (0.8 if _ENDS.search(line) else 0.55)
         if not following or short or _STARTS.match(following):
             parts.append("\n\n")
-        elif line.endswith("-") and following[:1].islower() and line[-2:-1].isalpha():
-            parts[-1] = line[:-1]
         elif not (_CJK.match(line[-1]) and _CJK.match(following[0])):
             parts.append(" ")
     return "".join(parts).strip()

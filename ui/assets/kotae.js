@@ -18,8 +18,10 @@
     const field = $("#kotae-command textarea, #kotae-command input");
     if (!field) return;
     counter += 1;
+    awaited = undefined;
     field.value = JSON.stringify({ ...order, count: counter });
     field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true, cancelable: true }));
   }
 
   /* ---- appearance ---- */
@@ -266,6 +268,7 @@
 
   /* ---- following what Gradio draws ---- */
   let shownThread = null;
+  let awaited; // the conversation that back or forward leads to, until it is drawn
   let questions = 0;
   function follow() {
     if (document.body.classList.contains("dark") !== root.classList.contains("kotae-dark")) paint();
@@ -275,7 +278,8 @@
     const open = row ? new URLSearchParams(row.querySelector("a").getAttribute("href")).get("thread") : null;
     document.title = row ? `${row.querySelector(".kotae-thread-title").textContent} – ${words["app.name"]}` : words["app.name"];
     row?.querySelector("a").setAttribute("aria-current", "page");
-    if (open !== shownThread) {
+    if (awaited !== undefined && open === awaited) awaited = undefined;
+    if (open !== shownThread && awaited === undefined) {
       const first = shownThread === null && address.searchParams.get("thread") === open;
       if (open) address.searchParams.set("thread", open); else address.searchParams.delete("thread");
       if (address.href !== location.href) history[first ? "replaceState" : "pushState"]({ thread: open }, "", address);
@@ -306,8 +310,8 @@
   }
   window.addEventListener("popstate", () => {
     const open = new URLSearchParams(location.search).get("thread");
-    shownThread = open;
     command(open ? { do: "open", thread: open } : { do: "new" });
+    awaited = shownThread = open;
   });
 
   document.addEventListener("DOMContentLoaded", () => {

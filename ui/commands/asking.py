@@ -41,7 +41,7 @@ def ask(
     terminal.answer(answer)
     terminal.err.print()
     terminal.path(answer)
-    terminal.note(f"To go on: kotae ask --thread {thread} …")
+    terminal.note(f"To go on: kotae ask --thread last …  (conversation {thread})")
 
 
 def route(text: Question, as_json: AsJson = False, data_dir: DataDir = None) -> None:
@@ -91,21 +91,28 @@ def read(text: str) -> str:
 
 
 def offer_sample(settings: Settings, terminal: Terminal) -> None:
-    """Where there are no documents yet, offer those that come with Kotae; a pipe is told how, a person is asked."""
+    """Where there are no documents yet, offer those that come with Kotae; a pipe is told how, a person is asked.
+
+    A library that cannot be read is named and no reason to stop: the conversations are still there.
+    """
+    from agent.errors import KotaeError
     from ui.commands.documents import index_paths
     from ui.commands.options import opened_library
     from ui.samples import sample_folders
 
-    with opened_library(settings) as library:
-        if library.status().documents:
-            return
-        if not (terminal.interactive and sys.stdin.isatty()):
-            terminal.note("The library is empty. Try the sample library: kotae index --sample", "yellow")
-            return
-        terminal.note(
-            "The library is empty. The sample library is Kotae's own documentation, about a minute of work.", ""
-        )
-        if typer.confirm("Index the sample library now?", default=True, err=True):
+    try:
+        with opened_library(settings) as library:
+            if library.status().documents:
+                return
+    except KotaeError as error:
+        terminal.note(str(error), "yellow")
+        return
+    if not (terminal.interactive and sys.stdin.isatty()):
+        terminal.note("The library is empty. Try the sample library: kotae index --sample", "yellow")
+        return
+    terminal.note("The library is empty. The sample library is Kotae's own documentation, a minute or two of work.", "")
+    if typer.confirm("Index the sample library now?", default=True, err=True):
+        with opened_library(settings) as library:
             index_paths(library, sample_folders(), terminal)
 
 

@@ -85,3 +85,6 @@ def _turn(n: int, turn: TurnResult, terminal: Terminal) -> None:
         terminal.say(f"      came:     {one_line(difference.got)}", "red")
     if turn.answer is not None:
         terminal.say(f"    answer: {one_line(turn.answer.text)}", "dim")
+    for prompt, line in turn.said:
+        terminal.say(f"    the model was asked: … {one_line(prompt)}", "dim")
+        terminal.say(f"      and said: {one_line(line)}", "dim")

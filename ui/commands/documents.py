@@ -20,6 +20,9 @@ from ui.terminal import Terminal, one_line
 if TYPE_CHECKING:
     from tools.library import Document, IndexReport, Library, Progress
 
+_ID_SHOWN = 8
+"""So many characters of a document's id are shown, and enough to name it."""
+
 library_app = typer.Typer(help="List, inspect and remove indexed documents.")
 
 
@@ -153,8 +156,8 @@ def list_documents(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     if as_json:
         terminal.data([_plain(d) for d in documents])
     elif documents:
-        columns = ("ID", "Title", "Type", "Pages", "Passages", "Size", "Indexed", "Path")
-        terminal.table(columns, [_row(d) for d in documents], right=("Pages", "Passages", "Size"))
+        columns = ("ID", "Title", "Passages", "Size", "Indexed", "Path")
+        terminal.table(columns, [_row(d) for d in documents], right=("Passages", "Size"))
     else:
         terminal.note("The library is empty. Add documents: kotae index FOLDER, or kotae index --sample")
 
@@ -203,16 +206,17 @@ def path(data_dir: DataDir = None) -> None:
 
 
 def _find(name: str, documents: Sequence[Document]) -> Document | None:
+    """The document with this path or id; the beginning of an id will do where it fits one document only."""
     wanted = (name, str(Path(name).expanduser().resolve()))
-    return next((d for d in documents if d.id == name or d.path in wanted), None)
+    exact = next((d for d in documents if d.id == name or d.path in wanted), None)
+    begun = [d for d in documents if len(name) >= _ID_SHOWN and d.id.startswith(name)]
+    return exact or (begun[0] if len(begun) == 1 else None)
 
 
 def _row(document: Document) -> tuple[str, ...]:
     return (
-        document.id,
+        document.id[:_ID_SHOWN],
         document.title,
-        document.type,
-        str(document.pages or ""),
         str(document.passages),
         size(document.bytes),
         datetime.fromtimestamp(document.indexed_at).strftime("%Y-%m-%d %H:%M"),

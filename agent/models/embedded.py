@@ -1,0 +1,154 @@
+"""llama.cpp inside this process, served on a loopback port that only this process has the key to."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import logging
+import os
+import secrets
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from agent.errors import ModelMissing, ModelUnusable
+from agent.models.gguf import Head, NotGguf, read_head
+from agent.models.memory import BATCH, available, needed
+
+log = logging.getLogger(__name__)
+
+_SLOTS: Final = 2
+"""Turns that are worked on at once. Reading a prompt is bound by arithmetic, writing by memory: two readers at once
+finish sooner than one after the other, and each slot keeps its own prompt for the next call of the same turn."""
+
+_PROMPT_CACHE: Final = 512
+"""MiB for the prompts of turns that have lost their slot, at most; half of what the model leaves, if that is less."""
+
+_QUIET, _TALKATIVE = 0, 4
+"""llama.cpp's own verbosity; with 0 it writes nothing at all."""
+
+
+class EmbeddedServer:
+    """One model in memory. `start` loads it (seconds), `stop` frees it; both may be called again and from any thread.
+
+    `url` and `key` hold while it runs. `context` is the window of each request, in tokens; a model trained for
+    less gets less. `threads` 0 means as many as there are cores. Set this module's logger to DEBUG before `start`
+    to have llama.cpp explain itself on standard error.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 0, context: int = 4096) -> None:
+        self.path = path
+        self.threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads
+        self.threads = self.threads or os.cpu_count() or 1
+        self.context = context
+        self.url = ""
+        self.key = ""
+        self._server: Any = None
+        self._lock = threading.Lock()
+
+    @property
+    def running(self) -> bool:
+        return self._server is not None
+
+    def start(self) -> None:
+        """Load the model and listen.
+
+        Raises `ModelMissing` when there is no such file, and `ModelUnusable` when it is not a model, does not fit
+        into the memory, or is refused by llama.cpp.
+        """
+        with self._lock:
+            if self._server is not None:
+                return
+            head = inspect(self.path)
+            context = min(self.context, head.context) if head.context else self.context
+            if context < self.context:
+                log.info("%s was trained for %d tokens: the context is that long", self.path.name, context)
+            slots, cache = _plan(self.path, head, context)
+            self._server, self.key = self._load(head, context, slots, cache)
+            self.context = context
+            self.url = str(self._server.listening_address)
+            # The interpreter must not tear the modules down while llama.cpp's threads still run.
+            atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Stop answering and free the memory. Requests that are under way are cut off."""
+        with self._lock:
+            server, self._server, self.url, self.key = self._server, None, "", ""
+            del server
+        atexit.unregister(self.stop)
+        gc.collect()
+
+    def _load(self, head: Head, context: int, slots: int, cache: int) -> tuple[Any, str]:
+        import xllamacpp
+
+        key = secrets.token_urlsafe(32)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(self.path)
+        params.model_alias = {self.path.stem}
+        params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
+        params.fit_params = False
+        params.n_ctx = context * slots
+        params.n_parallel = slots
+        params.n_batch = params.n_ubatch = BATCH
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self.threads
+        params.cache_prompt = True
+        params.cache_ram_mib = cache
+        params.use_jinja = True
+        params.hostnames = ["127.0.0.1"]
+        params.port = 0
+        params.api_keys = [key]
+        params.ui = params.endpoint_slots = params.endpoint_props = params.endpoint_metrics = False
+        params.cors_credentials = False
+        params.offline = True
+        params.verbosity = _TALKATIVE if log.isEnabledFor(logging.DEBUG) else _QUIET
+        try:
+            return xllamacpp.Server(params), key
+        except RuntimeError as error:
+            version = getattr(xllamacpp, "__version__", "")
+            raise ModelUnusable(
+                f"llama.cpp (xllamacpp {version}) cannot load {self.path.name} (architecture {head.architecture!r}): "
+                "update xllamacpp, or choose another model with `kotae models use NAME`."
+            ) from error
+
+
+def inspect(path: Path) -> Head:
+    """The head of a model file that can be asked questions.
+
+    Raises `ModelMissing` when there is no such file and `ModelUnusable` when it is not such a model.
+    """
+    try:
+        head = read_head(path)
+    except FileNotFoundError as error:
+        raise ModelMissing(f"There is no model file {path}; check the path, or run `kotae models list`.") from error
+    except NotGguf as error:
+        raise ModelUnusable(f"{path} is not a usable model: {error}; get the file again or choose another.") from error
+    except OSError as error:
+        raise ModelUnusable(f"{path} cannot be read ({error.strerror}); check the file and its permissions.") from error
+    if head.kind != "model":
+        raise ModelUnusable(f"{path} is not a model but {_article(head.kind)}; choose the file of a whole model.")
+    if not head.layers or not head.architecture:
+        raise ModelUnusable(f"{path} does not describe a language model; choose another file.")
+    return head
+
+
+def memory_need(path: Path, head: Head, context: int) -> int:
+    """Bytes that the model needs at the least: with one slot."""
+    return needed(head, path.stat().st_size, tokens=min(context, head.context or context))
+
+
+def _plan(path: Path, head: Head, context: int) -> tuple[int, int]:
+    """How many slots, and how many MiB of prompt cache, the memory allows."""
+    there = available()
+    size = path.stat().st_size
+    for slots in range(_SLOTS, 0, -1):
+        need = needed(head, size, tokens=slots * context)
+        if need <= there:
+            return slots, min(_PROMPT_CACHE, (there - need) // 2 >> 20)
+    raise ModelUnusable(
+        f"{path.name} needs {need / 1e9:.1f} GB of memory and {there / 1e9:.1f} GB are free: close other programs, "
+        "set a smaller `context`, or take the small model with `kotae models use small`."
+    )
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[:1] in "aeiou" else f"a part of one ({kind})"

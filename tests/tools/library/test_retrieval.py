@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tools.base import Passage
+from tools.library.search import HOME, PER_DOCUMENT, choose, fuse
+
+
+def ranked(*rows: tuple[str, str]) -> list[Passage]:
+    return [
+        Passage(id=f"{i}", text=text, title="", url="", kind="library", document=document)
+        for i, (document, text) in enumerate(rows)
+    ]
+
+
+def test_both_stages_count() -> None:
+    home = np.array([True] * 4)
+    scores = fuse(np.array([0.9, 0.8, 0.8, 0.7]), np.array([0.0, 9.0, 1.0, 0.0]), home)
+    assert scores.argmax() == 1
+    assert scores[2] > scores[3]
+
+
+def test_without_any_matching_word_the_vectors_decide() -> None:
+    scores = fuse(np.array([0.7, 0.9, 0.8]), np.zeros(3), np.array([True, True, True]))
+    assert np.argsort(-scores).tolist() == [1, 2, 0]
+
+
+def test_equal_candidates_score_alike() -> None:
+    assert fuse(np.array([0.8, 0.8]), np.array([2.0, 2.0]), np.array([True, True])).tolist() == [HOME, HOME]
+
+
+def test_a_passage_in_another_language_is_not_buried_by_words_it_cannot_share() -> None:
+    cosines = np.array([0.88, 0.80, 0.79, 0.78, 0.80])
+    words = np.array([0.0, 4.0, 3.0, 0.5, 0.0])
+    abroad = np.array([False, True, True, True, True])
+    assert fuse(cosines, words, abroad).argmax() == 0
+    assert fuse(cosines, words, np.array([True] * 5)).argmax() == 1
+
+
+def test_of_two_twins_the_one_in_the_language_of_the_question_wins() -> None:
+    scores = fuse(np.array([0.86, 0.86, 0.7]), np.zeros(3), np.array([False, True, True]))
+    assert scores.argmax() == 1
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_few_candidates(n: int) -> None:
+    assert np.isfinite(fuse(np.full(n, 0.8), np.full(n, 1.0), np.array([False] * n))).all()
+
+
+def test_near_duplicates_collapse_to_the_better_one() -> None:
+    rows = ranked(("a", "Opening hours are nine to five."), ("b", "Opening  hours are\nnine to five."), ("c", "Else."))
+    vectors = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+    assert [p.document for p in choose(rows, vectors, 3)] == ["a", "c"]
+
+
+def test_near_vectors_of_other_words_are_no_duplicates() -> None:
+    rows = ranked(("a", "The fee is ten euros."), ("b", "料金は十ユーロです。"))
+    assert len(choose(rows, np.ones((2, 1), np.float32), 2)) == 2
+
+
+def test_one_document_does_not_fill_the_list_while_others_have_something() -> None:
+    rows = ranked(*[("a", f"text {i}") for i in range(6)], ("b", "other"), ("c", "third"))
+    chosen = choose(rows, np.eye(8, dtype=np.float32), 5)
+    assert [p.document for p in chosen] == ["a"] * PER_DOCUMENT + ["b", "c"]
+
+
+def test_a_lone_document_may_fill_it() -> None:
+    rows = ranked(*[("a", f"text {i}") for i in range(6)])
+    assert [p.id for p in choose(rows, np.eye(6, dtype=np.float32), 5)] == ["0", "1", "2", "3", "4"]

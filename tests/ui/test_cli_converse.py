@@ -1,0 +1,227 @@
+"""The runner of scripted conversations: it must see every way in which an answer can differ."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agent.errors import ModelUnavailable, QuestionError
+from agent.models.scripted import ScriptedChatModel
+from agent.state import Answer, Sentence, Source, Usage
+from tools.base import Passage, ToolError
+from ui import cli
+from ui.converse import ScriptedWeb, cited_documents, holds, run
+from ui.script import Hit, Script
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from agent import Agent, Settings
+
+GUIDE = Passage(id="a", text="Open until 18:00.", title="Museum guide", url="/data/guide/hours.md", kind="library")
+OTHER = Passage(id="b", text="Closed.", title="Other", url="https://example.org/other", kind="web")
+ANSWER = Answer(
+    text="The museum is open until １８:00. [1]",
+    route="library",
+    refused=False,
+    standalone="Until when is the museum open?",
+    language="en",
+    sentences=(Sentence("The museum is open until 18:00.", (1,), True),),
+    sources=(Source(1, GUIDE, "until 18:00"), Source(2, OTHER, "")),
+    notices=("some_removed",),
+    usage=Usage(calls=3),
+)
+
+
+class Canned:
+    """Stands in for the agent where only the runner is looked at; gives one outcome to every question."""
+
+    def __init__(self, outcome: Answer | Exception, model: ScriptedChatModel | None) -> None:
+        self.outcome, self.model = outcome, model
+
+    def new_thread(self) -> str:
+        return "t"
+
+    async def start_model(self) -> None: ...
+
+    async def ask(self, question: str, thread: str, *, web: bool) -> Answer:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        if self.model is not None and self.model.lines:
+            await self.model.ainvoke(question)
+        return self.outcome
+
+
+def canned(outcome: Answer | Exception) -> Any:
+    @asynccontextmanager
+    async def factory(settings: Settings, web: object, model: ScriptedChatModel | None) -> AsyncIterator[Agent]:
+        yield Canned(outcome, model)  # type: ignore[misc]
+
+    return factory
+
+
+def script(expect: dict[str, Any], **turn: Any) -> Script:
+    return Script.model_validate({"name": "s", "turns": [{"user": "q", "model": [], "expect": expect, **turn}]})
+
+
+@pytest.mark.parametrize(
+    ("expect", "differs"),
+    [
+        ({}, ""),
+        ({"route": "library"}, ""),
+        ({"route": "web"}, "route"),
+        ({"refused": False}, ""),
+        ({"refused": True}, "refused"),
+        ({"language": "en"}, ""),
+        ({"language": "ja"}, "language"),
+        ({"standalone": ["museum", ["shop", "open"]]}, ""),
+        ({"standalone": ["shop"]}, "standalone"),
+        ({"contains": ["18:00", "OPEN  until"]}, ""),
+        ({"contains": [["19:00", "18:00"]]}, ""),
+        ({"contains": [["19:00", "20:00"]]}, "contains"),
+        ({"not_contains": ["19:00"]}, ""),
+        ({"not_contains": ["18:00"]}, "not_contains"),
+        ({"cites": ["hours.md"]}, ""),
+        ({"cites": ["guide/hours.md"]}, ""),
+        ({"cites": ["ours.md"]}, "cites"),
+        ({"cites": ["museum GUIDE"]}, ""),
+        ({"cites": ["Other"]}, "cites"),
+        ({"cites": []}, "cites"),
+        ({"notices": ["some_removed"]}, ""),
+        ({"notices": ["web_off"]}, "notices"),
+        ({"notices": []}, "notices"),
+        ({"max_model_calls": 3}, ""),
+        ({"max_model_calls": 2}, "max_model_calls"),
+        ({"error": "empty"}, "error"),
+    ],
+)
+async def test_each_expectation(expect: dict[str, Any], differs: str) -> None:
+    result = await run(script(expect), canned(ANSWER))
+    assert [d.what for d in result.turns[0].differences] == ([differs] if differs else [])
+    assert result.ok is not bool(differs)
+
+
+@pytest.mark.parametrize(
+    ("error", "expect", "differs"),
+    [
+        (QuestionError("empty", "The question is empty."), {"error": "empty"}, []),
+        (QuestionError("empty", "The question is empty."), {"error": "too_long"}, ["error"]),
+        (QuestionError("empty", "The question is empty."), {}, ["error"]),
+        (ModelUnavailable("no answer"), {}, ["error"]),
+        (ModelUnavailable("no answer"), {"error": "empty"}, ["error"]),
+    ],
+)
+async def test_errors(error: Exception, expect: dict[str, Any], differs: list[str]) -> None:
+    result = await run(script(expect), canned(error))
+    assert [d.what for d in result.turns[0].differences] == differs
+
+
+async def test_a_line_left_over_differs_and_does_not_spill_into_the_next_turn() -> None:
+    turns = [{"user": "a", "model": ["one", "two"]}, {"user": "b", "model": ["three"]}]
+    result = await run(Script.model_validate({"name": "s", "turns": turns}), canned(ANSWER))
+    assert [d.got for d in result.turns[0].differences] == ["left over: two"]
+    assert result.turns[1].ok
+    assert result.turns[1].said == (("b", "three"),)
+
+
+async def test_a_line_too_few_names_what_was_asked() -> None:
+    class Hungry(Canned):
+        async def ask(self, question: str, thread: str, *, web: bool) -> Answer:
+            assert self.model is not None
+            try:
+                await self.model.ainvoke("what colour is it?")
+            except AssertionError as error:
+                raise ModelUnavailable("The model did not answer.") from error
+            return ANSWER
+
+    @asynccontextmanager
+    async def factory(settings: Settings, web: object, model: ScriptedChatModel | None) -> AsyncIterator[Agent]:
+        yield Hungry(ANSWER, model)  # type: ignore[misc]
+
+    result = await run(script({}), factory)
+    assert "what colour is it?" in result.turns[0].differences[0].got
+
+
+async def test_live_expectations_count_only_live() -> None:
+    both = script({"route": "web"}, expect_live={"route": "library"})
+    assert not (await run(both, canned(ANSWER))).ok
+    assert (await run(both, canned(ANSWER), live=True)).ok
+    bare = Script.model_validate({"name": "s", "turns": [{"user": "q", "expect_live": {"refused": True}}]})
+    assert (await run(bare, canned(ANSWER))).live
+
+
+async def test_the_language_of_the_script_is_expected_of_every_turn() -> None:
+    japanese = script({}).model_copy(update={"language": "ja"})
+    assert [d.what for d in (await run(japanese, canned(ANSWER))).turns[0].differences] == ["language"]
+
+
+def test_a_refusal_cites_nothing_and_neither_does_an_unsupported_sentence() -> None:
+    assert cited_documents(ANSWER) == [("Museum guide", "/data/guide/hours.md")]
+    assert cited_documents(replace(ANSWER, refused=True)) == []
+    dropped = (Sentence("x", (1,), False),)
+    assert cited_documents(replace(ANSWER, sentences=dropped)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "there"),
+    [
+        ("３万円です", "3万円", True),
+        ("Thirty  days", "thirty days", True),
+        ("Thirty\ndays", "thirty days", True),
+        ("30 days", ("thirty", "30"), True),
+        ("40 days", ("thirty", "30"), False),
+    ],
+)
+def test_width_case_and_space_do_not_count(text: str, wanted: str | tuple[str, ...], there: bool) -> None:
+    assert holds(text, wanted) is there
+
+
+async def test_the_web_of_a_script() -> None:
+    web = ScriptedWeb()
+    for state, reason in (("off", "web_off"), ("unavailable", "web_unavailable")):
+        web.web = state  # type: ignore[assignment]
+        with pytest.raises(ToolError) as caught:
+            await web.gather("q", k=3)
+        assert caught.value.reason == reason
+    web.web = tuple(Hit(title=f"t{n}", url=f"https://{n}.example", text="x") for n in range(5))
+    found = await web.gather("q", k=3)
+    assert [p.title for p in found] == ["t0", "t1", "t2"]
+    assert len({p.id for p in found}) == 3
+    assert {p.kind for p in found} == {"web"}
+
+
+WRONG = """\
+name: wrong on purpose
+turns:
+  - user: Hello!
+    model: [Hello yourself!]
+    expect: {route: direct, contains: [Goodbye]}
+  - user: ""
+    model: []
+    expect: {error: empty}
+"""
+
+
+def test_the_command_puts_the_differing_turn_in_front_and_exits_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KOTAE_SETTINGS", str(tmp_path / "settings.toml"))
+    monkeypatch.setenv("KOTAE_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "wrong.yaml").write_text(WRONG, "utf-8")
+    assert cli.run(["converse", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert said.index("expected: Goodbye") < said.index("came:     Hello yourself!")
+    assert "turn 2 as expected" in said
+    assert "1 turns in 1 conversations differ" in said
+    assert cli.run(["converse", "--json", str(tmp_path / "wrong.yaml")]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["ok"] is False
+    turns = shown["conversations"][0]["turns"]
+    assert [turn["ok"] for turn in turns] == [False, True]
+    assert turns[0]["differences"] == [{"what": "contains", "expected": "Goodbye", "got": "Hello yourself!"}]
+    assert not (tmp_path / "data").exists()

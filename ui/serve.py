@@ -76,17 +76,21 @@ async def _run(settings: Settings, listener: socket.socket, started: Callable[[]
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
         )
-        server = _Server(config)
-        announcing = asyncio.create_task(_announce(server, started))
-        try:
-            await server.serve(sockets=[listener])
-        finally:
-            announcing.cancel()
+        server = _Server(config, started)
+        await server.serve(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Uvicorn sends the process its SIGTERM again once it has ended, which would end it before the agent behind it
     is closed; this one only ends."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,12 +105,6 @@ class _Server(uvicorn.Server):
             for number in caught:
                 with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                     loop.remove_signal_handler(number)
-
-
-async def _announce(server: _Server, started: Callable[[], None]) -> None:
-    while not server.started:
-        await asyncio.sleep(0.05)
-    started()
 
 
 def _is_loopback(host: str) -> bool:

@@ -117,7 +117,9 @@ class Catalogue(_Entry):
 
         Raises `SettingsError` with one line when the user's file does not fit.
         """
-        built_in = cls.model_validate(yaml.safe_load((resources.files(__package__) / "catalogue.yaml").read_text("utf-8")))
+        built_in = cls.model_validate(
+            yaml.safe_load((resources.files(__package__) / "catalogue.yaml").read_text("utf-8"))
+        )
         path = extra or settings_file().parent / "catalogue.yaml"
         if not path.is_file():
             return built_in

@@ -7,9 +7,12 @@ import gc
 import logging
 import os
 import secrets
+import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from agent.errors import ModelMissing, ModelUnusable
 from agent.models.gguf import Head, NotGguf, read_head
@@ -38,8 +41,7 @@ class EmbeddedServer:
 
     def __init__(self, path: Path, *, threads: int = 0, context: int = 4096) -> None:
         self.path = path
-        self.threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads
-        self.threads = self.threads or os.cpu_count() or 1
+        self.threads = threads or _cores()
         self.context = context
         self.url = ""
         self.key = ""
@@ -72,15 +74,20 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Stop answering and free the memory. Requests that are under way are cut off."""
-        with self._lock:
-            server, self._server, self.url, self.key = self._server, None, "", ""
-            del server
         atexit.unregister(self.stop)
-        gc.collect()
+        with self._lock:
+            if self._server is None:
+                return
+            # The last reference to the server waits for its requests, holding the interpreter's lock, and a request
+            # ends early only when its client hangs up, which needs that lock: they waited for each other for ever.
+            _hang_up(urlsplit(self.url).port or 0)
+            self.url = self.key = ""
+            self._server = None
+            gc.collect()
 
     def _load(self, head: Head, context: int, slots: int, cache: int) -> tuple[Any, str]:
-        import xllamacpp
-
+        xllamacpp = engine()
+        _read_ahead(self.path)
         key = secrets.token_urlsafe(32)
         params = xllamacpp.CommonParams()
         params.model.path = str(self.path)
@@ -109,6 +116,19 @@ class EmbeddedServer:
                 f"llama.cpp (xllamacpp {version}) cannot load {self.path.name} (architecture {head.architecture!r}): "
                 "update xllamacpp, or choose another model with `kotae models use NAME`."
             ) from error
+
+
+def engine() -> Any:
+    """The module `xllamacpp`. Raises `ModelUnusable` where it cannot be loaded."""
+    try:
+        import xllamacpp
+    except ImportError as error:
+        what = "the system library libgomp is missing" if "libgomp" in str(error) else "it does not fit this machine"
+        raise ModelUnusable(
+            f"llama.cpp cannot be loaded, {what}: install libgomp1 (Debian: apt-get install libgomp1), "
+            "run `pip install --force-reinstall xllamacpp`, or set `model` to the URL of a server."
+        ) from error
+    return xllamacpp
 
 
 def inspect(path: Path) -> Head:
@@ -148,6 +168,34 @@ def _plan(path: Path, head: Head, context: int) -> tuple[int, int]:
         f"{path.name} needs {need / 1e9:.1f} GB of memory and {there / 1e9:.1f} GB are free: close other programs, "
         "set a smaller `context`, or take the small model with `kotae models use small`."
     )
+
+
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _read_ahead(path: Path) -> None:
+    """Bring the file into the page cache, so that loading it is quick.
+
+    llama.cpp loads with the interpreter's lock held: without this, a slow disk would freeze the whole program.
+    """
+    buffer = memoryview(bytearray(8 << 20))
+    with path.open("rb", buffering=0) as file:
+        while file.readinto(buffer):
+            pass
+
+
+def _hang_up(port: int) -> None:
+    """Shut down every connection of this process to its own loopback `port`."""
+    import psutil
+
+    for connection in psutil.Process().net_connections("tcp4"):
+        if connection.raddr and connection.raddr.port == port and connection.raddr.ip == "127.0.0.1":
+            with suppress(OSError), socket.socket(fileno=os.dup(connection.fd)) as twin:
+                twin.shutdown(socket.SHUT_RDWR)
 
 
 def _article(kind: str) -> str:

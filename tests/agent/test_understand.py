@@ -32,7 +32,13 @@ def test_leans_on_context(question: str, language: Language, leans: bool) -> Non
 
 @pytest.mark.parametrize(
     ("question", "language"),
-    [("How?", "en"), ("PDFの上限は？", "ja"), ("K-200", "en"), ("営業時間", "ja"), ("What does 答え mean in Kotae?", "en")],
+    [
+        ("How?", "en"),
+        ("PDFの上限は？", "ja"),
+        ("K-200", "en"),
+        ("営業時間", "ja"),
+        ("What does 答え mean in Kotae?", "en"),
+    ],
 )
 def test_detect(question: str, language: Language) -> None:
     assert detect(question, []) == language

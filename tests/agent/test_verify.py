@@ -33,7 +33,7 @@ RYOKAN = Passage(
         ("The kettle was designed by Braun.", "Who designed the kettle?", "foreign"),
         ("The guarantee lasts two years.", "How long is the guarantee?", "carried"),
         ("Penguins live near the southern pole.", "Where do penguins live?", "foreign"),
-        ("The label says \"Never open the lid while boiling\".", "What does the label say?", "foreign"),
+        ('The label says "Never open the lid while boiling".', "What does the label say?", "foreign"),
     ],
 )
 def test_english(sentence: str, question: str, verdict: str) -> None:
@@ -73,7 +73,9 @@ def test_across_languages_only_a_model_can_tell() -> None:
 
 
 def test_the_quote_is_the_sentence_that_carries() -> None:
-    assert examine("The guarantee lasts two years.", KETTLE, "How long is the guarantee?").quote.startswith("The guarantee")
+    assert examine("The guarantee lasts two years.", KETTLE, "How long is the guarantee?").quote.startswith(
+        "The guarantee"
+    )
 
 
 def test_strongest_prefers_the_passage_that_carries_over_the_one_cited() -> None:

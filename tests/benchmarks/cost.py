@@ -103,9 +103,7 @@ def _figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "seconds_median_plain": round(statistics.median(r["plain"]["seconds"] for r in rows), 2),
         "seconds_median_kotae": round(statistics.median(r["kotae"]["seconds"] for r in rows), 2),
         "ratio_median": round(statistics.median(ratios), 3),
-        "ratio_of_sums": round(
-            sum(r["kotae"]["seconds"] for r in rows) / sum(r["plain"]["seconds"] for r in rows), 3
-        ),
+        "ratio_of_sums": round(sum(r["kotae"]["seconds"] for r in rows) / sum(r["plain"]["seconds"] for r in rows), 3),
         "first_token_median_plain": round(statistics.median(r["plain"]["first_token"] or 0 for r in both), 2),
         "first_token_median_kotae": round(statistics.median(r["kotae"]["first_token"] or 0 for r in both), 2),
         "prompt_tokens_plain": round(statistics.mean(r["plain"]["prompt"] for r in rows)),

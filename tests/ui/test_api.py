@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -277,3 +279,10 @@ async def test_what_the_page_does_not_need_of_gradio_is_not_served(page_app: Fas
     async with connected(page_app) as client:
         assert (await client.get(f"/chat/en/{path}")).status_code == 404
         assert (await client.post(f"/chat/en/{path}", headers=SAME)).status_code == 404
+
+
+def test_importing_the_face_imports_no_gradio() -> None:
+    program = (
+        "import sys, ui.api, ui.chat, ui.chat_page, ui.serve, ui.render, ui.shield; sys.exit('gradio' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

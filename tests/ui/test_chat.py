@@ -162,16 +162,25 @@ async def test_closing_the_page_stops_the_turn(chat: Chat, agent: FakeAgent) -> 
 
 async def test_opening_another_thread_ends_the_turn_without_drawing_over_it(chat: Chat, agent: FakeAgent) -> None:
     agent.put("old", "Old", [("When does it open?", ANSWER)])
-    opened: list[Screen] = []
-    after: list[Screen] = []
-    async for screen in chat.ask("s", "Slowly?", "", True):
-        if opened:
-            after.append(screen)
-        elif "kotae-is-draft" in shown(screen):
-            opened = await command(chat, do="open", thread="old")
-    assert opened[0].thread == "old"
-    assert after == []
+    drafting = asyncio.Event()
+    drawn: list[Screen] = []
+
+    async def read() -> None:
+        async for screen in chat.ask("s", "Slowly?", "", True):
+            drawn.append(screen)
+            if "kotae-is-draft" in shown(screen):
+                drafting.set()
+
+    reading = asyncio.create_task(read())
+    await drafting.wait()
+    (opened,) = await command(chat, do="open", thread="old")
+    before = len(drawn)
+    assert reading.done(), "its last screen came before the other thread's"
+    assert opened.thread == "old"
+    assert len(drawn) == before
+    assert drawn[-1].busy is None
     assert agent.stopped == ["Slowly?"]
+    await reading
 
 
 async def test_a_second_question_waits_until_the_first_is_answered(chat: Chat) -> None:

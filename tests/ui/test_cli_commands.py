@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -15,6 +19,7 @@ import pytest
 from agent import Agent, ModelMissing
 from agent.models.catalogue import Catalogue
 from agent.models.scripted import ScriptedChatModel
+from tools.library import Library
 from ui import cli
 from ui.commands import models
 from ui.samples import sample_folders
@@ -23,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from agent import Settings
+    from tools.library import IndexReport, OnProgress, Progress
 
+ROOT = Path(cli.__file__).resolve().parents[1]
 POOL = """# Sandling swimming pool
 
 ## Basins
@@ -298,6 +305,69 @@ def test_an_interrupt_ends_ask_with_130(home: Path) -> None:
         "Agent.stream = stream\n"
         "sys.exit(cli.run(['ask', 'Hello!']))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=Path.cwd())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_ends_index_after_the_file_at_hand(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n in range(3):
+        (home / "docs" / f"{n}.md").write_text(f"# Document {n}\n\nIts number is {n}.\n", "utf-8")
+    real = Library.index
+
+    def interrupted(self: Library, paths: Any, *, progress: OnProgress, **rest: Any) -> IndexReport:
+        def first(now: Progress) -> None:
+            if now.done == 1:
+                signal.raise_signal(signal.SIGINT)
+            progress(now)
+
+        return real(self, paths, progress=first, **rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Library, "index", interrupted)
+        assert cli.run(["index", str(home / "docs")]) == 130
+    assert "run the same command again" in capsys.readouterr().err
+    assert cli.run(["index", str(home / "docs"), "--json"]) == 0
+    report = out_json(capsys)
+    assert report["unchanged"] >= 1
+    assert report["added"] + report["unchanged"] == 4
+
+
+ON_A_SCREEN = """
+from contextlib import asynccontextmanager
+import sys
+from agent import Agent
+from agent.models.scripted import ScriptedChatModel
+from ui import cli
+real = Agent.open
+@asynccontextmanager
+async def opened(settings):
+    async with real(settings, model=ScriptedChatModel(lines=["Hello yourself!"])) as agent:
+        yield agent
+Agent.open = opened
+sys.exit(cli.run(["ask", "Hello!"]))
+"""
+
+
+def test_on_a_screen_the_sample_library_is_offered_and_may_be_declined(home: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "100"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", ON_A_SCREEN], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says EIO when the other end has closed
+        while piece := os.read(ours, 4096):
+            shown += piece
+            if b"[Y/n]" in shown and b"[Y/n]" not in shown[: -len(piece)]:
+                os.write(ours, b"n\n")
+    os.close(ours)
+    assert process.wait(60) == 0
+    text = shown.decode()
+    assert "Index the sample library now?" in text
+    assert "Writing a draft" in text
+    assert text.rindex("Hello yourself!") > text.index("Writing a draft")
+    assert not (home / "data_dir" / "library").exists()

@@ -38,8 +38,8 @@ WEB = Source(
 )
 
 TAGS = set(
-    "html head body a article blockquote br button code dd del details div dl dt em figcaption figure h2 h3 h4 h5 h6 hr "
-    "img li mark nav ol p pre s span strong summary sup table tbody td th thead time tr ul".split()
+    "html head body a article blockquote br button code dd del details div dl dt em figcaption figure h2 h3 h4 h5 h6 "
+    "hr img li mark nav ol p pre s span strong summary sup table tbody td th thead time tr ul".split()
 )
 ATTRIBUTES = {
     "class",
@@ -59,7 +59,8 @@ ATTRIBUTES = {
     "open",
 }
 LINK = re.compile(
-    r"/api/threads/[\w%.-]+/answers/\d+/sources/\d+(/document|/page\.png)?|https://rail\.example/times\?a=1&b=2|\?thread=[\w%.-]*"
+    r"/api/threads/[\w%.-]+/answers/\d+/sources/\d+(/document|/page\.png)?"
+    r"|https://rail\.example/times\?a=1&b=2|\?thread=[\w%.-]*"
 )
 
 

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
+import httpx
 import pytest
 
 from agent.errors import KotaeError, SettingsError
@@ -30,3 +35,24 @@ def test_a_port_in_use_is_one_line_with_a_way_on() -> None:
 def test_port_0_takes_any() -> None:
     with listen("localhost", 0) as listener:
         assert listener.getsockname()[1] > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_and_ends_cleanly_when_told_to(tmp_path: Path, number: signal.Signals) -> None:
+    """With a page open: its event stream would keep the server waiting for ever."""
+    program = (
+        "import sys; from pathlib import Path; from agent.settings import Settings; from ui.serve import serve\n"
+        "folder = Path(sys.argv[1])\n"
+        "settings = Settings(data_dir=folder, models_dir=folder, port=0, web='off')\n"
+        "serve(settings, ready=lambda url: print(url, flush=True))\n"
+        "print('ended', flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert httpx.get(f"{url}health").json()["status"] == "ok"
+        with httpx.stream("GET", f"{url}chat/en/gradio_api/heartbeat/abc") as stream:
+            assert stream.status_code == 200
+            process.send_signal(number)
+            assert process.wait(30) == 0
+        assert process.stdout.read().strip() == "ended", "what comes after serve() still runs"

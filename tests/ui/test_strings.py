@@ -6,7 +6,7 @@ from string import Template
 import pytest
 
 from ui import strings
-from ui.strings import Strings, StringError
+from ui.strings import StringError, Strings
 
 UI = Path(strings.__file__).resolve().parent.parent
 EN, JA = (strings.load(language) for language in strings.LANGUAGES)
@@ -96,7 +96,7 @@ def test_filling_is_strict(given: dict[str, object], fault: str) -> None:
 
 
 def test_unknown_keys_and_languages_are_errors() -> None:
-    with pytest.raises(StringError, match="nothing.here"):
+    with pytest.raises(StringError, match=r"nothing\.here"):
         EN("nothing.here")
     with pytest.raises(StringError, match="fr"):
         strings.load("fr")  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ from tools.library.records import Document, DocumentType
 FILE = "library.db"
 SCHEMA = 1
 
+WORDS = 'CREATE VIRTUAL TABLE words USING fts5 (terms, detail = none, tokenize = "unicode61 remove_diacritics 0")'
 _TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE roots (path TEXT PRIMARY KEY) WITHOUT ROWID",
@@ -41,7 +42,7 @@ _TABLES = (
         text TEXT NOT NULL, key TEXT NOT NULL, vector BLOB NOT NULL)""",
     "CREATE INDEX passages_of_document ON passages (document)",
     "CREATE INDEX passages_by_key ON passages (key)",
-    'CREATE VIRTUAL TABLE words USING fts5 (terms, detail = none, tokenize = "unicode61 remove_diacritics 0")',
+    WORDS,
 )
 
 

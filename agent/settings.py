@@ -88,7 +88,7 @@ class Settings(BaseModel):
         for name, value in os.environ.items():
             if name.startswith(PREFIX) and name != f"{PREFIX}SETTINGS":
                 key = name.removeprefix(PREFIX).lower()
-                values[key] = value.split(",") if key == "embed_origins" and value else value
+                values[key] = _origins(value) if key == "embed_origins" else value
         values.update({k: v for k, v in given.items() if v is not None})
         try:
             return cls(**values)
@@ -100,12 +100,17 @@ class Settings(BaseModel):
         """Write one setting into the settings file, keeping its comments, and return the file."""
         path = settings_file()
         document = tomlkit.parse(path.read_text("utf-8")) if path.is_file() else tomlkit.document()
-        document[key] = value
+        document[key] = _origins(value) if key == "embed_origins" else value
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         partial.write_text(tomlkit.dumps(document), "utf-8")
         partial.replace(path)
         return path
+
+
+def _origins(value: str) -> list[str]:
+    """`https://a.example, https://b.example` as a list; an empty text is an empty list."""
+    return [origin.strip() for origin in value.split(",") if origin.strip()]
 
 
 def _one_line(error: ValidationError) -> str:

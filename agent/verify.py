@@ -41,6 +41,13 @@ _REFUSAL = re.compile(
 )
 
 
+_POLAR = re.compile(r"\W*(?:(?:yes|no)\b|はい|いいえ)[,.、。 ]*", re.IGNORECASE)
+_DENIAL = re.compile(
+    r"\b(?:not|no|never|cannot|without|neither|nor|none|nothing)\b|n't\b|ない|ません|なし|不可|できず|せずに?|未対応",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True)
 class Finding:
     """What the rules say about one sentence and one passage.
@@ -60,14 +67,21 @@ def refuses(sentence: str) -> bool:
     return bool(_REFUSAL.search(facts.uncited(sentence)))
 
 
+def denies(text: str) -> bool:
+    """Whether a text says that something is not so. Shared words cannot tell a statement from its denial."""
+    return bool(_DENIAL.search(facts.plain(text)))
+
+
 def examine(sentence: str, passage: Passage, question: str) -> Finding:
     """Check one sentence of a draft against one passage. Words of the question are given, not claimed."""
     claim = facts.uncited(sentence)
     where = f"{passage.title}\n{' '.join(passage.heading)}\n{passage.text}"
     same_language = facts.is_japanese(claim) == facts.is_japanese(passage.text)
-    own = _own_terms(claim, question)
+    own = _own_terms(_POLAR.sub("", claim), question)
     share, quote = _best_window(own or _terms(claim), passage.text, f"{passage.title} {' '.join(passage.heading)}")
 
+    if not terms(claim):
+        return Finding("foreign", 0.0, quote, "meaning")  # nothing in it can be checked
     missing = facts.claimed_numbers(claim) - facts.stated_numbers(where) - facts.stated_numbers(question)
     if missing:
         return Finding("foreign", share, quote, f"number:{sorted(missing)[0]}")
@@ -84,10 +98,10 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
             return Finding("foreign", share, quote, f"quote:{quoted}")
     if not same_language:
         return Finding("unsure", share, quote, "meaning")
-    if own and share >= CARRIED:
-        return Finding("carried", share, quote)
     if own and share < FOREIGN:
         return Finding("foreign", share, quote, "meaning")
+    if own and share >= CARRIED and not _POLAR.match(claim) and denies(claim) == denies(quote):
+        return Finding("carried", share, quote)
     return Finding("unsure", share, quote, "meaning")
 
 

@@ -87,6 +87,7 @@ class Chat:
         self._agent = agent
         self._words = words
         self._live: dict[str, _Live] = {}
+        self._asking: set[str] = set()
 
     async def open(self, thread: str) -> Screen:
         """The page as it is when it opens, with conversation `thread`, or a new one for ""."""
@@ -98,16 +99,20 @@ class Chat:
 
     async def ask(self, session: str, question: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
         """Answer a question. While another answer of this page is being written, nothing happens."""
-        if session in self._live:
+        if session in self._asking:
             return
-        if fault := self._fault(question):
-            messages = await self._history(thread)
-            yield Screen(messages=[*messages, _said(error_html(fault, self._words))])
-            return
-        thread = thread or self._agent.new_thread()
-        async with contextlib.aclosing(self._turn(session, question.strip(), thread, web)) as screens:
-            async for screen in screens:
-                yield screen
+        self._asking.add(session)
+        try:
+            if fault := self._fault(question):
+                messages = await self._history(thread)
+                yield Screen(messages=[*messages, _said(error_html(fault, self._words))])
+                return
+            thread = thread or self._agent.new_thread()
+            async with contextlib.aclosing(self._turn(session, question.strip(), thread, web)) as screens:
+                async for screen in screens:
+                    yield screen
+        finally:
+            self._asking.discard(session)
 
     async def act(self, session: str, command: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
         """Carry out a command of the page, a JSON object: `do` is ask, stop, new, open, rename, delete, retry or
@@ -156,17 +161,14 @@ class Chat:
     async def _again(
         self, session: str, thread: str, index: int, text: str | None, web: bool
     ) -> AsyncGenerator[Screen, None]:
-        if session in self._live:
-            return
         exchanges = await self._agent.history(thread)
-        if not 0 <= index < len(exchanges):
+        if session in self._asking or not 0 <= index < len(exchanges):
             return
         question = exchanges[index].question if text is None else text
-        if fault := self._fault(question):  # before anything is dropped
-            yield Screen(messages=[*self._messages(exchanges, thread), _said(error_html(fault, self._words))])
-            return
-        await self._agent.rewind(thread, index)
-        async with contextlib.aclosing(self._turn(session, question.strip(), thread, web)) as screens:
+        if self._fault(question) is None:  # otherwise `ask` says what is wrong, and nothing is dropped
+            with contextlib.suppress(ThreadError):  # a double click has dropped it already
+                await self._agent.rewind(thread, index)
+        async with contextlib.aclosing(self.ask(session, question, thread, web)) as screens:
             async for screen in screens:
                 yield screen
 

@@ -73,6 +73,9 @@ class Expect(_Strict):
     contains: tuple[Words, ...] | None = None
     not_contains: tuple[str, ...] | None = None
     refused: bool | None = None
+    or_refused: bool | None = None
+    """A refusal will do as well; then `refused`, `route` (a refusal names the last place looked at), `contains` and
+    `cites` are not checked. For models that know less."""
     language: Language | None = None
     notices: tuple[str, ...] | None = None
     """Codes of the notices that must come with the answer, among others; an empty list: there must be none."""

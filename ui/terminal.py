@@ -219,9 +219,9 @@ class Watch:
         return load(self._language)
 
     def _show(self, doing: str) -> None:
-        self._doing = doing
+        # a new step is shown at once, the draft as often as the screen is redrawn
+        new, self._doing = doing != self._doing, doing
         if self._live is not None:
             tail = "\n".join(clean(self._draft).splitlines()[-self._lines :])
-            self._live.update(
-                Group(Text(f"{doing} …", "cyan"), Text(tail, "dim")) if tail else Text(f"{doing} …", "cyan")
-            )
+            line = Text(f"{doing} …", "cyan")
+            self._live.update(Group(line, Text(tail, "dim")) if tail else line, refresh=new)

@@ -94,7 +94,7 @@ def _stream(client: httpx.Client, url: str, partial: Partial, progress: Callable
         if length.isdigit() and partial.size + int(length) != partial.total:
             partial.restart()
             raise SourceFailed("offers a file of another size than the catalogue names")
-        for block in reply.iter_bytes(BLOCK):
+        for block in reply.iter_bytes():
             partial.write(block)
             progress(partial.size)
             if stop.is_set():

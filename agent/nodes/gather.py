@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from agent.context import Context
 from agent.state import Decision, State, Turn
 from tools.base import ToolError
+from tools.library.tokens import terms
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +25,24 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)), passages=())
     if decision.route == "web" and not turn.web:
         return {"turn": _noted(turn, "web_off")}
+    query = outward(decision.query, state["messages"]) if decision.route == "web" else decision.query
     try:
-        passages = await runtime.context.tools[decision.route].gather(decision.query, k=runtime.context.limits.passages)
+        passages = await runtime.context.tools[decision.route].gather(query, k=runtime.context.limits.passages)
     except ToolError as error:
         log.info("%s could not gather: %s", decision.route, error)
         return {"turn": _noted(turn, error.reason)}
     return {"turn": replace(turn, passages=tuple(passages))}
+
+
+def outward(query: str, messages: Sequence[AnyMessage]) -> str:
+    """The query as it may leave the machine: in words that the user wrote.
+
+    A follow-up was rewritten against earlier answers, and these hold words of private documents. If the rewriting
+    has a term that no question of the user has, the user's last two questions go out instead.
+    """
+    asked = [str(m.text) for m in messages if isinstance(m, HumanMessage)]
+    known = set(terms(" ".join(asked)))
+    return query if set(terms(query)) <= known else " ".join(asked[-2:])
 
 
 def tried(decision: Decision) -> str:

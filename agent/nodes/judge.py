@@ -30,7 +30,14 @@ CLEAR = 0.5
 """From this probability on the passages are taken to hold the answer."""
 UNRELATED = (0.80, 0.15)
 """Below this cosine similarity (multilingual-e5-small) and this coverage nobody needs to ask the model."""
-_CONTENT_WORD = re.compile(r"[A-Za-z][\w'-]{3,}|[ァ-ヴー]{3,}|[一-鿿々]{2,}|\d[\d.,]*")
+_FUNCTION_WORD = re.compile(
+    r"without|with|what|which|where|when|whom|whose|while|after|before|during|between|through|using|used|need|needs|want|able|ever|always|also|only|just|"
+    r"many|much|more|most|some|such|should|must|might|shall|really|something|anything|someone|give|tell|show|make|made|"
+    r"know|mean|means|happen|happens|another|other|same|different|kind|sort|does|have|like|take|takes|long|find",
+    re.IGNORECASE,
+)
+"""Words whose absence from the documents tells the reader nothing."""
+_CONTENT_WORD = re.compile(r"[A-Za-z][\w-]{3,}|[ァ-ヴー]{3,}|[一-鿿々]{2,}|\d[\d.,]*")
 
 
 async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -96,7 +103,10 @@ def coverage(question: str, passages: Sequence[Passage]) -> tuple[float | None, 
     missing = [
         word
         for word in dict.fromkeys(_CONTENT_WORD.findall(question))
-        if (own := set(terms(word))) and not own & everything and facts.solid(word) not in solid
+        if not _FUNCTION_WORD.fullmatch(word)
+        and (own := set(terms(word)))
+        and not own & everything
+        and facts.solid(word) not in solid
     ]
     return max(len(wanted & h) for h in held) / len(wanted), tuple(missing[:3])
 

@@ -17,6 +17,8 @@ from agent.state import State, Support, Turn
 from agent.verify import refuses, strongest
 from tools.sentences import split
 
+NO_CLAIM = ("refusal", "heading")
+"""Reasons of what is left out without being a claim: "the sources do not say", and a heading copied from a source."""
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
 
@@ -30,7 +32,7 @@ async def reflect(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
 def after_reflect(turn: Turn, *, drafts: int, seconds: float) -> Literal["answer", "finish", "abstain"]:
     """Revise once what is not supported; then go with what is; with nothing left, say so."""
-    claims = [s for s in turn.supports if s.reason != "refusal"]
+    claims = [s for s in turn.supports if s.reason not in NO_CLAIM]
     if not claims:
         return "abstain"
     in_time = time.time() - turn.started < seconds
@@ -43,6 +45,8 @@ async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) ->
     cites = tuple(n for n in facts.citations(sentence) if 0 < n <= len(turn.passages))
     if refuses(sentence):
         return Support(sentence, (), False, "checks", "refusal")
+    if _is_heading(sentence, turn):
+        return Support(sentence, (), False, "checks", "heading")
     found = strongest(sentence, cites, turn.passages, turn.standalone)
     if found is None:
         return Support(sentence, (), False, "uncited", "meaning")
@@ -56,3 +60,8 @@ async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) ->
     if yes >= BELIEVED:
         return Support(sentence, (n,), True, "model", quote=finding.quote)
     return Support(sentence, (n,), False, "model", finding.reason)
+
+
+def _is_heading(sentence: str, turn: Turn) -> bool:
+    line = facts.solid(facts.uncited(sentence).strip("#*: ："))
+    return line in {facts.solid(h) for p in turn.passages for h in (p.title, *p.heading)}

@@ -75,9 +75,11 @@ def _history(past: list[AnyMessage], language: Language) -> str:
 
 
 def _accept(said: str, question: str, past: list[AnyMessage]) -> str:
-    """The model's rewriting if it is one line of sane length, otherwise the last question with this one behind it."""
+    """The model's rewriting if it is one line of sane length that asks something new, otherwise the last question with
+    this one behind it: a small model sometimes repeats what was asked before."""
     line = said.strip().splitlines()[0].strip(" \"'「」") if said.strip() else ""
-    if line and len(line) <= max(200, 4 * len(question)):
+    asked = [str(m.text) for m in past if isinstance(m, HumanMessage)]
+    repeats = facts.solid(line) in {facts.solid(q) for q in asked} and facts.solid(line) != facts.solid(question)
+    if line and len(line) <= max(200, 4 * len(question)) and not repeats:
         return line
-    before = next((str(m.text) for m in reversed(past) if isinstance(m, HumanMessage)), "")
-    return f"{before} {question}".strip()
+    return f"{asked[-1] if asked else ''} {question}".strip()

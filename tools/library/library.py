@@ -177,10 +177,7 @@ class Library:
             file = self._store.file
             if file != self._file:  # another database: its numbers mean other passages
                 self._vectors, self._file = VectorIndex(self.embedder.dimension), file
-            fresh = len(self._vectors) == 0
             self._vectors.refresh(db, self.folder / vectors.FILE)
-            if fresh and not (self.folder / vectors.FILE).exists():
-                self._vectors.save(self.folder / vectors.FILE)
             return self._vectors
 
 

@@ -24,20 +24,22 @@ Numbers = npt.NDArray[np.int64]
 
 
 class VectorIndex:
-    """Exact inner-product search over unit vectors, by passage number. Not thread-safe.
+    """Exact inner-product search over unit vectors, by passage number, with a part for each language. Not thread-safe.
 
-    The file is trusted only if its name of the store's state and its checksum agree; otherwise the index is built from
-    the store, silently. It is FAISS's own format, never a pickle.
+    The parts exist because a multilingual embedder puts texts of one language near each other: a question's nearest
+    passages of another language would be drowned. Each part also knows how near its average passage is.
+
+    The file is trusted only if its name of the store's state and its checksums agree; otherwise the index is built
+    from the store, silently. It is FAISS's own format, never a pickle.
     """
 
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension
         self._state = ""
-        self._numbers: Numbers = np.empty(0, np.int64)
-        self._index: Any = None
+        self._parts: dict[str, _Part] = {}
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return sum(len(part.numbers) for part in self._parts.values())
 
     def refresh(self, db: sqlite3.Connection, file: Path | None = None) -> None:
         """Follow the store. `file` is tried when nothing is loaded yet.
@@ -45,55 +47,55 @@ class VectorIndex:
         Passage numbers are never used again, so the difference of the numbers is the difference of the content.
         """
         state = store.state(db)
-        if state == self._state:
-            return
-        if self._index is None and file is not None and self._load(file, state):
+        if state == self._state or (not self._state and file is not None and self._load(file, state)):
             return
         present = store.numbers(db)
-        if self._index is None or not len(np.intersect1d(present, self._numbers)):
-            self._numbers, vectors = store.vectors(db, None, self._dimension)
-            self._index = self._empty()
-            self._index.add_with_ids(vectors, self._numbers)
-        else:
-            gone = np.setdiff1d(self._numbers, present)
-            new = np.setdiff1d(present, self._numbers)
-            if len(gone):
-                self._index.remove_ids(gone)
-            if len(new):
-                numbers, vectors = store.vectors(db, new.tolist(), self._dimension)
-                self._index.add_with_ids(vectors, numbers)
-            self._numbers = present
+        held = np.concatenate([np.empty(0, np.int64), *(part.numbers for part in self._parts.values())])
+        gone, new = np.setdiff1d(held, present), np.setdiff1d(present, held)
+        for part in self._parts.values():
+            part.remove(np.intersect1d(part.numbers, gone))
+        languages, numbers, vectors = store.vectors(db, None if not len(held) else new.tolist(), self._dimension)
+        for language in set(languages):
+            chosen = np.array([spoken == language for spoken in languages])
+            self._parts.setdefault(language, _Part(self._dimension)).add(numbers[chosen], vectors[chosen])
+        self._parts = {language: part for language, part in self._parts.items() if len(part.numbers)}
         self._state = state
 
     def search(self, query: Vectors, n: int) -> dict[int, float]:
-        """The nearest `n` passages with their cosine similarity, best first."""
-        if not len(self._numbers):
-            return {}
-        cosines, numbers = self._index.search(query.reshape(1, -1), min(n, len(self._numbers)))
-        return {int(i): float(c) for i, c in zip(numbers[0], cosines[0], strict=True) if i >= 0}
+        """The nearest `n` passages of each language with their cosine similarity."""
+        import faiss
 
-    def vectors(self, numbers: list[int]) -> Vectors:
-        """(len(numbers), dimension); all of them must be in the index."""
-        found: Vectors = self._index.reconstruct_batch(np.array(numbers, np.int64))
+        # one query gives several threads nothing to do but wait for each other; OpenMP keeps this per calling thread
+        faiss.omp_set_num_threads(1)
+        found: dict[int, float] = {}
+        for part in self._parts.values():
+            cosines, numbers = part.index.search(query.reshape(1, -1), min(n, len(part.numbers)))
+            found.update(zip(numbers[0].tolist(), cosines[0].tolist(), strict=True))
         return found
 
-    def holds(self, number: int) -> bool:
-        at = int(np.searchsorted(self._numbers, number))
-        return at < len(self._numbers) and self._numbers[at] == number
+    def averages(self, query: Vectors) -> dict[str, tuple[float, int]]:
+        """For each language, the mean cosine similarity of all its passages to `query`, and how many they are."""
+        return {
+            language: (float(part.sum @ query) / len(part.numbers), len(part.numbers))
+            for language, part in self._parts.items()
+        }
 
     def save(self, file: Path) -> None:
         """Replace the file in one step. A full disk or a missing right costs the next start a rebuild, nothing else."""
         import faiss
 
-        if self._index is None:
-            return
-        body = faiss.serialize_index(self._index).tobytes()
-        head = {"state": self._state, "dimension": self._dimension, "crc": zlib.crc32(body), "bytes": len(body)}
+        bodies = {language: faiss.serialize_index(part.index).tobytes() for language, part in self._parts.items()}
+        head = {
+            "state": self._state,
+            "dimension": self._dimension,
+            "parts": [[language, len(body), zlib.crc32(body)] for language, body in bodies.items()],
+        }
         temporary = None
         with contextlib.suppress(OSError):
             with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
                 temporary = out.name
-                out.write(_MAGIC + json.dumps(head).encode() + b"\n" + body)
+                out.write(_MAGIC + json.dumps(head).encode() + b"\n")
+                out.writelines(bodies.values())
                 out.flush()
                 os.fsync(out.fileno())
             os.replace(temporary, file)
@@ -105,24 +107,44 @@ class VectorIndex:
     def _load(self, file: Path, state: str) -> bool:
         import faiss
 
+        parts: dict[str, _Part] = {}
         try:
             with file.open("rb") as source:
-                if source.readline() != _MAGIC:
+                if source.readline(99) != _MAGIC:
                     return False
-                head = json.loads(source.readline(500))
+                head = json.loads(source.readline(9999))
                 if (head["state"], head["dimension"]) != (state, self._dimension):
                     return False
-                body = source.read()
-            if len(body) != head["bytes"] or zlib.crc32(body) != head["crc"]:
-                return False
-            index = faiss.deserialize_index(np.frombuffer(body, np.uint8))
-            numbers = np.sort(faiss.vector_to_array(index.id_map))  # type: ignore[attr-defined]
+                for language, size, checksum in head["parts"]:
+                    body = source.read(size)
+                    if len(body) != size or zlib.crc32(body) != checksum:
+                        return False
+                    parts[language] = _Part(self._dimension, faiss.deserialize_index(np.frombuffer(body, np.uint8)))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):
             return False
-        self._index, self._numbers, self._state = index, numbers, state
+        self._parts, self._state = parts, state
         return True
 
-    def _empty(self) -> Any:
+
+class _Part:
+    """The passages of one language."""
+
+    def __init__(self, dimension: int, index: Any = None) -> None:
         import faiss
 
-        return faiss.IndexIDMap2(faiss.IndexFlatIP(self._dimension))
+        self.index: Any = index or faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+        self.numbers: Numbers = np.sort(faiss.vector_to_array(self.index.id_map))
+        self.sum = np.zeros(dimension)
+        if index is not None and len(self.numbers):
+            self.sum = index.reconstruct_batch(self.numbers).sum(axis=0, dtype=np.float64)
+
+    def add(self, numbers: Numbers, vectors: Vectors) -> None:
+        self.index.add_with_ids(vectors, numbers)
+        self.numbers = np.union1d(self.numbers, numbers)
+        self.sum = self.sum + vectors.sum(axis=0, dtype=np.float64)
+
+    def remove(self, numbers: Numbers) -> None:
+        if len(numbers):
+            self.sum = self.sum - self.index.reconstruct_batch(numbers).sum(axis=0, dtype=np.float64)
+            self.index.remove_ids(numbers)
+            self.numbers = np.setdiff1d(self.numbers, numbers)

@@ -12,10 +12,9 @@ from ui.commands.options import AsJson, load_settings
 from ui.terminal import Terminal
 
 if TYPE_CHECKING:
-    from agent.models.pull import PullProgress
-
     from agent import KotaeError, Settings
     from agent.models.catalogue import Catalogue, CatalogueModel
+    from agent.models.pull import PullProgress
 
 models_app = typer.Typer(help="List, download and choose language models.")
 
@@ -70,7 +69,6 @@ def pull_model(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A model of the list.", show_default=False)] = None,
 ) -> None:
     """Download a model; without a name the one in use. Runs again from where it was interrupted."""
-    from agent.models.pull import pull
 
     from agent.models.catalogue import Catalogue
 
@@ -80,16 +78,33 @@ def pull_model(
     model = catalogue.find(name or settings.model)
     if model is None:
         raise _unknown(name or settings.model, catalogue)
-    with stopped_by_interrupt() as stop, terminal.bar("bytes") as bar:
-        task = None if bar is None else bar.add_task(model.name, total=model.bytes, bytes="")
+    path = _pull(model, settings, terminal)
+    terminal.say(f"{model.name} is ready: {path}")
+
+
+def _pull(model: CatalogueModel, settings: Settings, terminal: Terminal) -> Path:
+    from agent import ModelUnavailable
+    from agent.models.pull import pull
+
+    if not terminal.interactive and not is_downloaded(model, settings):
+        terminal.note(f"Downloading {model.title} ({size(model.bytes)}) into {settings.models_dir}")
+    with stopped_by_interrupt() as stop, terminal.bar("stage", "bytes") as bar:
+        task = None if bar is None else bar.add_task(model.name, total=model.bytes, stage="", bytes="")
 
         def show(progress: PullProgress) -> None:
+            if progress.note:
+                terminal.note(progress.note, "yellow")
             if bar is not None and task is not None:
                 done = f"{size(progress.done)} of {size(progress.total)}"
-                bar.update(task, completed=progress.done, total=progress.total, bytes=done)
+                bar.update(task, completed=progress.done, total=progress.total, bytes=done, stage=progress.stage)
 
-        path = pull(model, settings.models_dir, progress=show, stop=stop)
-    terminal.say(f"{model.name} is ready: {path}")
+        try:
+            return pull(model, settings.models_dir, progress=show, stop=stop)
+        except ModelUnavailable as error:
+            if stop.is_set():
+                terminal.note(str(error), "yellow")
+                raise typer.Exit(130) from error
+            raise
 
 
 @models_app.command("use")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tools.base import Passage
-from tools.library.search import HOME, PER_DOCUMENT, choose, fuse
+from tools.library.search import HOME, PER_DOCUMENT, choose, fuse, levels
 
 
 def ranked(*rows: tuple[str, str]) -> list[Passage]:
@@ -51,20 +51,48 @@ def test_few_candidates(n: int) -> None:
 def test_near_duplicates_collapse_to_the_better_one() -> None:
     rows = ranked(("a", "Opening hours are nine to five."), ("b", "Opening  hours are\nnine to five."), ("c", "Else."))
     vectors = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
-    assert [p.document for p in choose(rows, vectors, 3)] == ["a", "c"]
+    assert [p.document for p in choose(rows, vectors, np.ones(len(rows), bool), 3)] == ["a", "c"]
 
 
 def test_near_vectors_of_other_words_are_no_duplicates() -> None:
     rows = ranked(("a", "The fee is ten euros."), ("b", "料金は十ユーロです。"))
-    assert len(choose(rows, np.ones((2, 1), np.float32), 2)) == 2
+    assert len(choose(rows, np.ones((2, np.ones(len(rows), bool), 1), np.float32), 2)) == 2
+
+
+def test_a_translation_gives_way_to_the_passage_in_the_own_language() -> None:
+    rows = ranked(
+        ("ja", "料金は十ユーロです。"), ("en", "The fee is ten euros."), ("x", "Else."), ("y", "全く別の話。")
+    )
+    vectors = np.array([[1, 0, 0], [0.95, 0.31, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    home = np.array([False, True, True, False])
+    assert [p.document for p in choose(rows, vectors, home, 3)] == ["en", "x", "y"]
+    assert [p.document for p in choose(rows, vectors, home, 4)] == ["ja", "en", "x", "y"], "it may still fill the list"
 
 
 def test_one_document_does_not_fill_the_list_while_others_have_something() -> None:
     rows = ranked(*[("a", f"text {i}") for i in range(6)], ("b", "other"), ("c", "third"))
-    chosen = choose(rows, np.eye(8, dtype=np.float32), 5)
+    chosen = choose(rows, np.eye(8, dtype=np.float32), np.ones(len(rows), bool), 5)
     assert [p.document for p in chosen] == ["a"] * PER_DOCUMENT + ["b", "c"]
 
 
 def test_a_lone_document_may_fill_it() -> None:
     rows = ranked(*[("a", f"text {i}") for i in range(6)])
-    assert [p.id for p in choose(rows, np.eye(6, dtype=np.float32), 5)] == ["0", "1", "2", "3", "4"]
+    assert [p.id for p in choose(rows, np.eye(6, dtype=np.float32), np.ones(len(rows), bool), 5)] == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+    ]
+
+
+def test_the_bias_towards_the_own_language_is_taken_off() -> None:
+    level = levels({"en": (0.80, 10_000), "ja": (0.75, 10_000)}, "en")
+    assert level["en"] == 0
+    assert level["ja"] == pytest.approx(-0.05, abs=1e-3)
+
+
+def test_few_passages_say_little_about_a_language() -> None:
+    assert abs(levels({"en": (0.80, 10_000), "ja": (0.60, 1)}, "en")["ja"]) < 0.01
+    assert levels({"en": (0.80, 10_000)}, "ja") == {}
+    assert levels({}, "ja") == {}

@@ -118,4 +118,5 @@ def _one_line(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"Unknown setting {key!r}. Known settings: {', '.join(sorted(Settings.model_fields))}."
-    return f"Setting {key!r}: {first['msg']} (got {first['input']!r})."
+    got = "" if key == "api_key" else f" (got {first['input']!r})"
+    return f"Setting {key!r}: {first['msg']}{got}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Sequence
@@ -164,7 +165,10 @@ class Library:
             counts = [db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("documents", "passages")]
             name = db.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()[0]
             roots = tuple(row[0] for row in db.execute("SELECT path FROM roots ORDER BY path"))
-        size = sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
+        size = 0
+        for file in self.folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # the log comes and goes with the connections
+                size += file.stat().st_size
         return LibraryStatus(counts[0], counts[1], name, self.folder, size, roots)
 
     def _run(self, writer: Store, progress: OnProgress | None, stop: threading.Event | None) -> Run:

@@ -98,6 +98,8 @@ def _is_document(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix in SUFFIXES or suffix in NOT_YET:
         return os.path.lexists(path)
+    if not path.is_file():  # opening a pipe would wait for its other end
+        return False
     try:
         with path.open("rb") as file:
             return sniff(file.read(4096)) is not None

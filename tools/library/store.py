@@ -212,6 +212,11 @@ class Store:
             else:
                 advice = "it is damaged: move it away (with its -wal and -shm files) and run `kotae index` again."
             raise ToolError("library_broken", f"{self.path}: {advice}") from error
+        except OSError as error:
+            raise ToolError(
+                "library_broken",
+                f"{self.path} cannot be used ({error.strerror}): check its folder, the permissions and the disk.",
+            ) from error
 
 
 def _version(db: sqlite3.Connection) -> int:

@@ -101,6 +101,7 @@ def test_what_is_no_document_is_passed_over(library: Library, folder: Path) -> N
     for hidden in (".git/a.md", "node_modules/a.md", ".hidden.md", "~$a.md", "program.bin", "code.py"):
         (folder / hidden).parent.mkdir(exist_ok=True)
         (folder / hidden).write_text("words of a file")
+    os.mkfifo(folder / "pipe")
     (folder / "page.asp").write_text("<!doctype html><p>found by its content</p>")
     (folder / "deep").mkdir()
     (folder / "deep" / "a.md").write_text("found in a folder")
@@ -279,3 +280,11 @@ def test_a_name_that_is_not_unicode_is_reported(library: Library, folder: Path) 
     report = library.index([folder])
     assert summary(report) == (1, 0, 0, 0, 1)
     assert "rename it" in report.failed[0].reason
+
+
+def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path, folder: Path, embedder: object) -> None:
+    (tmp_path / "file").write_text("in the way")
+    library = Library.open(tmp_path / "file" / "library", embedder)  # type: ignore[arg-type]
+    with pytest.raises(ToolError, match="cannot be used") as caught:
+        library.index([folder])
+    assert caught.value.reason == "library_broken"

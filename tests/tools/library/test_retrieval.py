@@ -56,7 +56,7 @@ def test_near_duplicates_collapse_to_the_better_one() -> None:
 
 def test_near_vectors_of_other_words_are_no_duplicates() -> None:
     rows = ranked(("a", "The fee is ten euros."), ("b", "料金は十ユーロです。"))
-    assert len(choose(rows, np.ones((2, np.ones(len(rows), bool), 1), np.float32), 2)) == 2
+    assert len(choose(rows, np.ones((2, 1), np.float32), np.ones(2, bool), 2)) == 2
 
 
 def test_a_translation_gives_way_to_the_passage_in_the_own_language() -> None:

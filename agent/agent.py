@@ -22,6 +22,7 @@ from agent.settings import Settings
 from agent.state import Answer, Decision, State, Turn
 from agent.threads import Thread, Threads
 from agent.wiring import build_context, chat_model, open_library
+from tools.base import Tool
 from tools.library import Library
 
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ class Agent:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings | None = None, *, model: BaseChatModel | None = None
+        cls, settings: Settings | None = None, *, model: BaseChatModel | None = None, web: Tool | None = None
     ) -> AsyncIterator[Agent]:
         """Open the library and the conversations. The model is loaded when the first question needs it.
 
-        `model` is used instead of the one that the settings name. Raises `ThreadError` when the conversations
+        `model` and `web` are used instead of those that the settings name. Raises `ThreadError` when the conversations
         cannot be read.
         """
         settings = settings or Settings.load()
@@ -66,7 +67,7 @@ class Agent:
             library = open_library(settings)
             chat = chat_model(settings, model)
             try:
-                context = await asyncio.to_thread(build_context, settings, library, chat)
+                context = await asyncio.to_thread(build_context, settings, library, chat, web)
                 yield cls(settings, library, context, threads)
             finally:
                 await chat.close()

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from tools.library.tokens import terms
 
 from agent.prompts import fill
 from agent.state import Turn
 from tools.base import Passage
+from tools.library.tokens import terms
 from tools.sentences import spans
 
 BUDGET = 1500

@@ -15,6 +15,10 @@ Language = Literal["en", "ja"]
 How = Literal["checks", "similarity", "model", "uncited"]
 
 
+NO_CLAIM = ("refusal", "heading")
+"""`Support.reason` of what is left out without being a claim: "the sources do not say", a heading copied from one."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """Where the answer should come from. `why` is a code the interface has words for, `cue` what triggered it."""

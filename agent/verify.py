@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tools.library.tokens import terms
-
 from agent import facts
 from tools.base import Passage
+from tools.library.tokens import terms
 from tools.sentences import spans
 
 CARRIED = 0.75

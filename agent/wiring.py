@@ -49,11 +49,11 @@ def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatMo
     return ChatModel(connect)
 
 
-def build_context(settings: Settings, library: Library, model: ChatModel) -> Context:
-    """Everything that the nodes work with."""
+def build_context(settings: Settings, library: Library, model: ChatModel, web: Tool | None = None) -> Context:
+    """Everything that the nodes work with; `web` takes the place of the web search that the settings describe."""
     tools: dict[Route, Tool] = {
         "library": LibraryTool(library),
-        "web": WebTool(seconds=settings.web_seconds),
+        "web": web or WebTool(seconds=settings.web_seconds),
     }
     return Context(
         model=model,

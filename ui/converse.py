@@ -9,14 +9,12 @@ import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent import Agent, Answer, KotaeError, QuestionError, Settings
 from agent.models.scripted import ScriptedChatModel, ScriptExhausted
-from agent.threads import Threads
-from agent.wiring import build_context, chat_model, open_library
 from tools.base import Passage, ToolError
 from ui.samples import sample_folders
 from ui.script import Document, Expect, Script, ScriptedTurn, ScriptError, Web, Words
@@ -119,16 +117,9 @@ class ScriptedWeb:
 
 @asynccontextmanager
 async def open_agent(settings: Settings, web: Tool, model: BaseChatModel | None) -> AsyncIterator[Agent]:
-    """An agent as `Agent.open` makes it, with `web` in place of the real web search."""
-    async with Threads.open(settings.data_dir / "threads.db") as threads:
-        library = open_library(settings)
-        chat = chat_model(settings, model)
-        try:
-            context = await asyncio.to_thread(build_context, settings, library, chat)
-            yield Agent(settings, library, replace(context, tools={**context.tools, "web": web}), threads)
-        finally:
-            await chat.close()
-            library.close()
+    """An agent with `web` in place of the real web search."""
+    async with Agent.open(settings, model=model, web=web) as agent:
+        yield agent
 
 
 async def run(

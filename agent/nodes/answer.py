@@ -16,7 +16,7 @@ from agent.events import Draft, Sources, Token
 from agent.models.chat import Meter
 from agent.prompts import fill
 from agent.reading import over_sources
-from agent.state import Source, State, Support, Turn
+from agent.state import NO_CLAIM, Source, State, Support, Turn
 
 _DIRECT_HISTORY = 4
 """How many earlier messages small talk is answered with."""
@@ -35,8 +35,8 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         else:
             prompt = _direct_prompt(turn, state["messages"])
         await writer.write(prompt)
-    else:
-        await _revise(turn, writer)
+    elif await _revise(turn, writer):
+        turn = replace(turn, notices=(*turn.notices, "some_removed"))
     turn = replace(turn, draft=writer.text.strip(), supports=(), usage=turn.usage + meter.usage)
     return {"turn": replace(turn, first_token=turn.first_token or writer.first_token)}
 
@@ -77,9 +77,15 @@ class _Writer:
         return await self._runtime.context.model.write(prompt, max_tokens=100, meter=self._meter)
 
 
-async def _revise(turn: Turn, writer: _Writer) -> None:
-    """The draft again: supported sentences as they were, each unsupported one written anew with the reason."""
+async def _revise(turn: Turn, writer: _Writer) -> int:
+    """The draft again: supported sentences as they were, each unsupported one written anew with the reason.
+
+    Returns how many were left out because the sources say nothing of the kind.
+    """
+    dropped = 0
     for support in turn.supports:
+        if support.reason in NO_CLAIM:
+            continue
         if support.supported:
             writer.put(support.sentence + _gap(turn.language))
             continue
@@ -92,6 +98,9 @@ async def _revise(turn: Turn, writer: _Writer) -> None:
         said = await writer.write_aside(over_sources(turn, task))
         if said.strip(" .。") and "NONE" not in said:
             writer.put(said + _gap(turn.language))
+        else:
+            dropped += 1
+    return dropped
 
 
 def reason_kind(support: Support) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
@@ -14,7 +14,7 @@ from agent import facts
 from agent.context import Context
 from agent.prompts import fill
 from agent.records import to_record
-from agent.state import Answer, Sentence, Source, State, Support, Turn
+from agent.state import NO_CLAIM, Answer, Route, Sentence, Source, State, Support, Turn
 from tools.base import Passage
 from tools.sentences import spans
 
@@ -28,7 +28,8 @@ async def abstain(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         turn = replace(turn, notices=(*turn.notices, "out_of_time"))
     answer = Answer(
         text=_refusal(turn),
-        route=_route(turn),
+        # where the answer was expected, not the last place that was tried for it
+        route=cast("Route", turn.tried[0].partition(":")[0]) if turn.tried else _route(turn),
         refused=True,
         standalone=turn.standalone,
         language=turn.language,
@@ -42,7 +43,9 @@ async def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn = state["turn"]
     answer = turn.answer or _answer(turn)
     notices = turn.notices
-    if not answer.refused and any(not s.supported for s in turn.supports):
+    if answer.refused:
+        notices = tuple(n for n in notices if n != "some_removed")
+    elif "some_removed" not in notices and any(not s.supported and s.reason not in NO_CLAIM for s in turn.supports):
         notices = (*notices, "some_removed")
     answer = replace(
         answer,
@@ -56,7 +59,7 @@ async def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     return {"messages": [message], "turn": replace(turn, answer=answer, notices=notices)}
 
 
-def _route(turn: Turn) -> Any:
+def _route(turn: Turn) -> Route:
     assert turn.decision is not None
     return turn.decision.route
 

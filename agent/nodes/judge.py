@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from langgraph.runtime import Runtime
-from tools.library.tokens import terms
 
 from agent import facts
 from agent.context import Context, Limits
@@ -25,19 +24,20 @@ from agent.prompts import fill
 from agent.reading import over_sources
 from agent.state import Decision, Route, State, Turn, Verdict
 from tools.base import Passage
+from tools.library.tokens import terms
 
 CLEAR = 0.5
 """From this probability on the passages are taken to hold the answer."""
 UNRELATED = (0.80, 0.15)
 """Below this cosine similarity (multilingual-e5-small) and this coverage nobody needs to ask the model."""
-_FUNCTION_WORD = re.compile(
-    r"without|with|what|which|where|when|whom|whose|while|after|before|during|between|through|using|used|need|needs|want|able|ever|always|also|only|just|"
-    r"many|much|more|most|some|such|should|must|might|shall|really|something|anything|someone|give|tell|show|make|made|"
-    r"know|mean|means|happen|happens|another|other|same|different|kind|sort|does|have|like|take|takes|long|find",
+_NAMING_WORD = re.compile(r"[A-Za-z][\w-]{5,}|[ァ-ヴー]{3,}|[一-鿿々]{2,}|\d+(?:[.,]\d+)*")
+_COMMON_WORD = re.compile(
+    r"without|between|during|before|through|should|really|something|anything|someone|happens?|another|different|"
+    r"already|always|usually|possible|please|question|answers?|documents?|whether|because|about|exactly|"
+    r"何.|.何|文書|場合|方法|時間|場所|理由|質問|回答|可能|必要|以外|以上|以下|全部|全員|今日|今年|本当|一番",
     re.IGNORECASE,
 )
 """Words whose absence from the documents tells the reader nothing."""
-_CONTENT_WORD = re.compile(r"[A-Za-z][\w-]{3,}|[ァ-ヴー]{3,}|[一-鿿々]{2,}|\d[\d.,]*")
 
 
 async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -102,8 +102,8 @@ def coverage(question: str, passages: Sequence[Passage]) -> tuple[float | None, 
     solid = facts.solid("\n".join(texts))
     missing = [
         word
-        for word in dict.fromkeys(_CONTENT_WORD.findall(question))
-        if not _FUNCTION_WORD.fullmatch(word)
+        for word in dict.fromkeys([*_NAMING_WORD.findall(question), *facts.claimed_names(question)])
+        if not _COMMON_WORD.fullmatch(word)
         and (own := set(terms(word)))
         and not own & everything
         and facts.solid(word) not in solid

@@ -13,12 +13,10 @@ from agent.context import Context
 from agent.models.chat import Meter
 from agent.prompts import fill
 from agent.reading import over_sources
-from agent.state import State, Support, Turn
+from agent.state import NO_CLAIM, State, Support, Turn
 from agent.verify import refuses, strongest
 from tools.sentences import split
 
-NO_CLAIM = ("refusal", "heading")
-"""Reasons of what is left out without being a claim: "the sources do not say", and a heading copied from a source."""
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
 

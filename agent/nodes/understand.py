@@ -16,6 +16,7 @@ from agent.context import Context
 from agent.models.chat import Meter
 from agent.prompts import FOLDER, fill
 from agent.state import Language, State
+from tools.library.tokens import terms
 
 _HISTORY = 3
 """How many past exchanges a follow-up is read against."""
@@ -75,11 +76,13 @@ def _history(past: list[AnyMessage], language: Language) -> str:
 
 
 def _accept(said: str, question: str, past: list[AnyMessage]) -> str:
-    """The model's rewriting if it is one line of sane length that asks something new, otherwise the last question with
-    this one behind it: a small model sometimes repeats what was asked before."""
+    """The model's rewriting if it is one line of sane length that keeps the user's own words and asks something new,
+    otherwise the last question with this one behind it: a small model sometimes repeats what was asked before."""
     line = said.strip().splitlines()[0].strip(" \"'「」") if said.strip() else ""
     asked = [str(m.text) for m in past if isinstance(m, HumanMessage)]
     repeats = facts.solid(line) in {facts.solid(q) for q in asked} and facts.solid(line) != facts.solid(question)
-    if line and len(line) <= max(200, 4 * len(question)) and not repeats:
+    own = set(terms(question))
+    keeps = not own or bool(own & set(terms(line)))
+    if line and len(line) <= max(200, 4 * len(question)) and keeps and not repeats:
         return line
     return f"{asked[-1] if asked else ''} {question}".strip()

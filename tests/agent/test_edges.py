@@ -136,7 +136,7 @@ def test_sufficiency_rises_with_every_witness() -> None:
     ("question", "share", "missing"),
     [
         ("What does the depot in Matsumoto clean?", 1.0, ()),
-        ("What does a helicopter cost in Matsumoto?", 1 / 3, ("helicopter", "cost")),
+        ("What does a helicopter cost in Matsumoto?", 1 / 3, ("helicopter",)),
         ("マツモトの車両基地は？", None, ()),
     ],
 )

@@ -125,7 +125,7 @@ def _pack(text: str, units: list[_Unit], section: _Section, budget: int) -> Iter
 def _units(text: str, block: _Block, count: Callable[[str], int], budget: int) -> Iterator[_Unit]:
     tokens = count(text[block.start : block.end])
     if tokens <= (WHOLE if block.kind in ("table", "code") else budget):
-        yield _Unit(block.start, block.end, tokens)
+        yield _Unit(block.start, block.end, max(1, tokens))
         return
     piece = text[block.start : block.end]
     # a line break inside a paragraph is where the writer's editor wrapped, not where a sentence ends
@@ -141,7 +141,7 @@ def _fitting(text: str, start: int, end: int, count: Callable[[str], int], budge
         start, end = work.pop()
         tokens = count(text[start:end])
         if tokens <= budget or end - start < 2:
-            yield _Unit(start, end, tokens)
+            yield _Unit(start, end, max(1, tokens))
             continue
         middle = (start + end) // 2
         reach = max(1, (end - start) // 4)

@@ -35,10 +35,10 @@ class Limits:
     """What one file may cost. A file beyond a limit is reported, the rest goes on."""
 
     bytes: int = 64 * 2**20
-    text_bytes: int = 16 * 2**20
+    text_bytes: int = 8 * 2**20
     """For what is read without a child process: Markdown and text."""
     pages: int = 3000
-    characters: int = 10_000_000
+    characters: int = 5_000_000
     seconds: float = 20.0
     """Wall time in the child process."""
     memory: int = 2**30

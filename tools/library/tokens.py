@@ -15,7 +15,7 @@ _RUN = re.compile(
     r"(?P<word>[a-z0-9][a-z0-9'’_]*)|(?P<kata>[ァ-ヺー]+)|(?P<cjk>[一-鿿㐀-䶿豈-﫿々〆ヶ]+)|(?P<hira>[ぁ-ゖ]+)"
     r"|(?P<other>[^\W_a-z0-9ァ-ヺー一-鿿㐀-䶿豈-﫿々〆ヶぁ-ゖ]+)"
 )
-_JOINED = re.compile(r"[a-z0-9]+(?:[._/+-][a-z0-9]+){1,3}")
+_JOINED = re.compile(r"(?<![a-z0-9])[a-z0-9]++(?:[._/+-][a-z0-9]++){1,3}")
 """File names, versions, options and the like: `llama.cpp`, `3.11`, `top-k`."""
 _INNER = re.compile(r"['._/+-]")
 _PLAIN = re.compile(r"[a-z0-9ァ-ヺー一-鿋㐀-䶵々ぁ-ゖ]+")

@@ -62,6 +62,7 @@ def test_search_finds_parts_and_joined_names() -> None:
     assert "校" in search_terms("学校")
     assert "llamacpp" in search_terms("run llama.cpp")
     assert "topk" in search_terms("--top-k")
+    assert {"foo", "bar", "foobar"} <= set(search_terms("foo_bar"))
 
 
 @pytest.mark.parametrize(

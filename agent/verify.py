@@ -40,11 +40,9 @@ _REFUSAL = re.compile(
 )
 
 
-_POLAR = re.compile(r"\W*(?:(?:yes|no)\b|はい|いいえ)[,.、。 ]*", re.IGNORECASE)
-_DENIAL = re.compile(
-    r"\b(?:not|no|never|cannot|without|neither|nor|none|nothing)\b|n't\b|ない|ません|なし|不可|できず|せずに?|未対応",
-    re.IGNORECASE,
-)
+_POLAR = re.compile(r"^\W*(?:(?:yes|no)\b|はい|いいえ)[,.、。 ]*", re.IGNORECASE)
+_DENIAL = re.compile(r"\b(?:not|no|never|cannot|without|neither|nor|none|nothing)\b|n't\b", re.IGNORECASE)
+_DENIAL_JA = re.compile(r"ない|ません|なし|不可|できず|せず|未対応")
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,16 @@ def refuses(sentence: str) -> bool:
 
 
 def denies(text: str) -> bool:
-    """Whether a text says that something is not so. Shared words cannot tell a statement from its denial."""
-    return bool(_DENIAL.search(facts.plain(text)))
+    """Whether a text says that something is not so. Shared words cannot tell a statement from its denial.
+
+    A Japanese sentence denies in its last predicate; an earlier ない (出ないように) denies only its clause.
+    """
+    return any(
+        _DENIAL_JA.search(text[a:b].rstrip("。.！ ")[-10:])
+        if facts.is_japanese(text[a:b])
+        else _DENIAL.search(facts.plain(text[a:b]))
+        for a, b in spans(text)
+    )
 
 
 def examine(sentence: str, passage: Passage, question: str) -> Finding:

@@ -16,14 +16,21 @@ _MARK = re.compile(r"\s*(?:\[\d{1,2}\]\s*)+")
 """Citation marks; they belong to the sentence that they follow."""
 
 
+_BLOCK = re.compile(r"\s*(?:#{1,6} |[-*+>|] ?|\d{1,3}[.)] |```|・)")
+"""How a heading, list item, quotation, table row or fence begins."""
+_STOPS = ("。", "！", "？", ".", "!", "?", ":", "：", "|", "  ")
+_WRAPPED = 60
+"""Columns from which on a line without a full stop is taken to go on in the next; a CJK character has two."""
+
+
 def spans(text: str) -> Iterator[tuple[int, int]]:
     """Start and end of each sentence, outer white space left out.
 
-    A line break always ends a sentence. Inside brackets and Japanese quotation marks nothing does, unless the
-    bracket is never closed on its line.
+    A line break ends a sentence, unless the line was only wrapped at the width of a page. Inside brackets and Japanese
+    quotation marks nothing ends one, unless the bracket is never closed on its line.
     """
     offset = 0
-    for line in text.splitlines(keepends=True):
+    for line in _unwrapped(text):
         for start, end in _line(line):
             stripped = line[start:end]
             left = start + len(stripped) - len(stripped.lstrip())
@@ -36,6 +43,23 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
 def split(text: str) -> list[str]:
     """The sentences of `text`, citation marks included."""
     return [text[start:end] for start, end in spans(text)]
+
+
+def _unwrapped(text: str) -> Iterator[str]:
+    """Lines, with those that were wrapped at the width of a page joined to the next; nothing is added or removed."""
+    held = ""
+    for line in text.splitlines(keepends=True):
+        if held and (not line.strip() or _BLOCK.match(line)):
+            yield held
+            held = ""
+        held += line
+        ended = line.rstrip()
+        wide = sum(2 if c >= "\u1100" else 1 for c in ended) >= _WRAPPED
+        if not wide or (_BLOCK.match(line) and line.lstrip().startswith(("#", "|"))) or ended.endswith(_STOPS):
+            yield held
+            held = ""
+    if held:
+        yield held
 
 
 def _line(line: str) -> Iterator[tuple[int, int]]:

@@ -17,6 +17,8 @@ from agent.state import Decision, Language, Route, State
 
 FAMILIAR = 0.86
 """Cosine similarity (multilingual-e5-small) from which on the library plainly speaks about the question."""
+SURE_TO_LEAVE = 0.9
+"""Below this, what only the classifier takes for a question to the web stays here if the library speaks about it."""
 _LETTERS: dict[str, Route] = {"A": "library", "B": "web", "C": "direct", "D": "clarify"}
 
 
@@ -27,7 +29,8 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         turn.standalone, turn.language, follows=asked_back or turn.standalone != turn.question
     )
     meter = Meter()
-    if decision.confidence < SURE:
+    outward = decision.route == "web" and decision.why == "classifier" and decision.confidence < SURE_TO_LEAVE
+    if decision.confidence < SURE or outward:
         decision = await _settle(decision, turn.language, context, meter)
     if decision.route == "clarify" and asked_back:
         decision = replace(decision, route="library", why="fallback", cue="")  # asking back twice helps nobody
@@ -38,6 +41,8 @@ async def _settle(decision: Decision, language: Language, context: Context, mete
     near = await asyncio.to_thread(context.familiarity, decision.query)
     if near is not None and near >= FAMILIAR:
         return Decision("library", decision.query, decision.confidence, "library_match")
+    if decision.confidence >= SURE:
+        return decision
     prompt = fill(language, "route", question=decision.query)
     said = await context.model.write([HumanMessage(prompt)], max_tokens=2, meter=meter)
     chosen = _LETTERS.get(said.strip()[:1].upper())

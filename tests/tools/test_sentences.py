@@ -30,6 +30,21 @@ def test_split(text: str, sentences: list[str]) -> None:
     assert split(text) == sentences
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("The main building of the museum was designed by the architect Alban\nReyes. He came by sea.", 2),
+        ("取得を希望する従業員は、原則として三営業日前までに所属長へ申請するものとし、\n承認を得る。", 1),
+        ("- a list item that is as long as any other line of a page can be said to be\n- two", 2),
+        ("# A heading that is quite as long as any other line of a page can be said to be\nText.", 2),
+        ("This line of a page ends with a full stop, which is the end of its sentence.\nNext.", 2),
+        ("A paragraph of more than sixty columns that somebody ended without a full stop\n\nNext", 2),
+    ],
+)
+def test_a_line_that_was_only_wrapped_goes_on(text: str, count: int) -> None:
+    assert len(split(text)) == count
+
+
 @given(st.text(alphabet="ab 。.！?「」（)[1]\n日本3", max_size=80))
 def test_spans_cover_all_that_is_not_space_in_order(text: str) -> None:
     last = 0

@@ -35,7 +35,7 @@ class Limits:
     """What one file may cost. A file beyond a limit is reported, the rest goes on."""
 
     bytes: int = 64 * 2**20
-    text_bytes: int = 8 * 2**20
+    text_bytes: int = 16 * 2**20
     """For what is read without a child process: Markdown and text."""
     pages: int = 3000
     characters: int = 5_000_000

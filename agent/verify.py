@@ -19,6 +19,9 @@ from tools.sentences import spans
 
 CARRIED = 0.75
 """From this share of its own terms found in the passage on, a sentence counts as carried."""
+TOPICAL = 0.5
+"""… if this share of all its terms, those of the question included, stands there too: otherwise the right words may
+have been taken from a statement about something else."""
 FOREIGN = 0.25
 """Below this share it counts as foreign to the passage, and no model is asked."""
 _WINDOW = 3
@@ -105,7 +108,13 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
         return Finding("unsure", share, quote, "meaning")
     if own and share < FOREIGN:
         return Finding("foreign", share, quote, "meaning")
-    if own and share >= CARRIED and not _POLAR.match(claim) and denies(claim) == denies(quote):
+    if (
+        own
+        and share >= CARRIED
+        and _held(_terms(claim), f"{passage.title} {' '.join(passage.heading)} {quote}") >= TOPICAL
+        and not _POLAR.match(claim)
+        and denies(claim) == denies(quote)
+    ):
         return Finding("carried", share, quote)
     return Finding("unsure", share, quote, "meaning")
 
@@ -130,6 +139,10 @@ def strongest(
 
 def _terms(text: str) -> set[str]:
     return set(terms(facts.digits(text)))
+
+
+def _held(wanted: set[str], text: str) -> float:
+    return len(wanted & _terms(text)) / len(wanted)
 
 
 def _own_terms(claim: str, question: str) -> set[str]:

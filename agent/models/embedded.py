@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +43,10 @@ _EXTENSIONS: Final = {
     "DOTPROD": "asimddp",
 }
 """What llama.cpp calls a processor extension, and what Linux calls it."""
+
+_HANG_UPS: Final = 40
+_LOOK_AGAIN: Final = 0.05
+"""Seconds between two looks whether somebody is still connected."""
 
 _SPINS: Final = "1000"
 
@@ -96,8 +101,8 @@ class EmbeddedServer:
         with self._lock:
             if self._server is None:
                 return
-            # The last reference to the server waits for its requests, holding the interpreter's lock, and a request
-            # ends early only when its client hangs up, which needs that lock: they waited for each other for ever.
+            # Deleting the server waits for its requests while it holds the interpreter's lock, and a request ends
+            # early only when its client hangs up, which needs that lock: they waited for each other for ever.
             _hang_up(urlsplit(self.url).port or 0)
             self.url = self.key = ""
             self._server = None
@@ -234,13 +239,26 @@ def _read_ahead(path: Path) -> None:
 
 
 def _hang_up(port: int) -> None:
-    """Shut down every connection of this process to its own loopback `port`."""
+    """Shut down this process's listener at loopback `port` and every connection to it, until none is left.
+
+    Both ends are in this process. The listener goes first, so that nobody comes in while the others are shown out.
+    """
     import psutil
 
-    for connection in psutil.Process().net_connections("tcp4"):
-        if connection.raddr and connection.raddr.port == port and connection.raddr.ip == "127.0.0.1":
-            with suppress(OSError), socket.socket(fileno=os.dup(connection.fd)) as twin:
+    process = psutil.Process()
+    for _ in range(_HANG_UPS):
+        ours = [
+            (connection.status != psutil.CONN_LISTEN, connection.fd)
+            for connection in process.net_connections("tcp4")
+            if port in (connection.laddr.port, connection.raddr.port if connection.raddr else 0)
+        ]
+        for _, fd in sorted(ours):
+            with suppress(OSError), socket.socket(fileno=os.dup(fd)) as twin:
                 twin.shutdown(socket.SHUT_RDWR)
+        if not ours:
+            return
+        # Lets the clients notice, and llama.cpp, which looks once a second.
+        time.sleep(_LOOK_AGAIN)
 
 
 def _article(kind: str) -> str:

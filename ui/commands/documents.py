@@ -39,7 +39,7 @@ def index(
     from ui.samples import sample_folders
 
     chosen = [*(paths or ()), *(sample_folders() if sample else ())]
-    if not chosen:
+    if not chosen and not rebuild:
         raise typer.BadParameter("give at least one file or folder, or --sample", param_hint="PATH…")
     terminal = Terminal()
     with opened_library(load_settings(data_dir=data_dir)) as library:

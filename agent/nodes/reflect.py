@@ -19,6 +19,8 @@ from tools.sentences import split
 
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
+_SHARED_WORDS = 0.3
+"""How far the share of the sentence's own words that stand in the passage moves the model's word."""
 
 
 async def reflect(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -55,7 +57,7 @@ async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) ->
         return Support(sentence, (n,), False, "checks", finding.reason)
     claim = facts.uncited(sentence)
     yes = await context.model.yes(over_sources(turn, fill(turn.language, "verify", sentence=claim)), meter=meter)
-    if yes >= BELIEVED:
+    if yes + _SHARED_WORDS * (finding.share - 0.5) >= BELIEVED:
         return Support(sentence, (n,), True, "model", quote=finding.quote)
     return Support(sentence, (n,), False, "model", finding.reason)
 

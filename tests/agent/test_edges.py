@@ -12,7 +12,7 @@ from agent.context import Limits
 from agent.graph import after_route, diagram
 from agent.nodes.answer import after_answer
 from agent.nodes.finish import compose, renumber
-from agent.nodes.gather import outward
+from agent.nodes.gather import outward, worth_reading
 from agent.nodes.judge import after_judge, coverage, next_lookup, sufficiency
 from agent.nodes.reflect import after_reflect
 from agent.reading import excerpt, numbered
@@ -118,6 +118,16 @@ def test_only_words_of_the_user_leave_the_machine(query: str, leaves: str) -> No
         HumanMessage("And what does it cost today?"),
     ]
     assert outward(query, messages) == leaves
+
+
+@pytest.mark.parametrize(
+    ("scores", "kept"),
+    [([7.0, 4.0, 5.0, 4.0], 3), ([7.0, 1.0, 1.0], 2), ([3.0, 3.0, 2.5, 2.2], 4), ([-1.0, -2.0, -3.0], 3), ([], 0)],
+)
+def test_far_weaker_passages_are_not_read(scores: list[float], kept: int) -> None:
+    found = [replace(passage(f"text {i}"), score=score) for i, score in enumerate(scores)]
+    assert worth_reading(found)[:2] == found[:2]
+    assert len(worth_reading(found)) == kept
 
 
 def test_nothing_is_looked_up_after_the_deadline() -> None:

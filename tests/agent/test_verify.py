@@ -33,6 +33,7 @@ RYOKAN = Passage(
         ("The kettle was designed by Braun.", "Who designed the kettle?", "foreign"),
         ("The guarantee lasts two years.", "How long is the guarantee?", "carried"),
         ("x", "What is it?", "foreign"),
+        ("No, you cannot switch off the kettle by itself.", "Can I switch off the kettle by itself?", "unsure"),
         ("The kettle does not switch off by itself.", "Does it switch off?", "unsure"),
         ("No, the guarantee covers the heating element.", "Is the heating element covered?", "unsure"),
         ("Yes.", "Does it switch off by itself?", "unsure"),

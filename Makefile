@@ -40,7 +40,10 @@ chat: $(VENV)/installed
 test: $(VENV)/installed-dev chromium
 	@$(BIN)/kotae models pull small
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	$(BIN)/pytest -m 'not benchmark'
+	# one process each: the browser's driver keeps an event loop of its own running
+	$(BIN)/pytest
+	$(BIN)/pytest -m live
+	$(BIN)/pytest -m browser tests/browser
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

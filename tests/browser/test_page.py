@@ -16,8 +16,8 @@ pytestmark = pytest.mark.browser
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Site, Visit
     from playwright.sync_api import Browser, Locator, Page
+    from visits import Site, Visit
 
 BOX = "#kotae-question textarea"
 ANSWER = ".kotae-answer:not(.kotae-is-draft)"
@@ -68,7 +68,7 @@ def make_agent(folder: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    from conftest import Running
+    from visits import Running
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
@@ -80,7 +80,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def seen(browser: Browser, site: Site) -> Iterator[Visit]:
-    from conftest import visit
+    from visits import visit
 
     yield from visit(browser, site)
 
@@ -245,7 +245,7 @@ def test_an_example_is_asked_with_one_click(page: Page, site: Site) -> None:
 
 
 def test_the_language_follows_the_browser_and_can_be_switched(browser: Browser, site: Site) -> None:
-    from conftest import visit
+    from visits import visit
 
     for one in visit(browser, site, locale="ja-JP"):
         go(one.page, site, "/?thread=old")
@@ -260,7 +260,7 @@ def test_the_language_follows_the_browser_and_can_be_switched(browser: Browser, 
 
 
 def test_dark_light_and_like_the_system(browser: Browser, site: Site) -> None:
-    from conftest import visit
+    from visits import visit
 
     for one in visit(browser, site, color_scheme="dark"):
         page = one.page
@@ -355,7 +355,7 @@ def test_shift_enter_breaks_the_line_and_composition_does_not_send(page: Page, s
 
 
 def test_a_phone(browser: Browser, site: Site) -> None:
-    from conftest import visit
+    from visits import visit
 
     size = {"width": 390, "height": 844}
     for one in visit(browser, site, viewport=size, has_touch=True, is_mobile=True):

@@ -15,8 +15,8 @@ from agent.models.scripted import ScriptedChatModel
 pytestmark = pytest.mark.browser
 
 if TYPE_CHECKING:
-    from conftest import Site
     from playwright.sync_api import Browser, Page
+    from visits import Site
 
 HANDBOOK = """# Staff handbook of Aoba Railway
 
@@ -75,7 +75,7 @@ def model() -> SlowModel:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, model: SlowModel) -> Iterator[Site]:
-    from conftest import Running
+    from visits import Running
 
     documents = tmp_path_factory.mktemp("documents")
     (documents / "handbook.md").write_text(HANDBOOK, "utf-8")
@@ -95,7 +95,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, model: SlowModel) -> Iterator
 
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
-    from conftest import visit
+    from visits import visit
 
     for one in visit(browser, site):
         yield one.page

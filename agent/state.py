@@ -15,8 +15,9 @@ Language = Literal["en", "ja"]
 How = Literal["checks", "similarity", "model", "uncited"]
 
 
-NO_CLAIM = ("refusal", "heading")
-"""`Support.reason` of what is left out without being a claim: "the sources do not say", a heading copied from one."""
+NO_CLAIM = ("refusal", "heading", "off_topic")
+"""`Support.reason` of what is left out without being revised: "the sources do not say", a heading copied from one, and
+what a source says about something else than the question."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from typing import Any, Literal
@@ -11,12 +12,16 @@ from langgraph.runtime import Runtime
 from agent import facts
 from agent.context import Context
 from agent.models.chat import Meter
+from agent.nodes.judge import coverage
 from agent.prompts import fill
 from agent.reading import over_sources
 from agent.state import NO_CLAIM, State, Support, Turn
 from agent.verify import refuses, strongest
 from tools.sentences import split
 
+OFF_TOPIC = 0.3
+"""A passage that holds less than this share of what the best one holds of the question is about something else."""
+_HEADING_LINE = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
 _SHARED_WORDS = 0.3
@@ -51,6 +56,8 @@ async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) ->
     if found is None:
         return Support(sentence, (), False, "uncited", "meaning")
     n, finding = found
+    if _off_topic(n, turn):
+        return Support(sentence, (n,), False, "checks", "off_topic")
     if finding.verdict == "carried":
         return Support(sentence, (n,), True, "similarity", quote=finding.quote)
     if finding.verdict == "foreign":
@@ -62,6 +69,15 @@ async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) ->
     return Support(sentence, (n,), False, "model", finding.reason)
 
 
+def _off_topic(n: int, turn: Turn) -> bool:
+    """Whether passage `n` shares next to nothing with the question while another passage shares a lot."""
+    shares = [coverage(turn.standalone, [p])[0] for p in turn.passages]
+    here = shares[n - 1]
+    return here is not None and here < OFF_TOPIC * max(s or 0.0 for s in shares)
+
+
 def _is_heading(sentence: str, turn: Turn) -> bool:
-    line = facts.solid(facts.uncited(sentence).strip("#*: ："))
-    return line in {facts.solid(h) for p in turn.passages for h in (p.title, *p.heading)}
+    """Whether the sentence only repeats a title or heading of the passages, as small models like to."""
+    line = facts.solid(facts.uncited(sentence).strip("#*:. ：。"))
+    headings = [h for p in turn.passages for h in (p.title, *p.heading, *_HEADING_LINE.findall(p.text))]
+    return line in {facts.solid(h) for h in headings}

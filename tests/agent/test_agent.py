@@ -84,6 +84,15 @@ async def test_what_stays_unsupported_is_dropped(indexed: Settings) -> None:
     assert [s.supported for s in answer.sentences] == [True, False]
 
 
+async def test_a_heading_of_the_source_is_no_answer(indexed: Settings) -> None:
+    model = scripted("yes", "## Paid leave [1]\n\nEvery employee has 20 days of paid leave a year. [1]")
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask(LEAVE)
+    assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
+    assert "some_removed" not in answer.notices
+    assert model.leftover == []
+
+
 async def test_with_nothing_left_it_does_not_know_and_shows_the_nearest(indexed: Settings) -> None:
     model = scripted("yes", "The bonus is 900 euros. [1]", "NONE")
     async with Agent.open(indexed, model=model) as agent:

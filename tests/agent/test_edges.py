@@ -14,7 +14,7 @@ from agent.nodes.answer import after_answer
 from agent.nodes.finish import compose, renumber
 from agent.nodes.gather import outward, worth_reading
 from agent.nodes.judge import after_judge, coverage, next_lookup, sufficiency
-from agent.nodes.reflect import after_reflect
+from agent.nodes.reflect import _off_topic, after_reflect
 from agent.reading import excerpt, numbered
 from agent.state import Decision, Route, Sentence, State, Support, Turn, Verdict
 from tools.base import Passage
@@ -153,6 +153,14 @@ def test_sufficiency_rises_with_every_witness() -> None:
 def test_coverage(question: str, share: float | None, missing: tuple[str, ...]) -> None:
     found = coverage(question, [passage("The depot in Matsumoto cleans the uniforms every Friday.")])
     assert found == (pytest.approx(share) if share is not None else None, missing)
+
+
+def test_a_passage_about_something_else_is_off_topic() -> None:
+    railway = passage("Bicycles travel free of charge on the valley railway after nine.", "Railway")
+    coffee = passage("Descale the coffee machine every 200 cups.", "Marlow C3")
+    foreign = passage("自転車は9時以降、無料で持ち込めます。", "鉄道")
+    asked = turn(standalone="When do bicycles travel free on the valley railway?", passages=(railway, coffee, foreign))
+    assert [_off_topic(n, asked) for n in (1, 2, 3)] == [False, True, False]
 
 
 def test_sources_are_numbered_as_they_are_cited() -> None:

@@ -16,6 +16,7 @@ from langchain_core.messages import SystemMessage
 
 from agent import Agent
 from agent.models.chat import Meter
+from agent.nodes.gather import worth_reading
 from agent.prompts import fill
 from agent.reading import over_sources
 from agent.state import Language, Turn
@@ -78,7 +79,7 @@ async def _plain(agent: Agent, question: str, language: Language) -> dict[str, A
     context = agent._context
     meter = Meter()
     started = time.time()
-    passages = await context.tools["library"].gather(question, k=context.limits.passages)
+    passages = worth_reading(await context.tools["library"].gather(question, k=context.limits.passages))
     turn = Turn(question=question, started=started, standalone=question, language=language, passages=tuple(passages))
     prompt = [SystemMessage(_PLAIN_SYSTEM[language]), *over_sources(turn, fill(language, "answer"))[1:]]
     first = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.models.chat import ChatModel
@@ -25,7 +25,8 @@ class Limits:
 @dataclass(frozen=True)
 class Context:
     """`familiarity` is the best cosine similarity of the library to a question, None when nothing is indexed;
-    `titles` are the titles of its documents."""
+    `titles` are the titles of its documents, and `unmentioned` keeps of some words those that none of them holds.
+    `nearness` is the cosine similarity of a question and the nearest of some sentences, 0 when there are none."""
 
     model: ChatModel
     router: Router
@@ -33,3 +34,5 @@ class Context:
     limits: Limits
     familiarity: Callable[[str], float | None]
     titles: Callable[[], list[str]]
+    unmentioned: Callable[[Sequence[str]], list[str]]
+    nearness: Callable[[str, Sequence[str]], float]

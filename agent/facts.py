@@ -71,6 +71,7 @@ _LATIN_NAME = re.compile(r"(?<![\w.])[A-Z][\w'’&-]*(?:\.[A-Za-z]\w*)*")
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]+")
 _KATAKANA = re.compile(r"[ァ-ヴー]{3,}")
 _QUOTED = re.compile(r"[\"“]([^\"“”]{4,120})[\"”]|「([^「」]{4,120})」|『([^『』]{4,120})』|`([^`]{2,120})`")
+_CODE = re.compile(r"`([^`]{2,120})`")
 _SAME = str.maketrans("’‘–—‑", "''---", "\u00ad")
 _NOT_NAMES = frozenset(
     "I I'm I'll OK Yes No The A An It This That These Those If When Where Who What Why How Mr Mrs Ms Dr Prof".split()
@@ -163,6 +164,11 @@ def claimed_names(sentence: str) -> tuple[str, ...]:
 def quotations(sentence: str) -> tuple[str, ...]:
     """What stands in quotation marks or backticks."""
     return tuple(next(g for g in groups if g) for groups in _QUOTED.findall(sentence))
+
+
+def code(sentence: str) -> tuple[str, ...]:
+    """What stands in backticks: commands, options and file names, which no language translates."""
+    return tuple(_CODE.findall(sentence))
 
 
 def is_japanese(text: str) -> bool:

@@ -29,8 +29,7 @@ def after_route(state: State) -> Literal["gather", "answer", "clarify"]:
 
 
 def _after_reflect(state: State, runtime: Runtime[Context]) -> Literal["answer", "finish", "abstain"]:
-    limits = runtime.context.limits
-    return after_reflect(state["turn"], drafts=limits.drafts, seconds=limits.seconds)
+    return after_reflect(state["turn"], runtime.context.limits)
 
 
 def build(

@@ -1,17 +1,37 @@
-"""Prompts are files: `prompts/<language>/<name>.md`, with `$variables` that must be filled exactly."""
+"""Prompts are files: `prompts/<language>/<name>.md`, with `$variables` that must be filled exactly, and worked examples
+in `prompts/<language>/examples.yaml`."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Template
+
+import yaml
 
 from agent.errors import PromptError
 from agent.state import Language
 
 FOLDER = Path(__file__).resolve().parent.parent / "prompts"
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question over numbered sources, and the answer to it as it should look."""
+
+    sources: str
+    question: str
+    answer: str
+
+
+@cache
+def examples(language: Language) -> tuple[Example, ...]:
+    """The worked examples of a language, in the order in which a model reads them."""
+    rows = yaml.safe_load((FOLDER / language / "examples.yaml").read_text("utf-8"))
+    return tuple(Example(**row) for row in rows)
 
 
 @cache
@@ -45,6 +65,6 @@ def names(language: Language) -> frozenset[str]:
 def fingerprint() -> str:
     """Twelve hex digits that change whenever a prompt does; benchmarks print it beside their figures."""
     digest = hashlib.sha256()
-    for path in sorted(FOLDER.rglob("*.md")):
+    for path in sorted([*FOLDER.rglob("*.md"), *FOLDER.rglob("examples.yaml")]):
         digest.update(path.relative_to(FOLDER).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]

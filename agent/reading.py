@@ -1,6 +1,9 @@
 """Passages as the model reads them: numbered, titled, and cut to what the question needs; and the one prompt in which
 it reads them, which judge, answer and reflect share to the last token before their task.
 
+Worked examples stand before them: small models follow what they see done better than what they are told (Brown et al.
+2020, arXiv 2005.14165, section 3). They are the same for all questions, so that only the first one pays for them.
+
 Prompt tokens are the cost of a local model (65 to 85 a second on two cores), so a long passage is cut to the sentences
 around those that share most with the question. What is cut only leaves the prompt: checks and readers see it all.
 """
@@ -9,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from agent.prompts import fill
-from agent.state import Turn
+from agent.prompts import examples, fill
+from agent.state import Language, Turn
 from tools.base import Passage
 from tools.library.tokens import terms
 from tools.sentences import spans
@@ -27,7 +30,31 @@ def over_sources(turn: Turn, task: str) -> list[BaseMessage]:
     """The messages that put `task` to the model over the turn's passages and question."""
     sources = numbered(turn.passages, turn.standalone)
     question = fill(turn.language, "question", sources=sources, question=turn.standalone)
-    return [SystemMessage(fill(turn.language, "system")), HumanMessage(f"{question}\n\n{task}")]
+    return [*preamble(turn.language), HumanMessage(f"{question}\n\n{task}")]
+
+
+def preamble(language: Language) -> list[BaseMessage]:
+    """What every prompt over sources begins with: who speaks, and the worked examples."""
+    messages: list[BaseMessage] = [SystemMessage(fill(language, "system"))]
+    for example in examples(language):
+        asked = fill(language, "question", sources=example.sources.strip(), question=example.question)
+        messages += [HumanMessage(f"{asked}\n\n{fill(language, 'answer')}"), AIMessage(example.answer)]
+    return messages
+
+
+def shares(passages: Sequence[Passage], budget: int = BUDGET) -> list[int]:
+    """Characters that the model reads of each passage: most of the best one, fewer in Japanese."""
+    weights = [1.0 / (1 + 0.35 * i) for i in range(len(passages))]
+    return [
+        int(budget * weight / sum(weights) * (_CJK_FACTOR if _mostly_cjk(passage.text) else 1.0))
+        for passage, weight in zip(passages, weights, strict=True)
+    ]
+
+
+def read_sentences(passages: Sequence[Passage], question: str) -> list[str]:
+    """The sentences of the passages that the model reads, in order."""
+    read = [excerpt(p.text, question, share) for p, share in zip(passages, shares(passages), strict=True)]
+    return [text[start:end] for text in read for start, end in spans(text)]
 
 
 def numbered(passages: Sequence[Passage], question: str, *, budget: int = BUDGET) -> str:
@@ -36,12 +63,8 @@ def numbered(passages: Sequence[Passage], question: str, *, budget: int = BUDGET
     The best passage gets the largest share of the budget. The result depends on nothing but its arguments, so that
     every call of a turn begins with the same tokens and the prompt cache serves them.
     """
-    if not passages:
-        return ""
-    weights = [1.0 / (1 + 0.35 * i) for i in range(len(passages))]
     blocks = []
-    for n, (passage, weight) in enumerate(zip(passages, weights, strict=True), 1):
-        share = int(budget * weight / sum(weights) * (_CJK_FACTOR if _mostly_cjk(passage.text) else 1.0))
+    for n, (passage, share) in enumerate(zip(passages, shares(passages, budget), strict=True), 1):
         place = " › ".join((passage.title, *(h for h in passage.heading if h != passage.title)))
         blocks.append(f"[{n}] {place}\n{excerpt(passage.text, question, share)}")
     return "\n\n".join(blocks)

@@ -15,9 +15,9 @@ Language = Literal["en", "ja"]
 How = Literal["checks", "similarity", "model", "uncited"]
 
 
-NO_CLAIM = ("refusal", "heading", "off_topic")
-"""`Support.reason` of what is left out without being revised: "the sources do not say", a heading copied from one, and
-what a source says about something else than the question."""
+NO_CLAIM = ("refusal", "heading", "off_topic", "repeat", "empty")
+"""`Support.reason` of what is left out without being revised: "the sources do not say", a heading copied from one, what
+a source says about something else than the question, what was said before, and marks without words."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Support:
     supported: bool
     how: How
     reason: str = ""
-    """Why it is not supported, as a code with its object: `number:42`, `name:Oslo`, `quote:…`, `meaning`."""
+    """Why it is not supported, as a code with its object: `number:42`, `name:Oslo`, `quote:…`, `polarity`, `meaning`;
+    or one of `NO_CLAIM`."""
     quote: str = ""
     """The words of the passage that carry the sentence."""
 

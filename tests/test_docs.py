@@ -31,7 +31,7 @@ _MACHINE = re.compile(r"(?<![\w.~])/(?:work|tmp|root|home/\w+|Users/\w+)/|\.venv
 FIGURES = {
     ("agent.router", "SURE"): "how-routing-works",
     ("agent.nodes.route", "FAMILIAR"): "how-routing-works",
-    ("agent.nodes.judge", "CLEAR"): "how-reflection-works",
+    ("agent.nodes.judge", "SUFFICIENT"): "how-reflection-works",
     ("agent.nodes.reflect", "BELIEVED"): "how-reflection-works",
     ("agent.nodes.finish", "_NEAREST"): "asking-questions",
     ("agent.nodes.understand", "_HISTORY"): "conversations-and-threads",

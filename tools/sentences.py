@@ -12,8 +12,8 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|No|Nos|Fig|Sec|Vol|pp?|Dr|Mr|Mrs|Ms|Prof|St|Inc|Ltd|Co|Corp|U\.S|a\.m|p\.m)"
     r"|\b[A-Z])\.$"
 )
-_MARK = re.compile(r"\s*(?:\[\d{1,2}\]\s*)+")
-"""Citation marks; they belong to the sentence that they follow."""
+_MARK = re.compile(r"\s*(?:\[\d{1,2}\](?:\s*[,、]\s*(?=\[\d))?\s*)+")
+"""Citation marks, `[1][2]` or `[1], [2]`; they belong to the sentence that they follow."""
 
 
 _BLOCK = re.compile(r"\s*(?:#{1,6} |[-*+>|] ?|\d{1,3}[.)] |```|・)")

@@ -17,6 +17,7 @@ import uvicorn
 from agent.errors import KotaeError, SettingsError
 
 if TYPE_CHECKING:
+    from agent import Agent
     from agent.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,17 @@ async def _run(settings: Settings, listener: socket.socket, started: Callable[[]
             timeout_graceful_shutdown=_GRACE,
         )
         server = _Server(config, started)
+        warming = asyncio.create_task(_warm_up(agent))
         await server.serve(sockets=[listener])
+        warming.cancel()
+
+
+async def _warm_up(agent: Agent) -> None:
+    """Make the model ready while the first visitor reads the page. What is wrong is told to whoever asks first."""
+    try:
+        await agent.warm_up()
+    except KotaeError as error:
+        log.info("not warmed up: %s", error)
 
 
 class _Server(uvicorn.Server):

@@ -32,6 +32,10 @@ class Connection(Protocol):
     def model(self) -> BaseChatModel: ...
     @property
     def name(self) -> str: ...
+    @property
+    def embedded(self) -> bool:
+        """Whether the model is read by this process, which keeps what it has read of a prompt."""
+
     def close(self) -> None: ...
 
 
@@ -79,6 +83,14 @@ class ChatModel:
             if self._connection is None:
                 self._connection = await asyncio.to_thread(self._connect)
             return self._connection.model
+
+    async def warm(self, beginnings: Sequence[Sequence[BaseMessage]]) -> None:
+        """Load an embedded model and let it read what its prompts will begin with. Another one is left alone: nothing
+        is sent to a server before somebody asks."""
+        await self.start()
+        if self._connection is not None and self._connection.embedded:
+            for messages in beginnings:
+                await self.yes(messages, meter=Meter())
 
     async def close(self) -> None:
         async with self._lock:

@@ -43,6 +43,7 @@ class Connection:
     model: BaseChatModel
     name: str
     _close: Callable[[], None]
+    embedded: bool = False
 
     def close(self) -> None:
         self._close()
@@ -132,7 +133,7 @@ def _served_here(server: EmbeddedServer, name: str) -> Connection:
         sync.close()
         server.stop()
 
-    return Connection(model, name, close)
+    return Connection(model, name, close, embedded=True)
 
 
 def _server(target: Target, settings: Settings) -> Connection:

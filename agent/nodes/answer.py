@@ -16,7 +16,9 @@ from agent.events import Draft, Sources, Token
 from agent.models.chat import Meter
 from agent.prompts import fill
 from agent.reading import over_sources
-from agent.state import NO_CLAIM, Source, State, Support, Turn
+from agent.state import NO_CLAIM, Language, Source, State, Support, Turn
+from agent.verify import closest, refuses
+from tools.sentences import split
 
 _DIRECT_HISTORY = 4
 """How many earlier messages small talk is answered with."""
@@ -35,6 +37,8 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         else:
             prompt = _direct_prompt(turn, state["messages"])
         await writer.write(prompt)
+    elif turn.drafts > runtime.context.limits.drafts:
+        writer.put(_quoted(turn))
     elif await _revise(turn, writer):
         turn = replace(turn, notices=(*turn.notices, "some_removed"))
     turn = replace(turn, draft=writer.text.strip(), supports=(), usage=turn.usage + meter.usage)
@@ -77,34 +81,38 @@ class _Writer:
         return await self._runtime.context.model.write(prompt, max_tokens=100, meter=self._meter)
 
 
-async def _revise(turn: Turn, writer: _Writer) -> int:
-    """The draft again: supported sentences as they were, each unsupported one written anew with the reason.
+async def _revise(turn: Turn, writer: _Writer) -> bool:
+    """The draft again: supported sentences as they were, and what the sources say instead of all the others.
 
-    Returns how many were left out because the sources say nothing of the kind.
+    One call for all of them, since each would cost a local model seconds. Returns whether they were left out because
+    the sources say nothing of the kind.
     """
-    dropped = 0
-    for support in turn.supports:
-        if support.reason in NO_CLAIM:
-            continue
-        if support.supported:
-            writer.put(support.sentence + _gap(turn.language))
-            continue
-        task = fill(
-            turn.language,
-            "revise",
-            sentence=facts.uncited(support.sentence),
-            reason=fill(turn.language, f"reasons/{reason_kind(support)}", what=reason_object(support)),
-        )
-        said = await writer.write_aside(over_sources(turn, task))
-        if said.strip(" .。") and "NONE" not in said:
-            writer.put(said + _gap(turn.language))
-        else:
-            dropped += 1
-    return dropped
+    failed = [s for s in turn.supports if not s.supported and s.reason not in NO_CLAIM]
+    kept = [s.sentence for s in turn.supports if s.supported]
+    for sentence in kept:
+        writer.put(sentence + _gap(turn.language))
+    listed = "\n".join(f"- {facts.uncited(s.sentence)} ({_reason(s, turn.language)})" for s in failed)
+    said = await writer.write_aside(over_sources(turn, fill(turn.language, "revise", sentences=listed)))
+    known = {facts.solid(facts.uncited(sentence)) for sentence in kept}
+    new = [s for s in split(said) if not refuses(s) and facts.solid(facts.uncited(s)) not in known]
+    for sentence in new:
+        writer.put(sentence + _gap(turn.language))
+    return not new
+
+
+def _quoted(turn: Turn) -> str:
+    """What the passages themselves say that is nearest to the question and to the draft: none of it is in doubt."""
+    drafted = " ".join(facts.uncited(s.sentence) for s in turn.supports)
+    n, quote = closest(f"{turn.standalone} {drafted}", turn.passages)
+    return f"{quote} [{n}]"
+
+
+def _reason(support: Support, language: Language) -> str:
+    return fill(language, f"reasons/{reason_kind(support)}", what=reason_object(support))
 
 
 def reason_kind(support: Support) -> str:
-    """`number`, `name`, `quote` or `meaning`."""
+    """`number`, `name`, `quote`, `polarity` or `meaning`."""
     return support.reason.partition(":")[0] or "meaning"
 
 

@@ -1,16 +1,21 @@
-"""reflect: hold each sentence of the draft against what it cites. The rules decide most; the model the rest."""
+"""reflect: hold each sentence of the draft against what it cites. The rules decide most; the model the rest.
+
+Self-RAG also asks whether what is supported is useful ("IsUse", Asai et al. 2023, arXiv 2310.11511, section 3.1). Put
+to the 1.5B, that question told right answers from wrong ones no better than `judge` had before the draft; so it is not.
+"""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
 from agent import facts
-from agent.context import Context
+from agent.context import Context, Limits
 from agent.models.chat import Meter
 from agent.nodes.judge import coverage
 from agent.prompts import fill
@@ -29,29 +34,32 @@ _SHARED_WORDS = 0.3
 
 
 async def reflect(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    turn = state["turn"]
+    turn, context = state["turn"], runtime.context
     meter = Meter()
-    supports = [await _support(sentence, turn, runtime.context, meter) for sentence in split(turn.draft)]
+    supports: list[Support] = []
+    for sentence in split(turn.draft):
+        supports.append(await _support(sentence, supports, turn, context, meter))
     return {"turn": replace(turn, supports=tuple(supports), usage=turn.usage + meter.usage)}
 
 
-def after_reflect(turn: Turn, *, drafts: int, seconds: float) -> Literal["answer", "finish", "abstain"]:
-    """Revise once what is not supported; then go with what is; with nothing left, say so."""
+def after_reflect(turn: Turn, limits: Limits) -> Literal["answer", "finish", "abstain"]:
+    """Revise once what is not supported, then go with what is. With nothing left, quote the passage that comes nearest
+    (the draft after the last one that `Limits` allow), then say so."""
     claims = [s for s in turn.supports if s.reason not in NO_CLAIM]
-    if not claims:
-        return "abstain"
-    in_time = time.time() - turn.started < seconds
-    if any(not s.supported for s in claims) and turn.drafts < drafts and in_time:
+    carried = any(s.supported for s in claims)
+    again = time.time() - turn.started < limits.seconds
+    if again and turn.drafts < limits.drafts and any(not s.supported for s in claims):
         return "answer"
-    return "finish" if any(s.supported for s in claims) else "abstain"
+    if again and turn.drafts == limits.drafts and claims and not carried:
+        return "answer"
+    return "finish" if carried else "abstain"
 
 
-async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) -> Support:
+async def _support(sentence: str, before: Sequence[Support], turn: Turn, context: Context, meter: Meter) -> Support:
     cites = tuple(n for n in facts.citations(sentence) if 0 < n <= len(turn.passages))
-    if refuses(sentence):
-        return Support(sentence, (), False, "checks", "refusal")
-    if _is_heading(sentence, turn):
-        return Support(sentence, (), False, "checks", "heading")
+    claim = facts.uncited(sentence)
+    if reason := _no_claim(claim, before, turn):
+        return Support(sentence, (), False, "checks", reason)
     found = strongest(sentence, cites, turn.passages, turn.standalone)
     if found is None:
         return Support(sentence, (), False, "uncited", "meaning")
@@ -62,11 +70,22 @@ async def _support(sentence: str, turn: Turn, context: Context, meter: Meter) ->
         return Support(sentence, (n,), True, "similarity", quote=finding.quote)
     if finding.verdict == "foreign":
         return Support(sentence, (n,), False, "checks", finding.reason)
-    claim = facts.uncited(sentence)
     yes = await context.model.yes(over_sources(turn, fill(turn.language, "verify", sentence=claim)), meter=meter)
     if yes + _SHARED_WORDS * (finding.share - 0.5) >= BELIEVED:
         return Support(sentence, (n,), True, "model", quote=finding.quote)
     return Support(sentence, (n,), False, "model", finding.reason)
+
+
+def _no_claim(claim: str, before: Sequence[Support], turn: Turn) -> str:
+    """Which of `NO_CLAIM` the sentence is, or nothing."""
+    if refuses(claim):
+        return "refusal"
+    if _is_heading(claim, turn):
+        return "heading"
+    if not re.search(r"\w", claim):
+        return "empty"
+    said = {facts.solid(facts.uncited(s.sentence)).strip("。.") for s in before}
+    return "repeat" if facts.solid(claim).strip("。.") in said else ""
 
 
 def _off_topic(n: int, turn: Turn) -> bool:
@@ -76,8 +95,9 @@ def _off_topic(n: int, turn: Turn) -> bool:
     return here is not None and here < OFF_TOPIC * max(s or 0.0 for s in shares)
 
 
-def _is_heading(sentence: str, turn: Turn) -> bool:
-    """Whether the sentence only repeats a title or heading of the passages, as small models like to."""
-    line = facts.solid(facts.uncited(sentence).strip("#*:. ：。"))
+def _is_heading(claim: str, turn: Turn) -> bool:
+    """Whether the sentence only repeats the question, or a title or heading of the passages, as small models do."""
+    line = facts.solid(claim.strip("#*:. ：。"))
     headings = [h for p in turn.passages for h in (p.title, *p.heading, *_HEADING_LINE.findall(p.text))]
-    return line in {facts.solid(h) for h in headings}
+    asked = facts.solid(turn.standalone)
+    return line in {facts.solid(h) for h in headings} or (line.endswith(asked) and len(line) < len(asked) + 12)

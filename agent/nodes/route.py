@@ -18,7 +18,8 @@ from agent.state import Decision, Language, Route, State
 FAMILIAR = 0.86
 """Cosine similarity (multilingual-e5-small) from which on the library plainly speaks about the question."""
 SURE_TO_LEAVE = 0.9
-"""Below this, what only the classifier takes for a question to the web stays here if the library speaks about it."""
+"""Below this, what only the classifier takes for a question to the web, or for one that must be asked back, stays here
+if the library speaks about it."""
 _LETTERS: dict[str, Route] = {"A": "library", "B": "web", "C": "direct", "D": "clarify"}
 
 
@@ -29,8 +30,8 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         turn.standalone, turn.language, follows=asked_back or turn.standalone != turn.question
     )
     meter = Meter()
-    outward = decision.route == "web" and decision.why == "classifier" and decision.confidence < SURE_TO_LEAVE
-    if decision.confidence < SURE or outward:
+    leaves = decision.route in ("web", "clarify") and decision.why == "classifier"
+    if decision.confidence < SURE or (leaves and decision.confidence < SURE_TO_LEAVE):
         decision = await _settle(decision, turn.language, context, meter)
     if decision.route == "clarify" and asked_back:
         decision = replace(decision, route="library", why="fallback", cue="")  # asking back twice helps nobody

@@ -31,7 +31,7 @@ async def test_a_lookup_is_answered_with_its_source(indexed: Settings) -> None:
 
 
 async def test_a_question_that_stands_alone_costs_no_call_to_understand(indexed: Settings) -> None:
-    model = scripted("yes", "Every employee has 20 days. [1]", "yes", "The Hakuba line opened in 1932. [1]")
+    model = scripted("yes", "Every employee has 20 days. [1]", "The Hakuba line opened in 1932. [1]")
     async with Agent.open(indexed, model=model) as agent:
         thread = agent.new_thread()
         await agent.ask(LEAVE, thread)
@@ -42,10 +42,8 @@ async def test_a_question_that_stands_alone_costs_no_call_to_understand(indexed:
 
 async def test_a_follow_up_becomes_a_question_that_stands_alone(indexed: Settings) -> None:
     model = scripted(
-        "yes",
         "The Hakuba line opened in 1932. [1]",
         "How long is the Hakuba line?",
-        "yes",
         "The Hakuba line is 41 kilometres long. [1]",
     )
     async with Agent.open(indexed, model=model) as agent:
@@ -93,8 +91,40 @@ async def test_a_heading_of_the_source_is_no_answer(indexed: Settings) -> None:
     assert model.leftover == []
 
 
-async def test_with_nothing_left_it_does_not_know_and_shows_the_nearest(indexed: Settings) -> None:
-    model = scripted("yes", "The bonus is 900 euros. [1]", "NONE")
+async def test_where_the_draft_fails_twice_the_passage_is_quoted(indexed: Settings) -> None:
+    model = scripted("yes", "The bonus is 900 euros. [1]", "Employees have 35 days of paid leave. [1]")
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask(LEAVE)
+    assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
+    assert "some_removed" not in answer.notices, "what was quoted stands in for all that was drafted"
+    assert [step.facts["draft"] for step in answer.steps if step.node == "answer"] == [1, 2, 3]
+    assert model.leftover == []
+
+
+async def test_several_unsupported_sentences_cost_one_call_to_revise(indexed: Settings) -> None:
+    model = scripted(
+        "yes",
+        "Every employee has 35 days of paid leave. [1] The bonus is 900 euros. [1]",
+        "Every employee has 20 days of paid leave a year. [1]",
+    )
+    async with Agent.open(indexed, model=model) as agent:
+        answer = await agent.ask(LEAVE)
+    assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
+    assert "35" in model.prompts[2]
+    assert "900" in model.prompts[2]
+    assert model.leftover == []
+
+
+async def test_an_answer_does_not_say_the_same_twice(indexed: Settings) -> None:
+    same = "Every employee has 20 days of paid leave a year. [1]"
+    async with Agent.open(indexed, model=scripted("yes", f"{same} {same}")) as agent:
+        answer = await agent.ask(LEAVE)
+    assert answer.text == same
+    assert answer.notices == ()
+
+
+async def test_when_the_draft_refuses_it_does_not_know_and_shows_the_nearest(indexed: Settings) -> None:
+    model = scripted("yes", "The bonus is 900 euros. [1]", "The sources do not say.")
     async with Agent.open(indexed, model=model) as agent:
         answer = await agent.ask(LEAVE)
     assert answer.refused
@@ -169,10 +199,10 @@ async def test_a_question_that_cannot_be_asked_leaves_no_trace(indexed: Settings
 
 
 async def test_a_thread_goes_on_after_a_restart(indexed: Settings) -> None:
-    async with Agent.open(indexed, model=scripted("yes", "The Hakuba line opened in 1932. [1]")) as agent:
+    async with Agent.open(indexed, model=scripted("The Hakuba line opened in 1932. [1]")) as agent:
         thread = agent.new_thread()
         first = await agent.ask("In which year did the Hakuba line open?", thread)
-    model = scripted("How long is the Hakuba line?", "yes", "It is 41 kilometres long. [1]")
+    model = scripted("How long is the Hakuba line?", "It is 41 kilometres long. [1]")
     async with Agent.open(indexed, model=model) as agent:
         [listed] = await agent.threads()
         assert listed.id == thread

@@ -13,7 +13,7 @@ from agent.graph import after_route, diagram
 from agent.nodes.answer import after_answer
 from agent.nodes.finish import compose, renumber
 from agent.nodes.gather import outward, worth_reading
-from agent.nodes.judge import after_judge, coverage, next_lookup, sufficiency
+from agent.nodes.judge import CLEAR, after_judge, coverage, next_lookup, sufficiency
 from agent.nodes.reflect import _off_topic, after_reflect
 from agent.reading import excerpt, numbered
 from agent.state import Decision, Route, Sentence, State, Support, Turn, Verdict
@@ -75,7 +75,9 @@ NONE = Support("The sources do not say.", (), False, "checks", "refusal")
         ((GOOD, BAD), 2, False, "finish"),
         ((GOOD, BAD), 1, True, "finish"),
         ((BAD,), 1, False, "answer"),
-        ((BAD,), 2, False, "abstain"),
+        ((BAD,), 2, False, "answer"),
+        ((BAD,), 2, True, "abstain"),
+        ((BAD,), 3, False, "abstain"),
         ((BAD,), 1, True, "abstain"),
         ((NONE,), 1, False, "abstain"),
         ((GOOD, NONE), 1, False, "finish"),
@@ -84,7 +86,7 @@ NONE = Support("The sources do not say.", (), False, "checks", "refusal")
 )
 def test_after_reflect(supports: tuple[Support, ...], drafts: int, late: bool, node: str) -> None:
     started = time.time() - (100 if late else 0)
-    assert after_reflect(turn(supports=supports, drafts=drafts, started=started), drafts=2, seconds=60) == node
+    assert after_reflect(turn(supports=supports, drafts=drafts, started=started), LIMITS) == node
 
 
 @pytest.mark.parametrize(
@@ -136,10 +138,17 @@ def test_nothing_is_looked_up_after_the_deadline() -> None:
 
 
 def test_sufficiency_rises_with_every_witness() -> None:
-    assert sufficiency(0.9, 0.9) > sufficiency(0.9, 0.4) > sufficiency(0.2, 0.4)
-    assert sufficiency(1.0, 0.95) > 0.8
-    assert sufficiency(0.1, 0.2) < 0.2
-    assert sufficiency(None, 0.9) > 0.5 > sufficiency(None, 0.5)
+    assert sufficiency(0.9, 0.88, 0.9) > sufficiency(0.9, 0.88, 0.4) > sufficiency(0.2, 0.88, 0.4)
+    assert sufficiency(0.5, 0.92, 0.5) > sufficiency(0.5, 0.88, 0.5) > sufficiency(0.5, 0.82, 0.5)
+    assert sufficiency(0.9, 0.9) > sufficiency(0.9, 0.85) > sufficiency(0.3, 0.85)
+    assert sufficiency(1.0, 0.91, 0.8) > 0.8
+    assert sufficiency(0.1, 0.83, 0.2) < 0.2
+    assert sufficiency(None, 0.8, 0.9) > 0.5 > sufficiency(None, 0.9, 0.5)
+
+
+def test_across_languages_the_model_is_always_asked() -> None:
+    assert CLEAR[0] < sufficiency(None, 0.99) < CLEAR[1]
+    assert CLEAR[0] < sufficiency(None, 0.0) < CLEAR[1]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The figures of the README.
 
-    python -m tests.benchmarks answers [--model NAME] [--json OUT]   right answers and refusals on questions.yaml
-    python -m tests.benchmarks cost [--model NAME] [--json OUT]      a turn beside one plain retrieve-and-answer call
-    python -m tests.benchmarks indexing                              indexing beside the bare embedder
-    python -m tests.benchmarks startup                               from `make chat` on a fresh clone to the page
+    python -m tests.benchmarks answers [--questions FILE]   right answers and refusals on questions.yaml
+    python -m tests.benchmarks cost                         a turn beside one plain retrieve-and-answer call
+    python -m tests.benchmarks indexing                     indexing beside the bare embedder
+    python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
+
+The first two take `--model NAME`, `--limit N` (questions of each kind) and `--json OUT` (every case).
 
 Each prints its figures with the machine, the model and the fingerprint of the prompts. Nothing here fails on a slow
 machine: speed is given as a ratio against a baseline measured in the same run.
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--model", default=None, help="as the setting `model`")
     parser.add_argument("--json", type=Path, default=None, help="write the figures and every case to this file")
     parser.add_argument("--limit", type=int, default=None, help="only the first N questions of each language")
+    parser.add_argument("--questions", type=Path, default=None, help="answers: a file like questions.yaml")
     options = parser.parse_args()
 
     from agent.prompts import fingerprint
@@ -54,8 +57,10 @@ def main() -> None:
     else:
         from tests.benchmarks import answers, cost
 
-        module = answers if options.what == "answers" else cost
-        result = asyncio.run(module.run(options.model, options.limit))
+        if options.what == "answers":
+            result = asyncio.run(answers.run(options.model, options.limit, options.questions))
+        else:
+            result = asyncio.run(cost.run(options.model, options.limit))
     if options.json:
         options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1), "utf-8")
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from agent import Agent
-from tests.benchmarks.sample import from_a_right_page, questions, sample_settings, says
+from tests.benchmarks.sample import Question, from_a_right_page, questions, sample_settings, says
 
 
-async def run(model: str | None, limit: int | None) -> dict[str, Any]:
+async def run(model: str | None, limit: int | None, file: Path | None = None) -> dict[str, Any]:
     """Ask every question in a conversation of its own and print what came."""
     cases: list[dict[str, Any]] = []
     with sample_settings(model) as settings:
         async with Agent.open(settings) as agent:
-            await agent.start_model()
+            await agent.warm_up()
             print(f"model: {agent.model_name}")
-            for question in _chosen(limit):
+            for question in _chosen(questions(file), limit):
                 answer = await agent.ask(question.text)
                 right = says(answer, question) and not answer.refused and from_a_right_page(answer, question)
                 good = right if question.answerable else answer.refused
@@ -34,11 +35,10 @@ async def run(model: str | None, limit: int | None) -> dict[str, Any]:
     return {"figures": _figures(cases), "cases": cases}
 
 
-def _chosen(limit: int | None) -> list[Any]:
-    everything = questions()
+def _chosen(everything: list[Question], limit: int | None) -> list[Question]:
     if limit is None:
         return everything
-    kept: list[Any] = []
+    kept: list[Question] = []
     for question in everything:
         alike = [q for q in kept if (q.language, q.answerable) == (question.language, question.answerable)]
         if len(alike) < limit:

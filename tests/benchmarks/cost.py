@@ -41,7 +41,7 @@ async def run(model: str | None, limit: int | None) -> dict[str, Any]:
     ]
     with sample_settings(model) as settings:
         async with Agent.open(settings) as agent:
-            await agent.start_model()
+            await agent.warm_up()
             await _plain(agent, "warm up", "en")
             for i, question in enumerate(asked):
                 language: Language = "ja" if question.language == "ja" else "en"

@@ -32,8 +32,9 @@ class Question:
     answers: tuple[tuple[str, ...], ...]
 
 
-def questions() -> list[Question]:
-    rows = yaml.safe_load((HERE / "questions.yaml").read_text("utf-8"))
+def questions(file: Path | None = None) -> list[Question]:
+    """Those of `file`, which has the form of questions.yaml; without one, those of questions.yaml."""
+    rows = yaml.safe_load((file or HERE / "questions.yaml").read_text("utf-8"))
     return [
         Question(
             id=row["id"],

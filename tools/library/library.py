@@ -16,6 +16,7 @@ from tools.library.index import Run
 from tools.library.load import Limits, LoadError
 from tools.library.records import Context, Document, IndexReport, LibraryStatus, OnProgress
 from tools.library.store import Store
+from tools.library.tokens import search_terms
 from tools.library.vectors import VectorIndex
 from tools.library.worker import Worker
 
@@ -94,6 +95,13 @@ class Library:
             if db is None:
                 return []
             return search.retrieve(db, self._refresh(), query, vector, k)
+
+    def unmentioned(self, words: Sequence[str]) -> list[str]:
+        """Those of `words` that no passage holds, in the order given."""
+        with self._store.read() as db:
+            if db is None:
+                return list(words)
+            return [word for word in words if (own := search_terms(word)) and not store.holds(db, own)]
 
     def context(self, passage_id: str, *, around: int = 700) -> Context | None:
         """A passage with up to `around` characters of its document before and after; None when it has gone."""

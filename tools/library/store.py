@@ -306,6 +306,12 @@ def matches(db: sqlite3.Connection, terms: Sequence[str], limit: int) -> dict[in
     return dict(rows.fetchall())
 
 
+def holds(db: sqlite3.Connection, terms: Sequence[str]) -> bool:
+    """Whether one passage holds all of `terms`."""
+    query = " AND ".join(f'"{term}"' for term in terms)
+    return db.execute("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (query,)).fetchone() is not None
+
+
 def select(db: sqlite3.Connection, statement: str, values: Sequence[Any]) -> list[Any]:
     """`statement` ends in `IN`; the list is given in parts, since SQLite bounds the variables of a statement."""
     rows: list[Any] = []

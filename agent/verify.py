@@ -24,6 +24,8 @@ TOPICAL = 0.5
 have been taken from a statement about something else."""
 FOREIGN = 0.25
 """Below this share it counts as foreign to the passage, and no model is asked."""
+_ECHO = 0.2
+"""Up to this share of words that the question does not have, a sentence after "yes" or "no" only repeats it."""
 _WINDOW = 3
 """A statement may rest on up to so many consecutive sentences of a passage."""
 
@@ -88,11 +90,17 @@ def contradicts_itself(claim: str, question: str) -> bool:
     "No, the limit is 5" corrects the question and is fine: only a sentence that adds nothing to the question's words
     is meant. Where the question itself denies ("Can't I …?"), yes and no are read differently, so nothing is said.
     """
-    rest = _POLAR.sub("", claim)
-    added = _own_terms(rest, question)
-    if denies(question) or not terms(rest) or len(added) > 0.2 * len(_terms(rest)):
+    if denies(question) or not _echoes(claim, question):
         return False
+    rest = _POLAR.sub("", claim)
     return bool((_NO.match(claim) and not denies(rest)) or (_YES.match(claim) and denies(rest)))
+
+
+def _echoes(claim: str, question: str) -> bool:
+    """Whether a sentence says yes or no and then hardly more than the question's own words."""
+    rest = _POLAR.sub("", claim)
+    words = _terms(rest)
+    return rest != claim and bool(words) and len(_own_terms(rest, question)) <= _ECHO * len(words)
 
 
 def examine(sentence: str, passage: Passage, question: str) -> Finding:
@@ -126,6 +134,8 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
             return Finding("foreign", share, quote, f"quote:{quoted}")
     if not same_language:
         return Finding("unsure", share, quote, "meaning")
+    if _echoes(claim, question) and denies(_POLAR.sub("", claim)) != denies(quote):
+        return Finding("foreign", share, quote, "polarity")
     if own and share < FOREIGN:
         return Finding("foreign", share, quote, "meaning")
     if (
@@ -149,13 +159,34 @@ def strongest(
     """
     rank = {"carried": 2, "unsure": 1, "foreign": 0}
     found = [
-        (n, examine(sentence, passage, question))
+        (n, _about(sentence, passage, passages, examine(sentence, passage, question)))
         for n, passage in enumerate(passages, 1)
         if passage.kind != "specialist"
     ]
     if not found:
         return None
     return max(found, key=lambda row: (rank[row[1].verdict], row[0] in cites, row[1].share))
+
+
+def _about(sentence: str, passage: Passage, passages: Sequence[Passage], finding: Finding) -> Finding:
+    """A name that the question gave is not claimed, but what is said of it must come from a passage that has it.
+
+    Where another passage has it and this one has not, the sentence says of one thing what stands there of another;
+    where none has it, no share of words carries the sentence.
+    """
+    if finding.verdict == "foreign":
+        return finding
+    for name in facts.claimed_names(facts.uncited(sentence)):
+        if re.fullmatch(r"[ァ-ヴー]+", name) or _mentions(passage, name):
+            continue
+        if any(_mentions(p, name) for p in passages):
+            return Finding("foreign", finding.share, finding.quote, f"name:{name}")
+        return Finding("unsure", finding.share, finding.quote, f"name:{name}")
+    return finding
+
+
+def _mentions(passage: Passage, name: str) -> bool:
+    return facts.solid(name) in facts.solid(f"{passage.title} {' '.join(passage.heading)} {passage.text}")
 
 
 def closest(wanted: str, passages: Sequence[Passage]) -> tuple[int, str]:

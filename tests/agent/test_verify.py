@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.verify import examine, refuses, strongest
+from agent.verify import closest, contradicts_itself, examine, refuses, strongest
 from tools.base import Passage
 
 KETTLE = Passage(
@@ -33,7 +33,7 @@ RYOKAN = Passage(
         ("The kettle was designed by Braun.", "Who designed the kettle?", "foreign"),
         ("The guarantee lasts two years.", "How long is the guarantee?", "carried"),
         ("x", "What is it?", "foreign"),
-        ("No, you cannot switch off the kettle by itself.", "Can I switch off the kettle by itself?", "unsure"),
+        ("No, you cannot switch off the kettle by itself.", "Can I switch off the kettle by itself?", "foreign"),
         ("The kettle does not switch off by itself.", "Does it switch off?", "unsure"),
         ("No, the guarantee covers the heating element.", "Is the heating element covered?", "unsure"),
         ("Yes.", "Does it switch off by itself?", "unsure"),
@@ -60,6 +60,57 @@ def test_english(sentence: str, question: str, verdict: str) -> None:
 def test_japanese(sentence: str, question: str, verdict: str) -> None:
     found = examine(sentence, RYOKAN, question)
     assert found.verdict in (verdict, "unsure") if verdict == "carried" else found.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "contradicts"),
+    [
+        ("No, you can bring a bottle.", "Can I bring a bottle?", True),
+        ("No, you cannot bring a bottle.", "Can I bring a bottle?", False),
+        ("Yes, you cannot bring a bottle.", "Can I bring a bottle?", True),
+        ("No, the limit is 5 bottles.", "Can I bring 10?", False),
+        ("No, you can bring a bottle.", "Can't I bring a bottle?", False),
+        ("いいえ、びんを持ち込めます。", "びんを持ち込めますか。", True),
+        ("はい、びんを持ち込めます。", "びんを持ち込めますか。", False),
+        ("いいえ、ガラス製は禁止です。", "びんを持ち込めますか。", False),
+    ],
+)
+def test_yes_and_no_at_once(sentence: str, question: str, contradicts: bool) -> None:
+    assert contradicts_itself(sentence, question) is contradicts
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("はい、統計を送信することはあります。", "polarity"),
+        ("いいえ、統計を送信することはありません。", "meaning"),
+    ],
+)
+def test_an_echo_of_the_question_must_affirm_what_its_source_affirms(sentence: str, reason: str) -> None:
+    privacy = Passage(id="p", text="利用統計は一切送信しません。", title="プライバシー", url="", kind="library")
+    assert examine(sentence, privacy, "統計を送信することはありますか。").reason == reason
+
+
+def test_what_is_said_of_a_name_must_stand_where_the_name_does() -> None:
+    toaster = Passage(id="t", text="Press the blue key to clean it.", title="Toaster manual", url="", kind="library")
+    found = strongest("Press the blue key to clean the K-200.", (2,), (KETTLE, toaster), "How do I clean the K-200?")
+    elsewhere = found[1] if found else None
+    found = strongest("Press the blue key to clean the Zephyr.", (1,), (toaster,), "How do I clean the Zephyr?")
+    nowhere = found[1] if found else None
+    assert elsewhere is not None
+    assert nowhere is not None
+    assert elsewhere.verdict == "foreign"
+    assert (nowhere.verdict, nowhere.reason) == ("unsure", "name:Zephyr")
+
+
+def test_code_is_the_same_in_every_language() -> None:
+    assert examine("`--boil` で沸かします。", KETTLE, "どう沸かしますか").reason == "quote:--boil"
+
+
+def test_the_closest_words_are_those_of_question_and_draft() -> None:
+    n, quote = closest("How long is the guarantee? It lasts some years.", (RYOKAN, KETTLE))
+    assert n == 2
+    assert quote.startswith("The guarantee lasts two years")
 
 
 def test_the_reason_names_what_is_missing() -> None:

@@ -17,8 +17,6 @@ from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Event
 from agent.graph import build, diagram
 from agent.nodes.understand import detect
-from agent.prompts import LANGUAGES
-from agent.reading import preamble
 from agent.records import from_record
 from agent.settings import Settings
 from agent.state import Answer, Decision, State, Turn
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
 _RECURSION = 40
 """Far above the longest path that `Limits` allow; LangGraph's own default of 10,007 is no bound."""
-_NOTHING = "."
-"""Stands where the sources will, when the model only reads the beginning of its prompts."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +90,7 @@ class Agent:
     async def warm_up(self) -> None:
         """Load an embedded model and let it read what is the same in every prompt, so that the first question is
         answered as quickly as the others. Raises `ModelError`."""
-        beginnings = [[*preamble(language), HumanMessage(_NOTHING)] for language in LANGUAGES]
-        await self._context.model.warm(beginnings)
+        await self._context.model.warm()
 
     async def stream(self, question: str, thread: str, *, web: bool | None = None) -> AsyncIterator[Event]:
         """Run one turn and tell what happens; the last event is `Done`. Closing the iterator stops the turn.

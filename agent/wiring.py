@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from agent.context import Context, Limits
 from agent.models.chat import ChatModel, Connection
+from agent.prompts import LANGUAGES
+from agent.reading import preamble
 from agent.router import Router
 from agent.settings import Settings
 from agent.state import Route
@@ -28,7 +30,7 @@ class _Given:
 
     model: BaseChatModel
     name: str
-    embedded: bool = False
+    beginnings: None = None
 
     def close(self) -> None:
         pass
@@ -50,7 +52,7 @@ def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatMo
 
         return to_configured(settings)
 
-    return ChatModel(connect)
+    return ChatModel(connect, [preamble(language) for language in LANGUAGES])
 
 
 def build_context(settings: Settings, library: Library, model: ChatModel, web: Tool | None = None) -> Context:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, BaseMessage
 
+    from agent.models.beginnings import Beginnings
+
 log = logging.getLogger(__name__)
 
 _YES = ("yes", "はい")
@@ -33,9 +35,7 @@ class Connection(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def embedded(self) -> bool:
-        """Whether the model is read by this process, which keeps what it has read of a prompt."""
-
+    def beginnings(self) -> Beginnings | None: ...
     def close(self) -> None: ...
 
 
@@ -66,8 +66,11 @@ class ChatModel:
     All methods raise `ModelError` and nothing else; `ModelUnavailable` may be tried again.
     """
 
-    def __init__(self, connect: Callable[[], Connection]) -> None:
+    def __init__(self, connect: Callable[[], Connection], known: Sequence[Sequence[BaseMessage]] = ()) -> None:
+        """`known` are the messages that many prompts begin with: an embedded model reads them ahead."""
         self._connect = connect
+        self._known = known
+        self._read: set[int] = set()
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
         self._logprobs = True
@@ -84,23 +87,38 @@ class ChatModel:
                 self._connection = await asyncio.to_thread(self._connect)
             return self._connection.model
 
-    async def warm(self, beginnings: Sequence[Sequence[BaseMessage]]) -> None:
-        """Load an embedded model and let it read what its prompts will begin with. Another one is left alone: nothing
-        is sent to a server before somebody asks."""
+    async def warm(self) -> None:
+        """Load an embedded model and let it read what its prompts begin with. Nothing is sent to any other model before
+        somebody asks."""
         await self.start()
-        if self._connection is not None and self._connection.embedded:
-            for messages in beginnings:
-                await self.yes(messages, meter=Meter())
+        for known in range(len(self._known)):
+            await self._begin(known)
+
+    async def _ready(self, messages: Sequence[BaseMessage]) -> BaseChatModel:
+        """The model, which has read what `messages` begin with if they begin with something known."""
+        model = await self.start()
+        for number, known in enumerate(self._known):
+            if list(messages[: len(known)]) == list(known):
+                await self._begin(number)
+        return model
+
+    async def _begin(self, number: int) -> None:
+        async with self._lock:
+            beginnings = self._connection.beginnings if self._connection is not None else None
+            if beginnings is not None and number not in self._read:
+                await asyncio.to_thread(beginnings.read, self._known[number], number)
+                self._read.add(number)
 
     async def close(self) -> None:
         async with self._lock:
             connection, self._connection = self._connection, None
+            self._read.clear()
         if connection is not None:
             await asyncio.to_thread(connection.close)
 
     async def stream(self, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> AsyncIterator[str]:
         """The reply, piece by piece. Closing the iterator stops the model."""
-        model = await self.start()
+        model = await self._ready(messages)
         meter.call()
         try:
             async with aclosing(model.astream(list(messages), max_tokens=max_tokens)) as chunks:  # type: ignore[type-var]
@@ -124,7 +142,7 @@ class ChatModel:
         From the log-probabilities of the first token, normalised over yes and no (the reading of Kadavath et al.
         2022, arXiv 2207.05221, section 3); 1, 0 or .5 from the text where a provider gives none.
         """
-        model = await self.start()
+        model = await self._ready(messages)
         try:
             if self._logprobs:
                 try:

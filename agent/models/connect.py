@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urldefrag, urlsplit
 
 from agent.errors import ModelMissing, ModelUnavailable, ModelUnusable
+from agent.models.beginnings import Beginnings
 from agent.models.catalogue import Catalogue, CatalogueModel
 from agent.models.embedded import EmbeddedServer
 from agent.models.files import verify
@@ -38,12 +39,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Connection:
-    """A model that is ready to answer. `close` lets it go, and frees the memory of an embedded one."""
+    """A model that is ready to answer. `close` lets it go, and frees the memory of an embedded one.
+
+    `beginnings` are the beginnings of prompts that an embedded model has read; None for any other.
+    """
 
     model: BaseChatModel
     name: str
     _close: Callable[[], None]
-    embedded: bool = False
+    beginnings: Beginnings | None = None
 
     def close(self) -> None:
         self._close()
@@ -97,16 +101,17 @@ def _embedded(target: Target, settings: Settings) -> Connection:
             which = "" if entry.default else f" {entry.names[-1]}"
             raise ModelMissing(f"The model {entry.name} is not downloaded yet. Run `kotae models pull{which}`.")
         verify(path, entry)
-    server = EmbeddedServer(path, threads=settings.threads, context=settings.context)
+    folder = settings.models_dir / "prompts"
+    server = EmbeddedServer(path, threads=settings.threads, context=settings.context, folder=folder)
     server.start()
     try:
-        return _served_here(server, entry.name if entry else path.stem)
+        return _served_here(server, entry.name if entry else path.stem, Beginnings(server, folder))
     except BaseException:
         server.stop()
         raise
 
 
-def _served_here(server: EmbeddedServer, name: str) -> Connection:
+def _served_here(server: EmbeddedServer, name: str, beginnings: Beginnings) -> Connection:
     import openai
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
@@ -133,7 +138,7 @@ def _served_here(server: EmbeddedServer, name: str) -> Connection:
         sync.close()
         server.stop()
 
-    return Connection(model, name, close, embedded=True)
+    return Connection(model, name, close, beginnings)
 
 
 def _server(target: Target, settings: Settings) -> Connection:

@@ -58,14 +58,17 @@ class EmbeddedServer:
     """One model in memory. `start` loads it (seconds), `stop` frees it; both may be called again and from any thread.
 
     `url` and `key` hold while it runs. `context` is the window of each request, in tokens; a model trained for
-    less gets less. `threads` 0 means as many as there are cores. Set this module's logger to DEBUG before `start`
-    to have llama.cpp explain itself on standard error.
+    less gets less. `threads` 0 means as many as there are cores; `slots` turns are worked on at once. What a slot has
+    read can be kept in `folder`. Set this module's logger to DEBUG before `start` to have llama.cpp explain itself on
+    standard error.
     """
 
-    def __init__(self, path: Path, *, threads: int = 0, context: int = 4096) -> None:
+    def __init__(self, path: Path, *, threads: int = 0, context: int = 4096, folder: Path | None = None) -> None:
         self.path = path
         self.threads = threads or _cores()
         self.context = context
+        self.folder = folder
+        self.slots = 1
         self.url = ""
         self.key = ""
         self._server: Any = None
@@ -90,7 +93,7 @@ class EmbeddedServer:
                 log.info("%s was trained for %d tokens: the context is that long", self.path.name, context)
             slots, cache = _plan(self.path, head, context)
             self._server, self.key = self._load(head, context, slots, cache)
-            self.context = context
+            self.context, self.slots = context, slots
             self.url = str(self._server.listening_address)
             # The interpreter must not tear the modules down while llama.cpp's threads still run.
             atexit.register(self.stop)
@@ -128,6 +131,8 @@ class EmbeddedServer:
         params.port = 0
         params.api_keys = [key]
         params.ui = params.endpoint_slots = params.endpoint_props = params.endpoint_metrics = False
+        if self.folder is not None:
+            params.slot_save_path = f"{self.folder}{os.sep}"
         params.cors_credentials = False
         params.offline = True
         params.verbosity = _TALKATIVE if log.isEnabledFor(logging.DEBUG) else _QUIET

@@ -61,9 +61,12 @@ _WORDS = {
     "ninety": "90",
 }
 _COUNTED = re.compile(
-    r"([〇零一二三四五六七八九十百千万]+)(?=(?:年|月|日|時|分|秒|人|名|個|円|本|台|回|番|歳|才|階|週|度|章|条|号|割|倍|つ|点|件|冊|枚|匹|頭|軒|校))"
+    r"(?<![\d〇零一二三四五六七八九十百千万])([〇零一二三四五六七八九十百千万]+)(?=(?:年|月|日|時|分|秒|人|名|個|円|本|台|回|番|歳|才|階|週|度|章|条|号|割|倍|つ|点|件|冊|枚|匹|頭|軒|校))"
 )
-_NUMBER_WORD = re.compile(rf"\b({'|'.join(w for w in _WORDS if w != 'one')})\b", re.IGNORECASE)
+_IDIOM = re.compile(r"十分(?![間前後以ほくご]|で(?!す))|一(?=[番度時日人つ点回方部般緒切定])")
+"""Enough, best, once, …: numerals that count nothing."""
+# "one" is also a pronoun, and "twenty-first" and "two-thirds" are other numbers
+_NUMBER_WORD = re.compile(rf"(?<!-)\b({'|'.join(w for w in _WORDS if w != 'one')})\b(?!-)", re.IGNORECASE)
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 _SCALED = re.compile(rf"(\d[\d,]*(?:\.\d+)?)\s*-?({'|'.join(_SCALES)})s?\b", re.IGNORECASE)
 
@@ -113,8 +116,8 @@ def digits(text: str) -> str:
 
 
 def claimed_numbers(sentence: str) -> frozenset[str]:
-    """Numbers written in digits, canonical: `1,200.50` is `1200.5`."""
-    text = unicodedata.normalize("NFKC", _CITATION.sub(" ", sentence))
+    """Numbers in digits, as an English word, or in kanji before a counter; canonical: `1,200.50` is `1200.5`."""
+    text = digits(_IDIOM.sub(" ", _CITATION.sub(" ", sentence)))
     text = re.sub(r"(?m)^\s*\d{1,2}[.)]\s", " ", text)  # the number of a list item claims nothing
     return frozenset(_canonical(n) for n in _NUMBER.findall(text))
 

@@ -52,6 +52,10 @@ _DENIAL = re.compile(r"\b(?:not|no|never|cannot|neither|nor|none|nothing)\b|n't\
 _DENIAL_JA = re.compile(r"ない|ません|なし|不可|できず|せず|未対応")
 
 
+_NO_ENTITY = re.compile(r"[ァ-ヴー]+|[A-Z]{2,5}s?")
+"""Loan words and abbreviations (HTTP, PDF) say what kind of thing is meant, seldom which one."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What the rules say about one sentence and one passage.
@@ -134,8 +138,12 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
             return Finding("foreign", share, quote, f"quote:{quoted}")
     if not same_language:
         return Finding("unsure", share, quote, "meaning")
-    if _echoes(claim, question) and denies(_POLAR.sub("", claim)) != denies(quote):
-        return Finding("foreign", share, quote, "polarity")
+    if _echoes(claim, question):
+        # the question's words prove nothing: the source must have them, and affirm or deny what the answer does
+        if denies(_POLAR.sub("", claim)) != denies(quote):
+            return Finding("foreign", share, quote, "polarity")
+        if share < TOPICAL:
+            return Finding("foreign", share, quote, "meaning")
     if own and share < FOREIGN:
         return Finding("foreign", share, quote, "meaning")
     if (
@@ -177,7 +185,7 @@ def _about(sentence: str, passage: Passage, passages: Sequence[Passage], finding
     if finding.verdict == "foreign":
         return finding
     for name in facts.claimed_names(facts.uncited(sentence)):
-        if re.fullmatch(r"[ァ-ヴー]+", name) or _mentions(passage, name):
+        if _NO_ENTITY.fullmatch(name) or _mentions(passage, name):
             continue
         if any(_mentions(p, name) for p in passages):
             return Finding("foreign", finding.share, finding.quote, f"name:{name}")

@@ -33,6 +33,7 @@ FIGURES = {
     ("agent.nodes.route", "FAMILIAR"): "how-routing-works",
     ("agent.nodes.judge", "SUFFICIENT"): "how-reflection-works",
     ("agent.nodes.reflect", "BELIEVED"): "how-reflection-works",
+    ("agent.nodes.reflect", "QUOTED"): "how-reflection-works",
     ("agent.nodes.finish", "_NEAREST"): "asking-questions",
     ("agent.nodes.understand", "_HISTORY"): "conversations-and-threads",
     ("agent.threads", "_TITLE_CHARS"): "conversations-and-threads",

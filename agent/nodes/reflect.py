@@ -27,6 +27,8 @@ from tools.sentences import split
 OFF_TOPIC = 0.3
 """A passage that holds less than this share of what the best one holds of the question is about something else."""
 _HEADING_LINE = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
+QUOTED = 0.8
+"""From this confidence of `judge` on, the passages are quoted where no draft of them could be verified."""
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
 _SHARED_WORDS = 0.3
@@ -50,9 +52,13 @@ def after_reflect(turn: Turn, limits: Limits) -> Literal["answer", "finish", "ab
     again = time.time() - turn.started < limits.seconds
     if again and turn.drafts < limits.drafts and any(not s.supported for s in claims):
         return "answer"
-    if again and turn.drafts == limits.drafts and claims and not carried:
+    if again and turn.drafts == limits.drafts and claims and not carried and _surely_there(turn):
         return "answer"
     return "finish" if carried else "abstain"
+
+
+def _surely_there(turn: Turn) -> bool:
+    return turn.verdict is not None and turn.verdict.sufficient and turn.verdict.confidence >= QUOTED
 
 
 async def _support(sentence: str, before: Sequence[Support], turn: Turn, context: Context, meter: Meter) -> Support:

@@ -16,10 +16,12 @@ from agent.router import SURE
 from agent.state import Decision, Language, Route, State
 
 FAMILIAR = 0.86
-"""Cosine similarity (multilingual-e5-small) from which on the library plainly speaks about the question."""
+"""Cosine similarity (multilingual-e5-small) from which on the library plainly speaks about the question. On the sample
+library nine in ten Japanese and three in four English questions to it have it; one in seven Japanese pieces of small
+talk has it, and no English one."""
 SURE_TO_LEAVE = 0.9
-"""Below this, what only the classifier takes for a question to the web, or for one that must be asked back, stays here
-if the library speaks about it."""
+"""Below this, what only the classifier sends elsewhere (to the web, to small talk, back to the user) stays here if the
+library speaks about it."""
 _LETTERS: dict[str, Route] = {"A": "library", "B": "web", "C": "direct", "D": "clarify"}
 
 
@@ -30,7 +32,7 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         turn.standalone, turn.language, follows=asked_back or turn.standalone != turn.question
     )
     meter = Meter()
-    leaves = decision.route in ("web", "clarify") and decision.why == "classifier"
+    leaves = decision.route != "library" and decision.why == "classifier"
     if decision.confidence < SURE or (leaves and decision.confidence < SURE_TO_LEAVE):
         decision = await _settle(decision, turn.language, context, meter)
     if decision.route == "clarify" and asked_back:

@@ -75,7 +75,7 @@ NONE = Support("The sources do not say.", (), False, "checks", "refusal")
         ((GOOD, BAD), 2, False, "finish"),
         ((GOOD, BAD), 1, True, "finish"),
         ((BAD,), 1, False, "answer"),
-        ((BAD,), 2, False, "answer"),
+        ((BAD,), 2, False, "answer"),  # `judge` was sure: the passages are quoted
         ((BAD,), 2, True, "abstain"),
         ((BAD,), 3, False, "abstain"),
         ((BAD,), 1, True, "abstain"),
@@ -86,7 +86,13 @@ NONE = Support("The sources do not say.", (), False, "checks", "refusal")
 )
 def test_after_reflect(supports: tuple[Support, ...], drafts: int, late: bool, node: str) -> None:
     started = time.time() - (100 if late else 0)
-    assert after_reflect(turn(supports=supports, drafts=drafts, started=started), LIMITS) == node
+    judged = Verdict(True, 0.9, "stated")
+    assert after_reflect(turn(supports=supports, drafts=drafts, started=started, verdict=judged), LIMITS) == node
+
+
+def test_where_judge_was_not_sure_nothing_is_quoted() -> None:
+    doubtful = turn(supports=(BAD,), drafts=2, verdict=Verdict(True, 0.6, "stated"))
+    assert after_reflect(doubtful, LIMITS) == "abstain"
 
 
 @pytest.mark.parametrize(
@@ -142,6 +148,7 @@ def test_sufficiency_rises_with_every_witness() -> None:
     assert sufficiency(0.5, 0.92, 0.5) > sufficiency(0.5, 0.88, 0.5) > sufficiency(0.5, 0.82, 0.5)
     assert sufficiency(0.9, 0.9) > sufficiency(0.9, 0.85) > sufficiency(0.3, 0.85)
     assert sufficiency(1.0, 0.91, 0.8) > 0.8
+    assert sufficiency(0.6, 0.88, 0.5) > 0.5 > sufficiency(0.6, 0.88, 0.5, stranger=True)
     assert sufficiency(0.1, 0.83, 0.2) < 0.2
     assert sufficiency(None, 0.8, 0.9) > 0.5 > sufficiency(None, 0.9, 0.5)
 

@@ -17,6 +17,12 @@ from agent import facts
         ("１２月２５日までです。", {"12", "25"}),
         ("A v2 engine named X86.", set()),
         ("No numbers.", set()),
+        ("It is deleted after two days.", {"2"}),
+        ("The twenty-first of two-thirds", set()),
+        ("月額3万円を上限とします。", {"3"}),
+        ("三日後に二回送ります。", {"3", "2"}),
+        ("これで十分です。一番大きい。", set()),
+        ("十分間待ちます。", {"10"}),
     ],
 )
 def test_claimed_numbers(sentence: str, numbers: set[str]) -> None:

@@ -26,12 +26,15 @@ FOREIGN = 0.25
 """Below this share it counts as foreign to the passage, and no model is asked."""
 _ECHO = 0.2
 """Up to this share of words that the question does not have, a sentence after "yes" or "no" only repeats it."""
+_ECHOED = 0.65
+"""… and this share of these words must stand in the source, or the model may not even be asked."""
 _WINDOW = 3
 """A statement may rest on up to so many consecutive sentences of a passage."""
 
 _REFUSAL = re.compile(
-    r"\b(sources?|documents?|passages?|text|information|context)\b[^.]{0,60}"
-    r"\b(do(es)?|is|are|was|were)\s*(not|n't)\b"
+    r"\b(sources?|documents?|passages?|text|information|context)\b[^.]{0,60}\b(do|does|is|are|was|were)\s*(?:not|n't)"
+    r"\s+(?:\w+ly\s+)?(say|state|mention|contain|provide|specif|give|answer|indicat|includ|address|explain|tell|discuss|"
+    r"describ|found|available|there\b|here\b|enough|sufficient)"
     r"|\b(not|n't)\b[^.]{0,40}\b(mention|state|specif|provid|contain|found|given|said|say)\w*[^.]{0,40}"
     r"\b(sources?|documents?|passages?|text|context)\b"
     r"|\b(no|any) (information|mention|details?|answer)\b[^.]{0,60}\b(sources?|documents?|passages?|text|context)\b"
@@ -142,7 +145,7 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
         # the question's words prove nothing: the source must have them, and affirm or deny what the answer does
         if denies(_POLAR.sub("", claim)) != denies(quote):
             return Finding("foreign", share, quote, "polarity")
-        if share < TOPICAL:
+        if share < _ECHOED:
             return Finding("foreign", share, quote, "meaning")
     if own and share < FOREIGN:
         return Finding("foreign", share, quote, "meaning")

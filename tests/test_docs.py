@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import re
 import unicodedata
 from pathlib import Path
@@ -148,9 +149,9 @@ def test_bounds_of_settings_are_those_of_the_code(language: str) -> None:
 @pytest.mark.parametrize(("where", "name"), FIGURES.items(), ids=lambda value: str(value[-1]))
 def test_figures_are_those_of_the_code(where: tuple[str, str], name: str) -> None:
     value = getattr(importlib.import_module(where[0]), where[1])
-    for language in LANGUAGES:
-        assert re.search(rf"(?<![\d.]){re.escape(str(value))}(?![\d]|\.\d)", page(language, name)), (
-            f"{'.'.join(where)} is {value}; docs/{language}/{name}.md says otherwise"
+    for language, one in itertools.product(LANGUAGES, value.values() if isinstance(value, dict) else [value]):
+        assert re.search(rf"(?<![\d.]){re.escape(str(one))}(?![\d]|\.\d)", page(language, name)), (
+            f"{'.'.join(where)} is {one}; docs/{language}/{name}.md says otherwise"
         )
 
 

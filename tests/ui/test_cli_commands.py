@@ -167,7 +167,9 @@ def test_route(home: Path, capsys: pytest.CaptureFixture[str], text: str, route:
 def test_ask_prints_the_checked_answer_and_its_sources(
     indexed: Path, says: Callable[..., ScriptedChatModel], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = says("Yes", "The large basin is 25 metres long [1]. It was painted by Hokusai in 1831 [1].", "NONE")
+    model = says(
+        "The large basin is 25 metres long [1]. It was painted by Hokusai in 1831 [1].", "The sources do not say."
+    )
     assert cli.run(["ask", QUESTION]) == 0
     said = capsys.readouterr()
     assert said.out.startswith("The large basin is 25 metres long. [1]\n\nSources\n[1] Sandling swimming pool")
@@ -183,7 +185,7 @@ def test_ask_json_is_one_object_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    says("Yes", "The large basin is 25 metres long [1].")
+    says("The large basin is 25 metres long [1].")
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{QUESTION}\n"))
     assert cli.run(["ask", "-", "--json"]) == 0
     answer = out_json(capsys)
@@ -191,7 +193,7 @@ def test_ask_json_is_one_object_and_nothing_else(
         *("answer", "refused", "route", "standalone", "language", "sources", "sentences", "notices"),
         *("model_calls", "tokens", "seconds", "thread"),
     }
-    assert answer["model_calls"] == 2
+    assert answer["model_calls"] == 1
     says(
         "And what does a ticket for adults cost at the Sandling swimming pool?",
         "Yes",

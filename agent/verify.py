@@ -26,7 +26,7 @@ FOREIGN = 0.25
 """Below this share it counts as foreign to the passage, and no model is asked."""
 _ECHO = 0.2
 """Up to this share of words that the question does not have, a sentence after "yes" or "no" only repeats it."""
-_ECHOED = 0.65
+_ECHOED = 0.55
 """… and this share of these words must stand in the source, or the model may not even be asked."""
 _WINDOW = 3
 """A statement may rest on up to so many consecutive sentences of a passage."""

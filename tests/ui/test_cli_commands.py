@@ -300,6 +300,8 @@ def test_an_interrupt_ends_ask_with_130(home: Path) -> None:
         "import asyncio, os, signal, sys\n"
         "from agent import Agent\n"
         "from ui import cli\n"
+        # what a shell starts in the background ignores this signal, and so would its children
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "async def stream(self, *a, **k):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    await asyncio.sleep(60)\n"

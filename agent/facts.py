@@ -126,8 +126,11 @@ def stated_numbers(text: str) -> frozenset[str]:
     """Every number that the text states in any notation: digits, kanji, number words, 万・億, eras as years."""
     text = unicodedata.normalize("NFKC", text)
     found = {_canonical(n) for n in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)*", text)}
-    # a dotted number states its parts too (2024.4.1, 3.11), and so do dates and times
-    found |= {_canonical(n) for n in re.findall(r"\d+", text)}
+    # a date or version states its parts too (2024.4.1, 2024-04-01, 9:30); 5.5 does not state 5
+    whole = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+    for number in re.findall(r"\d+(?:\.\d+)*", whole):
+        parts = number.split(".")
+        found |= set() if len(parts) == 2 else {_canonical(part) for part in parts}
     found |= {_canonical(str(_kanji(n))) for n in _KANJI_NUMBER.findall(text)}
     for number, unit in _MIXED_NUMBER.findall(text):
         found.add(_canonical(str(float(number.replace(",", "")) * _LARGE[unit])))

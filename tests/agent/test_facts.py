@@ -50,6 +50,11 @@ def test_stated_numbers(text: str, number: str) -> None:
     assert number in facts.stated_numbers(text)
 
 
+@pytest.mark.parametrize(("text", "number"), [("最大5.5合です", "5"), ("1,500円", "500"), ("version 3.11", "11")])
+def test_a_number_does_not_state_its_digits(text: str, number: str) -> None:
+    assert number not in facts.stated_numbers(text)
+
+
 @given(st.integers(0, 10**9))
 def test_a_number_states_what_it_claims(n: int) -> None:
     assert facts.claimed_numbers(f"There are {n:,} of them.") <= facts.stated_numbers(f"We counted {n}.")

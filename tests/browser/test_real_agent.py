@@ -131,7 +131,7 @@ def test_ask_read_the_source_reload_and_go_on(page: Page, site: Site, model: Slo
 
 
 def test_the_page_of_a_pdf(page: Page, site: Site, model: SlowModel) -> None:
-    model.extend(["yes", "The Kizaki tunnel is 730 metres long. [1]"])
+    model.extend(["The Kizaki tunnel is 730 metres long. [1]"])
     go(page, site)
     ask(page, "How long is the Kizaki tunnel?")
     page.wait_for_selector(ANSWER)

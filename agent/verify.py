@@ -48,6 +48,7 @@ _REFUSAL = re.compile(
 )
 
 
+_QUOTATION = re.compile(r"「[^」]*」|“[^”]*”|\"[^\"]*\"")
 _POLAR = re.compile(r"^\W*(?:(?:yes|no)\b|はい|いいえ)[,.、。 ]*", re.IGNORECASE)
 _YES = re.compile(r"^\W*(?:yes\b|はい)", re.IGNORECASE)
 _NO = re.compile(r"^\W*(?:no\b|いいえ)", re.IGNORECASE)
@@ -75,7 +76,7 @@ class Finding:
 
 def refuses(sentence: str) -> bool:
     """Whether the sentence says that the sources do not hold the answer."""
-    return bool(_REFUSAL.search(facts.uncited(sentence)))
+    return bool(_REFUSAL.search(_QUOTATION.sub("", facts.uncited(sentence))))
 
 
 def denies(text: str) -> bool:
@@ -143,7 +144,7 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
         return Finding("unsure", share, quote, "meaning")
     if _echoes(claim, question):
         # the question's words prove nothing: the source must have them, and affirm or deny what the answer does
-        if denies(_POLAR.sub("", claim)) != denies(quote):
+        if denies(_POLAR.sub("", claim)) != denies(_core(claim, quote)):
             return Finding("foreign", share, quote, "polarity")
         if share < _ECHOED:
             return Finding("foreign", share, quote, "meaning")
@@ -155,7 +156,7 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
         and _held(_terms(claim), f"{passage.title} {' '.join(passage.heading)} {quote}") >= TOPICAL
         and not _POLAR.match(claim)
         # a bare "3" or "Nagoya" states and denies nothing
-        and (len(terms(claim)) < 3 or denies(claim) == denies(quote))
+        and (len(terms(claim)) < 3 or denies(claim) == denies(_core(claim, quote)))
     ):
         return Finding("carried", share, quote)
     return Finding("unsure", share, quote, "meaning")
@@ -209,6 +210,13 @@ def closest(wanted: str, passages: Sequence[Passage]) -> tuple[int, str]:
     ]
     _, quote, n = max(found, key=lambda row: (row[0], -row[2]))
     return n, quote
+
+
+def _core(claim: str, quote: str) -> str:
+    """The one sentence of a quotation that shares most with the claim: what its neighbours deny is another matter."""
+    wanted = _terms(claim)
+    sentences = [quote[a:b] for a, b in spans(quote)]
+    return max(sentences, key=lambda s: len(wanted & _terms(s)), default=quote)
 
 
 def _terms(text: str) -> set[str]:

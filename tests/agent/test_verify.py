@@ -91,6 +91,13 @@ def test_an_echo_of_the_question_must_affirm_what_its_source_affirms(sentence: s
     assert examine(sentence, privacy, "統計を送信することはありますか。").reason == reason
 
 
+def test_what_a_neighbour_denies_is_another_matter() -> None:
+    text = "The ferry runs until midnight. It does not carry lorries."
+    ferry = Passage(id="f", text=text, title="Ferry", url="", kind="library")
+    assert examine("The ferry runs until midnight.", ferry, "Until when does it run?").verdict == "carried"
+    assert examine("The ferry carries lorries.", ferry, "What does it carry?").verdict != "carried"
+
+
 def test_what_is_said_of_a_name_must_stand_where_the_name_does() -> None:
     toaster = Passage(id="t", text="Press the blue key to clean it.", title="Toaster manual", url="", kind="library")
     found = strongest("Press the blue key to clean the K-200.", (2,), (KETTLE, toaster), "How do I clean the K-200?")
@@ -163,6 +170,7 @@ def test_a_specialist_is_never_evidence() -> None:
         ("You do not need an account.", False),
         ("ペットの同伴はできません。", False),
         ("この機能はありません。", False),
+        ("下書きが「出典には書かれていません」と述べたとき、回答を控えます。", False),
     ],
 )
 def test_refuses(sentence: str, refusal: bool) -> None:

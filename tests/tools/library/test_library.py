@@ -66,6 +66,14 @@ def test_no_words_in_common_still_finds_something(filled: Library) -> None:
     assert all(p.stages["words"] == 0 for p in found)
 
 
+def test_words_that_nobody_mentions(library: Library, folder: Path) -> None:
+    assert library.unmentioned(["anything"]) == ["anything"], "nothing is indexed"
+    (folder / "a.md").write_text("# 就業規則\n\n勤務時間は9時からです。Aoba uses llama.cpp and SQLite.", "utf-8")
+    library.index([folder])
+    asked = ["勤務", "休暇", "llama.cpp", "Slack", "sqlite", "?"]
+    assert library.unmentioned(asked) == ["休暇", "Slack"]
+
+
 def test_context_is_one_stretch_of_the_document(library: Library, folder: Path) -> None:
     text = "\n\n".join(f"Paragraph {i}. " + "Words follow here. " * 20 for i in range(12))
     (folder / "a.txt").write_text(text)

@@ -60,6 +60,10 @@ _NO_ENTITY = re.compile(r"[ァ-ヴー]+|[A-Z]{2,5}s?")
 """Loan words and abbreviations (HTTP, PDF) say what kind of thing is meant, seldom which one."""
 
 
+_BOUND = re.compile(r"\b(?:only|except|unless)\b|だけ|のみ|に限|を除", re.IGNORECASE)
+"""What a source says only of some cases is neither a plain yes nor a plain no."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What the rules say about one sentence and one passage.
@@ -144,7 +148,8 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
         return Finding("unsure", share, quote, "meaning")
     if _echoes(claim, question):
         # the question's words prove nothing: the source must have them, and affirm or deny what the answer does
-        if denies(_POLAR.sub("", claim)) != denies(_core(claim, quote)):
+        core = _core(claim, quote)
+        if denies(_POLAR.sub("", claim)) != denies(core) or (_BOUND.search(core) and not _BOUND.search(claim)):
             return Finding("foreign", share, quote, "polarity")
         if share < _ECHOED:
             return Finding("foreign", share, quote, "meaning")

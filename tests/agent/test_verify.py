@@ -91,6 +91,13 @@ def test_an_echo_of_the_question_must_affirm_what_its_source_affirms(sentence: s
     assert examine(sentence, privacy, "統計を送信することはありますか。").reason == reason
 
 
+def test_a_plain_yes_is_not_what_a_source_says_of_some_cases_only() -> None:
+    text = "データが外部に送信されるのは、次の場合だけです。"
+    some = Passage(id="s", text=text, title="プライバシー", url="", kind="library")
+    asked = "データは外部に送信されますか？"
+    assert examine("はい、データは外部に送信されます。", some, asked).reason == "polarity"
+
+
 def test_what_a_neighbour_denies_is_another_matter() -> None:
     text = "The ferry runs until midnight. It does not carry lorries."
     ferry = Passage(id="f", text=text, title="Ferry", url="", kind="library")

@@ -258,7 +258,7 @@ class Run:
     def _fail(self, path: Path, reason: str, known: Seen | None = None) -> None:
         if known:
             reason += " What was indexed of it before is kept."
-        self._failed.append(Failure(path, reason))
+        self._failed.append(Failure(str(path), reason))
 
     def _check(self) -> None:
         if self._stop.is_set():
@@ -267,7 +267,7 @@ class Run:
     def _tell(self, stage: Stage, path: Path | None) -> None:
         if self._progress is not None:
             seconds = time.monotonic() - self._began
-            self._progress(Progress(self._done, self._total, path, self._report.embedded, seconds, stage))
+            self._progress(Progress(self._done, self._total, str(path or ""), self._report.embedded, seconds, stage))
 
     def _finished(self) -> IndexReport:
         return replace(self._report, failed=tuple(self._failed), seconds=time.monotonic() - self._began)

@@ -14,7 +14,22 @@ from tools.library import search, store, vectors
 from tools.library.embed import Embedder
 from tools.library.index import Run
 from tools.library.load import Limits, LoadError
-from tools.library.records import Context, Document, IndexReport, LibraryStatus, OnProgress
+from tools.library.records import (
+    DEFAULT,
+    EVERYTHING,
+    Collection,
+    Context,
+    Document,
+    Failure,
+    IndexReport,
+    LibraryStatus,
+    OnChange,
+    OnProgress,
+    Problem,
+    Scope,
+    Source,
+    Transfer,
+)
 from tools.library.store import Store
 from tools.library.tokens import search_terms
 from tools.library.vectors import VectorIndex
@@ -50,18 +65,27 @@ class Library:
 
     def index(
         self,
-        paths: Sequence[Path],
+        paths: Sequence[Path | str],
         *,
+        collection: str = DEFAULT,
+        owner: str | None = None,
+        every: float | None = None,
         progress: OnProgress | None = None,
+        changed: OnChange | None = None,
         stop: threading.Event | None = None,
         rebuild: bool = False,
     ) -> IndexReport:
-        """Bring the library up to date with files and folders; searching goes on meanwhile.
+        """Bring a collection up to date with files, folders and web pages; searching goes on meanwhile.
 
-        Unchanged files are skipped, changed ones replaced, and those gone from the given folders removed. A file that
-        cannot be read is reported and does not stop the run. After `stop` is set, or after a crash, running it again
-        goes on where it ended. `rebuild` first embeds all stored documents anew, which another embedder asks for; it
-        needs none of the files.
+        A text that begins with `http://` or `https://` is the address of a page, anything else a path. Unchanged files
+        are skipped, changed ones replaced, and those gone from the given folders removed. What cannot be read is
+        reported, kept in `failures`, and does not stop the run. After `stop` is set, or after a crash, running it again
+        goes on where it ended. The collection is made when there is none of that name. `owner` is written to what is
+        read; None leaves it as it was. `every` (seconds) has a `Watcher` read the given pages again at that interval.
+        `rebuild` first embeds all stored documents of all collections anew, which another embedder asks for; it needs
+        none of the files.
+
+        Raises `ToolError("library_busy")` when another process has been writing for half a minute.
         """
         with self._writing:
             writer = Store(self.folder, self.embedder.name)
@@ -71,7 +95,7 @@ class Library:
                 if rebuild:
                     report = self._run(writer, progress, stop).rebuild()
                 if paths and not report.stopped:
-                    report = _sum(report, self._run(writer, progress, stop).index(paths))
+                    report = _sum(report, self._run(writer, progress, stop).index([Path(path) for path in paths]))
             finally:
                 writer.close()
             if not (rebuild and report.stopped):
@@ -79,8 +103,8 @@ class Library:
                     self._refresh().save(self.folder / vectors.FILE)
             return report
 
-    def search(self, query: str, *, k: int = 8) -> list[Passage]:
-        """The best `k` passages for `query`, best first; none for an empty query.
+    def search(self, query: str, *, k: int = 8, scope: Scope = EVERYTHING) -> list[Passage]:
+        """The best `k` passages for `query` that `scope` permits, best first; none for an empty query.
 
         Raises `ToolError("library_empty")` when nothing is indexed.
         """
@@ -96,15 +120,18 @@ class Library:
                 return []
             return search.retrieve(db, self._refresh(), query, vector, k)
 
-    def unmentioned(self, words: Sequence[str]) -> list[str]:
-        """Those of `words` that no passage holds, in the order given."""
+    def unmentioned(self, words: Sequence[str], scope: Scope = EVERYTHING) -> list[str]:
+        """Those of `words` that no permitted passage holds, in the order given."""
         with self._store.read() as db:
             if db is None:
                 return list(words)
             return [word for word in words if (own := search_terms(word)) and not store.holds(db, own)]
 
-    def context(self, passage_id: str, *, around: int = 700) -> Context | None:
-        """A passage with up to `around` characters of its document before and after; None when it has gone."""
+    def context(self, passage_id: str, scope: Scope = EVERYTHING, *, around: int = 700) -> Context | None:
+        """A passage with up to `around` characters of its document before and after.
+
+        None when it has gone, or when `scope` does not permit it: the two cannot be told apart.
+        """
         with self._store.read(any_embedder=True) as db:
             row = (
                 db
@@ -131,10 +158,18 @@ class Library:
             heading=tuple(json.loads(heading)),
         )
 
-    def page_image(self, document_id: str, page: int, highlight: str | None = None, scale: float = 1.6) -> bytes | None:
+    def page_image(
+        self,
+        document_id: str,
+        page: int,
+        highlight: str | None = None,
+        scale: float = 1.6,
+        scope: Scope = EVERYTHING,
+    ) -> bytes | None:
         """A page of a PDF as PNG with `highlight` marked where it stands, `scale` in pixels a point.
 
-        None when the document is no PDF, has no such page, or its file has gone or can no longer be read.
+        None when `scope` does not permit the document, it is no PDF, has no such page, or is no file of this machine
+        that can still be read.
         """
         with self._store.read(any_embedder=True) as db:
             row = (
@@ -148,13 +183,20 @@ class Library:
         except LoadError:
             return None
 
-    def documents(self) -> list[Document]:
-        """All documents, by path."""
+    def documents(self, scope: Scope = EVERYTHING) -> list[Document]:
+        """The permitted documents, by path."""
         with self._store.read(any_embedder=True) as db:
             return [] if db is None else store.documents(db)
 
-    def remove(self, document_id: str) -> bool:
-        """Forget a document; its file stays. False when there is none of that id."""
+    def document(self, document_id: str, scope: Scope = EVERYTHING) -> Document | None:
+        """One document; None when there is none of that id that `scope` permits."""
+        raise NotImplementedError
+
+    def remove(self, document_id: str, scope: Scope = EVERYTHING) -> bool:
+        """Forget a document; its file stays. False when there is none of that id that `scope` permits.
+
+        A file that stands in an indexed folder is passed over there from now on, until it is indexed by its own path.
+        """
         with self._store.read(any_embedder=True) as db:
             if db is None or db.execute("SELECT 1 FROM documents WHERE id = ?", (document_id,)).fetchone() is None:
                 return False
@@ -164,6 +206,103 @@ class Library:
                 return store.remove(db, document_id)
         finally:
             writer.close()
+
+    def reread(
+        self, document_id: str, *, progress: OnProgress | None = None, stop: threading.Event | None = None
+    ) -> IndexReport:
+        """Read one document again from its file or page, even if it is unchanged.
+
+        Raises `ToolError("library_unknown")` when there is none of that id, or when it came from an archive.
+        """
+        raise NotImplementedError
+
+    def failures(self, scope: Scope = EVERYTHING) -> list[Failure]:
+        """What could not be read, by path. An entry goes when its file is indexed or has gone, or by `dismiss`.
+
+        Of `scope` the collections alone count: what was never read has neither type nor owner.
+        """
+        raise NotImplementedError
+
+    def retry(
+        self,
+        paths: Sequence[Path | str] | None = None,
+        *,
+        collection: str | None = None,
+        progress: OnProgress | None = None,
+        changed: OnChange | None = None,
+        stop: threading.Event | None = None,
+    ) -> IndexReport:
+        """Index again what failed: these paths, or all; of one collection, or of all."""
+        raise NotImplementedError
+
+    def dismiss(self, paths: Sequence[Path | str], *, collection: str | None = None) -> int:
+        """Take failures off the list and return how many there were; they return when they fail again."""
+        raise NotImplementedError
+
+    def collections(self) -> list[Collection]:
+        """All collections, by name."""
+        raise NotImplementedError
+
+    def create_collection(self, name: str) -> None:
+        """Make an empty collection. Raises `ToolError("library_name")` when the name is taken or cannot be used."""
+        raise NotImplementedError
+
+    def rename_collection(self, name: str, new: str) -> None:
+        """Rename a collection; ids stay. Raises `ToolError`: `library_unknown`, or `library_name` (taken, unusable, or
+        the default collection, which keeps its name)."""
+        raise NotImplementedError
+
+    def delete_collection(self, name: str) -> int:
+        """Delete a collection with its documents, whose files stay, and return how many there were. The default
+        collection is emptied. Raises `ToolError("library_unknown")`."""
+        raise NotImplementedError
+
+    def move(self, document_ids: Sequence[str], collection: str) -> int:
+        """Move documents to another collection and return how many moved; ids of documents and passages stay.
+
+        Raises `ToolError`: `library_unknown` for a missing document or collection, `library_name` when the collection
+        already holds a document of that path. Then nothing has moved.
+        """
+        raise NotImplementedError
+
+    def sources(self) -> list[Source]:
+        """The files, folders and pages that were given to `index`, by path."""
+        raise NotImplementedError
+
+    def watched(self) -> list[Source]:
+        """Those of `sources` that a `Watcher` keeps current."""
+        raise NotImplementedError
+
+    def watch(self, paths: Sequence[Path | str], *, collection: str = DEFAULT, every: float | None = None) -> None:
+        """Mark folders, files and pages as watched; a running `Watcher` takes them up within seconds.
+
+        `every` (seconds, at least 60, a day if not given) is for pages. Raises `ToolError("library_name")` when the
+        collection's name cannot be used.
+        """
+        raise NotImplementedError
+
+    def unwatch(self, paths: Sequence[Path | str], *, collection: str | None = None) -> int:
+        """Watch them no longer and return how many were; what is indexed stays."""
+        raise NotImplementedError
+
+    def verify(self) -> list[Problem]:
+        """Everything that is wrong with the files of the library; empty when all is well. Reads all of it."""
+        raise NotImplementedError
+
+    def export(self, file: Path, scope: Scope = EVERYTHING) -> Transfer:
+        """Write the permitted documents with their passages and vectors into one file, in place of what stood there.
+
+        The format is described in `archive`. Raises `ToolError("library_archive")` when the file cannot be written.
+        """
+        raise NotImplementedError
+
+    def import_(self, file: Path, *, collection: str | None = None, progress: OnProgress | None = None) -> Transfer:
+        """Take in an exported file, all or nothing: into one collection, or into those that it names.
+
+        A document takes the place of the one under the same path. With the same embedder nothing is embedded. Raises
+        `ToolError("library_archive")` with what is wrong with the file.
+        """
+        raise NotImplementedError
 
     def status(self) -> LibraryStatus:
         """How much there is. An index of another embedder is described, not refused: `embedder` names it."""
@@ -194,16 +333,17 @@ class Library:
 
 
 class LibraryTool:
-    """The library as a tool of the graph."""
+    """The library as a tool of the graph; `scope` is what whoever asks may read."""
 
     name = "library"
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, scope: Scope = EVERYTHING) -> None:
         self._library = library
+        self._scope = scope
 
     async def gather(self, query: str, *, k: int) -> list[Passage]:
         """See `Tool`."""
-        return await asyncio.to_thread(self._library.search, query, k=k)
+        return await asyncio.to_thread(self._library.search, query, k=k, scope=self._scope)
 
 
 def _sum(a: IndexReport, b: IndexReport) -> IndexReport:

@@ -57,14 +57,14 @@ def scan(paths: Sequence[Path], stopped: Callable[[], bool]) -> Scan:
             folders.append(root)
             if (len(files), len(failed)) == before and len(visited) > known:
                 failed.append(
-                    Failure(root, "The folder holds no documents: put Markdown, text, HTML or PDF files into it.")
+                    Failure(str(root), "The folder holds no documents: put Markdown, text, HTML or PDF files into it.")
                 )
         elif root.is_file():
             take(root)
         elif os.path.lexists(root):
-            failed.append(Failure(root, "This is neither a file nor a folder: give the path of one."))
+            failed.append(Failure(str(root), "This is neither a file nor a folder: give the path of one."))
         else:
-            failed.append(Failure(root, "The path does not exist: check its spelling."))
+            failed.append(Failure(str(root), "The path does not exist: check its spelling."))
     return Scan(tuple(files), tuple(failed), tuple(folders), tuple(unread))
 
 
@@ -79,7 +79,7 @@ def _walk(
     def refuse(error: OSError) -> None:
         folder = Path(error.filename or root)
         unread.append(folder)
-        failed.append(Failure(folder, "The folder cannot be opened: check its permissions."))
+        failed.append(Failure(str(folder), "The folder cannot be opened: check its permissions."))
 
     for folder, inner, names in os.walk(root, followlinks=True, onerror=refuse):
         target = os.path.realpath(folder)

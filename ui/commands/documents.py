@@ -67,7 +67,7 @@ def index_paths(
                     completed=progress.done,
                     total=progress.total or None,
                     passages=f"{progress.done}/{progress.total} files · {progress.passages} passages · {rate:.1f}/s",
-                    file=one_line(progress.path.name, 32) if progress.path else "",
+                    file=one_line(progress.name, 32),
                 )
 
         report = library.index(paths, progress=show, stop=stop, rebuild=rebuild)

@@ -19,7 +19,7 @@ def summary(report: IndexReport) -> tuple[int, int, int, int, int]:
 
 
 def reason(report: IndexReport, name: str) -> str:
-    (found,) = [failure.reason for failure in report.failed if failure.path.name == name]
+    (found,) = [failure.reason for failure in report.failed if failure.name == name]
     return found
 
 
@@ -162,7 +162,7 @@ def test_a_file_that_vanishes_while_indexing(library: Library, folder: Path) -> 
         (folder / f"{name}.md").write_text(f"about {name}")
 
     def vanish(progress: Progress) -> None:
-        if progress.stage == "read" and progress.path == folder / "b.md":
+        if progress.stage == "read" and progress.path == str(folder / "b.md"):
             (folder / "b.md").unlink()
 
     report = library.index([folder], progress=vanish)

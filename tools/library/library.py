@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import threading
@@ -10,53 +9,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.base import Passage, ToolError
-from tools.library import search, store, vectors
+from tools.library import access, listing, search, sources, store
 from tools.library.embed import Embedder
-from tools.library.index import Run
-from tools.library.load import Limits, LoadError
+from tools.library.keeping import Keeping, added
+from tools.library.load import LoadError
+from tools.library.read import Order
 from tools.library.records import (
     DEFAULT,
     EVERYTHING,
-    Collection,
     Context,
     Document,
-    Failure,
     IndexReport,
     LibraryStatus,
     OnChange,
     OnProgress,
     Problem,
     Scope,
-    Source,
     Transfer,
 )
-from tools.library.store import Store
 from tools.library.tokens import search_terms
-from tools.library.vectors import VectorIndex
 from tools.library.worker import Worker
+from tools.web.egress import Egress
 
 
-class Library:
+class Library(Keeping):
     """Documents on this machine, searchable by meaning and by words. All methods may be called from any thread.
 
     Every method raises `ToolError("library_broken")` when the index cannot be read; its `detail` is one line that says
     what is wrong and what to do.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder, limits: Limits | None = None) -> None:
-        self.folder = folder
-        self.embedder = embedder
-        self._limits = limits or Limits()
-        self._store = Store(folder, embedder.name)
-        self._vectors = VectorIndex(embedder.dimension)
-        self._file: tuple[int, int] | None = None
-        self._lock = threading.RLock()
-        self._writing = threading.Lock()
-
     @classmethod
-    def open(cls, folder: Path, embedder: Embedder) -> Library:
+    def open(cls, folder: Path, embedder: Embedder, *, egress: Egress | None = None) -> Library:
         """The library in `folder`. Nothing is read or made yet: the first `index` makes the folder."""
-        return cls(folder, embedder)
+        return cls(folder, embedder, egress=egress)
 
     def close(self) -> None:
         """Let go of the files. The library may be used again afterwards."""
@@ -87,21 +73,17 @@ class Library:
 
         Raises `ToolError("library_busy")` when another process has been writing for half a minute.
         """
+        order = Order(collection=collection, owner=owner, every=every)
         with self._writing:
-            writer = Store(self.folder, self.embedder.name)
-            try:
-                writer.create(any_embedder=rebuild)
-                report = IndexReport()
+            report = IndexReport()
+            with self._writer(any_embedder=rebuild) as writer:
                 if rebuild:
-                    report = self._run(writer, progress, stop).rebuild()
+                    report = self._run(writer, Order(), progress, None, stop).rebuild()
                 if paths and not report.stopped:
-                    report = _sum(report, self._run(writer, progress, stop).index([Path(path) for path in paths]))
-            finally:
-                writer.close()
+                    report = added(report, self._run(writer, order, progress, changed, stop).index(paths))
             if not (rebuild and report.stopped):
-                with self._lock, self._store.read():
-                    self._refresh().save(self.folder / vectors.FILE)
-            return report
+                self._save_vectors()
+        return report
 
     def search(self, query: str, *, k: int = 8, scope: Scope = EVERYTHING) -> list[Passage]:
         """The best `k` passages for `query` that `scope` permits, best first; none for an empty query.
@@ -118,28 +100,31 @@ class Library:
         with self._lock, self._store.read() as db:
             if db is None:
                 return []
-            return search.retrieve(db, self._refresh(), query, vector, k)
+            index = self._refresh()
+            allowed = self._permissions.of(db, scope, index.state)
+            return search.retrieve(db, index, query, vector, k, scope, allowed)
 
     def unmentioned(self, words: Sequence[str], scope: Scope = EVERYTHING) -> list[str]:
         """Those of `words` that no permitted passage holds, in the order given."""
         with self._store.read() as db:
             if db is None:
                 return list(words)
-            return [word for word in words if (own := search_terms(word)) and not store.holds(db, own)]
+            return [word for word in words if (own := search_terms(word)) and not store.holds(db, own, scope)]
 
     def context(self, passage_id: str, scope: Scope = EVERYTHING, *, around: int = 700) -> Context | None:
         """A passage with up to `around` characters of its document before and after.
 
         None when it has gone, or when `scope` does not permit it: the two cannot be told apart.
         """
+        allowed, values = access.condition(scope)
         with self._store.read(any_embedder=True) as db:
             row = (
                 db
                 and db.execute(
                     "SELECT p.start, p.end, p.page, p.heading, d.id, d.title, d.path, d.type, "
-                    "substr(d.text, max(0, p.start - ?1) + 1, p.end + ?1 - max(0, p.start - ?1)) "
-                    "FROM passages p JOIN documents d ON d.id = p.document WHERE p.id = ?2",
-                    (around, passage_id),
+                    "substr(d.text, max(0, p.start - :around) + 1, p.end + :around - max(0, p.start - :around)) "
+                    f"FROM passages p JOIN documents d ON d.id = p.document WHERE p.id = :id AND {allowed}",
+                    values | {"around": around, "id": passage_id},
                 ).fetchone()
             )
         if not row:
@@ -171,41 +156,38 @@ class Library:
         None when `scope` does not permit the document, it is no PDF, has no such page, or is no file of this machine
         that can still be read.
         """
-        with self._store.read(any_embedder=True) as db:
-            row = (
-                db and db.execute("SELECT path FROM documents WHERE id = ? AND type = 'pdf'", (document_id,)).fetchone()
-            )
-        if not row or not Path(row[0]).is_file():
+        document = self.document(document_id, scope)
+        if document is None or (document.type, document.source) != ("pdf", "file"):
+            return None
+        path = Path(document.path)
+        if not path.is_file():
             return None
         try:
             with Worker(self._limits) as worker:
-                return worker.page(Path(row[0]), page, highlight, scale)
+                return worker.page(path, page, highlight, scale)
         except LoadError:
             return None
 
     def documents(self, scope: Scope = EVERYTHING) -> list[Document]:
         """The permitted documents, by path."""
         with self._store.read(any_embedder=True) as db:
-            return [] if db is None else store.documents(db)
+            return [] if db is None else listing.documents(db, scope)
 
     def document(self, document_id: str, scope: Scope = EVERYTHING) -> Document | None:
         """One document; None when there is none of that id that `scope` permits."""
-        raise NotImplementedError
+        with self._store.read(any_embedder=True) as db:
+            return next(iter(listing.documents(db, scope, document_id)), None) if db is not None else None
 
     def remove(self, document_id: str, scope: Scope = EVERYTHING) -> bool:
         """Forget a document; its file stays. False when there is none of that id that `scope` permits.
 
-        A file that stands in an indexed folder is passed over there from now on, until it is indexed by its own path.
+        A `Watcher` passes the file over from now on; indexing its folder or the file itself brings it back.
         """
-        with self._store.read(any_embedder=True) as db:
-            if db is None or db.execute("SELECT 1 FROM documents WHERE id = ?", (document_id,)).fetchone() is None:
-                return False
-        writer = Store(self.folder, self.embedder.name)
-        try:
-            with writer.write() as db:
-                return store.remove(db, document_id)
-        finally:
-            writer.close()
+        if self.document(document_id, scope) is None:
+            return False
+        with self._change() as db:
+            sources.forget(db, document_id)
+            return store.remove(db, document_id)
 
     def reread(
         self, document_id: str, *, progress: OnProgress | None = None, stop: threading.Event | None = None
@@ -214,76 +196,11 @@ class Library:
 
         Raises `ToolError("library_unknown")` when there is none of that id, or when it came from an archive.
         """
-        raise NotImplementedError
-
-    def failures(self, scope: Scope = EVERYTHING) -> list[Failure]:
-        """What could not be read, by path. An entry goes when its file is indexed or has gone, or by `dismiss`.
-
-        Of `scope` the collections alone count: what was never read has neither type nor owner.
-        """
-        raise NotImplementedError
-
-    def retry(
-        self,
-        paths: Sequence[Path | str] | None = None,
-        *,
-        collection: str | None = None,
-        progress: OnProgress | None = None,
-        changed: OnChange | None = None,
-        stop: threading.Event | None = None,
-    ) -> IndexReport:
-        """Index again what failed: these paths, or all; of one collection, or of all."""
-        raise NotImplementedError
-
-    def dismiss(self, paths: Sequence[Path | str], *, collection: str | None = None) -> int:
-        """Take failures off the list and return how many there were; they return when they fail again."""
-        raise NotImplementedError
-
-    def collections(self) -> list[Collection]:
-        """All collections, by name."""
-        raise NotImplementedError
-
-    def create_collection(self, name: str) -> None:
-        """Make an empty collection. Raises `ToolError("library_name")` when the name is taken or cannot be used."""
-        raise NotImplementedError
-
-    def rename_collection(self, name: str, new: str) -> None:
-        """Rename a collection; ids stay. Raises `ToolError`: `library_unknown`, or `library_name` (taken, unusable, or
-        the default collection, which keeps its name)."""
-        raise NotImplementedError
-
-    def delete_collection(self, name: str) -> int:
-        """Delete a collection with its documents, whose files stay, and return how many there were. The default
-        collection is emptied. Raises `ToolError("library_unknown")`."""
-        raise NotImplementedError
-
-    def move(self, document_ids: Sequence[str], collection: str) -> int:
-        """Move documents to another collection and return how many moved; ids of documents and passages stay.
-
-        Raises `ToolError`: `library_unknown` for a missing document or collection, `library_name` when the collection
-        already holds a document of that path. Then nothing has moved.
-        """
-        raise NotImplementedError
-
-    def sources(self) -> list[Source]:
-        """The files, folders and pages that were given to `index`, by path."""
-        raise NotImplementedError
-
-    def watched(self) -> list[Source]:
-        """Those of `sources` that a `Watcher` keeps current."""
-        raise NotImplementedError
-
-    def watch(self, paths: Sequence[Path | str], *, collection: str = DEFAULT, every: float | None = None) -> None:
-        """Mark folders, files and pages as watched; a running `Watcher` takes them up within seconds.
-
-        `every` (seconds, at least 60, a day if not given) is for pages. Raises `ToolError("library_name")` when the
-        collection's name cannot be used.
-        """
-        raise NotImplementedError
-
-    def unwatch(self, paths: Sequence[Path | str], *, collection: str | None = None) -> int:
-        """Watch them no longer and return how many were; what is indexed stays."""
-        raise NotImplementedError
+        document = self.document(document_id)
+        if document is None or document.source == "import":
+            raise ToolError("library_unknown", "There is no such document that could be read again: index its file.")
+        order = Order(collection=document.collection, anew=True, roots=False)
+        return self._ordered(order, [document.path], progress, None, stop)
 
     def verify(self) -> list[Problem]:
         """Everything that is wrong with the files of the library; empty when all is well. Reads all of it."""
@@ -317,44 +234,3 @@ class Library:
             with contextlib.suppress(FileNotFoundError):  # the log comes and goes with the connections
                 size += file.stat().st_size
         return LibraryStatus(counts[0], counts[1], name, self.folder, size, roots)
-
-    def _run(self, writer: Store, progress: OnProgress | None, stop: threading.Event | None) -> Run:
-        return Run(writer, self.embedder, progress=progress, stop=stop, limits=self._limits)
-
-    def _refresh(self) -> VectorIndex:
-        """The vectors as the store has them now; called with the lock held and inside a read."""
-        with self._store.read() as db:
-            assert db is not None
-            file = self._store.file
-            if file != self._file:  # another database: its numbers mean other passages
-                self._vectors, self._file = VectorIndex(self.embedder.dimension), file
-            self._vectors.refresh(db, self.folder / vectors.FILE)
-            return self._vectors
-
-
-class LibraryTool:
-    """The library as a tool of the graph; `scope` is what whoever asks may read."""
-
-    name = "library"
-
-    def __init__(self, library: Library, scope: Scope = EVERYTHING) -> None:
-        self._library = library
-        self._scope = scope
-
-    async def gather(self, query: str, *, k: int) -> list[Passage]:
-        """See `Tool`."""
-        return await asyncio.to_thread(self._library.search, query, k=k, scope=self._scope)
-
-
-def _sum(a: IndexReport, b: IndexReport) -> IndexReport:
-    return IndexReport(
-        added=a.added + b.added,
-        replaced=a.replaced + b.replaced,
-        unchanged=b.unchanged,
-        removed=a.removed + b.removed,
-        failed=a.failed + b.failed,
-        passages=a.passages + b.passages,
-        seconds=a.seconds + b.seconds,
-        embedded=a.embedded + b.embedded,
-        stopped=a.stopped or b.stopped,
-    )

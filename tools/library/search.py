@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from tools.base import Passage
 from tools.library import store
+from tools.library.access import Permitted
 from tools.library.embed import Vectors
+from tools.library.records import EVERYTHING, Scope
 from tools.library.tokens import language, search_terms, terms
 from tools.library.vectors import VectorIndex
 
@@ -48,16 +50,27 @@ class Candidate:
     language: str
 
 
-def retrieve(db: sqlite3.Connection, index: VectorIndex, query: str, vector: Vectors, k: int) -> list[Passage]:
-    """The best `k` passages for `query`, best first. `index` must have been refreshed in the same read."""
+def retrieve(
+    db: sqlite3.Connection,
+    index: VectorIndex,
+    query: str,
+    vector: Vectors,
+    k: int,
+    scope: Scope = EVERYTHING,
+    allowed: Permitted | None = None,
+) -> list[Passage]:
+    """The best `k` permitted passages for `query`, best first. `index` must have been refreshed in the same read.
+
+    `allowed` is what `scope` permits: neither stage proposes anything else.
+    """
     depth = max(CANDIDATES, 4 * k)
-    near = index.search(vector, depth)
-    matched = store.matches(db, list(dict.fromkeys(search_terms(query))), SCORED)
+    near = index.search(vector, depth, allowed)
+    matched = store.matches(db, list(dict.fromkeys(search_terms(query))), SCORED, scope)
     found = _read(db, list(dict.fromkeys([*near, *list(matched)[:depth]])), vector, matched)
     if not found:
         return []
     home = language(query)
-    level = levels(index.averages(vector), home)
+    level = levels(index.averages(vector, allowed), home)
     own = np.array([c.language == home for c in found])
     cosines = np.array([c.passage.stages["vector"] for c in found])
     scores = fuse(

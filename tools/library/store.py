@@ -7,6 +7,7 @@ one writes (write-ahead log). Nothing here deletes or repairs a file that it can
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import secrets
 import sqlite3
@@ -20,60 +21,34 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.base import ToolError
+from tools.library import access, schema
 from tools.library.embed import Vectors
-from tools.library.records import Document, DocumentType
+from tools.library.records import EVERYTHING, DocumentType, Scope, SourceKind
 
 FILE = "library.db"
-SCHEMA = 1
-
-# not `detail = none`, which is smaller, but reads every matching text again for BM25: ten times slower
-WORDS = 'CREATE VIRTUAL TABLE words USING fts5 (terms, tokenize = "unicode61 remove_diacritics 0")'
-_TABLES = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE roots (path TEXT PRIMARY KEY) WITHOUT ROWID",
-    """CREATE TABLE documents (
-        id TEXT PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL, type TEXT NOT NULL,
-        language TEXT NOT NULL, text TEXT NOT NULL, pages TEXT NOT NULL, bytes INTEGER NOT NULL,
-        modified INTEGER NOT NULL, sha256 TEXT NOT NULL, indexed_at REAL NOT NULL)""",
-    # AUTOINCREMENT: a number is never used again, so whoever holds vectors by number only has to compare numbers
-    """CREATE TABLE passages (
-        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
-        document TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
-        start INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, heading TEXT NOT NULL, language TEXT NOT NULL,
-        text TEXT NOT NULL, key TEXT NOT NULL, vector BLOB NOT NULL)""",
-    "CREATE INDEX passages_of_document ON passages (document)",
-    "CREATE INDEX passages_by_key ON passages (key)",
-    WORDS,
-)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is needed to tell whether a file has changed."""
-
-    id: str
-    bytes: int
-    modified: int
-    """Nanoseconds, as the file system gives them."""
-    sha256: str
-    indexed_at: float
+FULL = "The disk is full: make room and try again; what was there is untouched."
 
 
 @dataclass(frozen=True)
 class NewDocument:
-    """A document about to be written."""
+    """A document about to be written; the order of the fields is that of the table."""
 
     id: str
+    collection: int
     path: str
     title: str
     type: DocumentType
     language: str
-    text: str
-    pages: tuple[int, ...]
+    owner: str
+    source: SourceKind
     bytes: int
     modified: int
     sha256: str
     indexed_at: float
+    checked_at: float
+    gone: int
+    pages: tuple[int, ...]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -109,16 +84,17 @@ class Store:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             db = self._connection(make=True)
             assert db is not None
-            if _version(db) == 0:
+            if schema.version(db) == 0:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("BEGIN IMMEDIATE")
-                if _version(db) == 0:  # no other process was faster
-                    for statement in _TABLES:
-                        db.execute(statement)
-                    rows = [("embedder", self._embedder), ("state", secrets.token_hex(8))]
-                    db.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-                    db.execute(f"PRAGMA user_version = {SCHEMA}")
-                db.execute("COMMIT")
+                try:
+                    if schema.version(db) == 0:  # no other process was faster
+                        schema.make(db, self._embedder)
+                    db.execute("COMMIT")
+                except BaseException:
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
+                    raise
             if not any_embedder:
                 self._same_embedder(db)
 
@@ -130,15 +106,18 @@ class Store:
         """
         with self._lock, self._guard():
             db = self._connection(make=False)
-            if db is not None and _version(db) == 0:
+            if db is not None and schema.version(db) == 0:
                 db = None
             if db is not None and not any_embedder:
                 self._same_embedder(db)
             yield db
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; it is undone when the block raises. The state's name changes with it."""
+    def write(self, *, passages: bool = True) -> Iterator[sqlite3.Connection]:
+        """One transaction; it is undone when the block raises.
+
+        The state's name changes with it, unless it leaves the passages alone.
+        """
         with self._lock, self._guard():
             db = self._connection(make=False)
             if db is None:
@@ -146,7 +125,8 @@ class Store:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
-                db.execute("UPDATE meta SET value = ? WHERE key = 'state'", (secrets.token_hex(8),))
+                if passages:
+                    db.execute("UPDATE meta SET value = ? WHERE key = 'state'", (secrets.token_hex(8),))
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
@@ -173,13 +153,14 @@ class Store:
             try:
                 db.execute("PRAGMA foreign_keys = ON")
                 db.execute("PRAGMA synchronous = FULL")
-                version = _version(db)
-                if version not in (0, SCHEMA):
+                version = schema.version(db)
+                if not schema.readable(version):
                     raise ToolError(
                         "library_broken",
                         f"{self.path} was made by another version of Kotae (its layout is {version}, this one reads "
-                        f"{SCHEMA}): update Kotae, or move the file away and run `kotae index` again.",
+                        f"{schema.SCHEMA}): update Kotae, or move the file away and run `kotae index` again.",
                     )
+                schema.migrate(db)
             except BaseException:
                 db.close()
                 raise
@@ -192,7 +173,7 @@ class Store:
         made_with = row[0] if row else "unknown"
         if made_with != self._embedder:
             raise ToolError(
-                "library_broken",
+                "library_other_embedder",
                 f"The index was made with another embedder ({made_with}; this one is {self._embedder}): "
                 "run `kotae index --rebuild`, which keeps the documents and embeds them anew.",
             )
@@ -203,30 +184,36 @@ class Store:
             yield
         except sqlite3.Error as error:
             if is_full(error):
-                raise
+                raise ToolError("library_full", FULL) from error
             self.close()
-            if "locked" in str(error):
+            if is_busy(error):
                 advice = "another program is writing to it: try again when that is done."
-            elif isinstance(error, sqlite3.OperationalError) and "unable to open" in str(error):
+                raise ToolError("library_busy", f"{self.path}: {advice}") from error
+            if isinstance(error, sqlite3.OperationalError) and "unable to open" in str(error):
                 advice = "it cannot be opened: check the permissions of its folder."
+            elif isinstance(error, sqlite3.OperationalError) and "readonly" in str(error):
+                advice = "it may not be written: check the permissions of the file and its folder."
             else:
                 advice = "it is damaged: move it away (with its -wal and -shm files) and run `kotae index` again."
             raise ToolError("library_broken", f"{self.path}: {advice}") from error
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise ToolError("library_full", FULL) from error
             raise ToolError(
                 "library_broken",
                 f"{self.path} cannot be used ({error.strerror}): check its folder, the permissions and the disk.",
             ) from error
 
 
-def _version(db: sqlite3.Connection) -> int:
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    return version
-
-
-def is_full(error: BaseException) -> bool:
+def is_full(error: sqlite3.Error) -> bool:
     """Whether the disk is full: the transaction is undone, what there was stays."""
+    # with the log in shared memory a full disk shows as an error of that
     return isinstance(error, sqlite3.OperationalError) and "full" in str(error)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another process holds the lock for longer than the connection waits."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def state(db: sqlite3.Connection) -> str:
@@ -235,26 +222,13 @@ def state(db: sqlite3.Connection) -> str:
     return name
 
 
-def seen(db: sqlite3.Connection) -> dict[str, Seen]:
-    """All documents by path."""
-    rows = db.execute("SELECT path, id, bytes, modified, sha256, indexed_at FROM documents")
-    return {path: Seen(*rest) for path, *rest in rows}
-
-
-def documents(db: sqlite3.Connection) -> list[Document]:
-    """All documents, by path."""
-    rows = db.execute(
-        "SELECT id, path, title, type, json_array_length(pages), "
-        "(SELECT count(*) FROM passages WHERE document = documents.id), bytes, indexed_at, language "
-        "FROM documents ORDER BY path"
-    )
-    return [Document(*row) for row in rows]
-
-
 def replace(db: sqlite3.Connection, new: NewDocument, passages: Sequence[NewPassage]) -> None:
-    """Write a document, in place of what stood under its path."""
-    remove(db, new.id)
-    document = vars(new) | {"pages": json.dumps(new.pages)}
+    """Write a document, in place of what stood under its path in its collection."""
+    for (id,) in db.execute(
+        "SELECT id FROM documents WHERE collection = ? AND path = ?", (new.collection, new.path)
+    ).fetchall():
+        remove(db, id)
+    document = vars(new) | {"pages": json.dumps(new.pages, separators=(",", ":"))}
     db.execute(f"INSERT INTO documents VALUES ({', '.join(f':{name}' for name in document)})", document)
     for p in passages:
         row = vars(p) | {"document": new.id, "heading": json.dumps(p.heading, ensure_ascii=False)}
@@ -271,6 +245,13 @@ def remove(db: sqlite3.Connection, document: str) -> bool:
     """Remove a document with its passages, vectors and words; False when there is none of that id."""
     db.execute("DELETE FROM words WHERE rowid IN (SELECT number FROM passages WHERE document = ?)", (document,))
     return db.execute("DELETE FROM documents WHERE id = ?", (document,)).rowcount > 0
+
+
+def empty(db: sqlite3.Connection, document: str) -> None:
+    """Keep a document in the list without any text, since its page is no longer there."""
+    db.execute("DELETE FROM words WHERE rowid IN (SELECT number FROM passages WHERE document = ?)", (document,))
+    db.execute("DELETE FROM passages WHERE document = ?", (document,))
+    db.execute("UPDATE documents SET gone = 1, text = '', pages = '[]', sha256 = '' WHERE id = ?", (document,))
 
 
 def numbers(db: sqlite3.Connection) -> npt.NDArray[np.int64]:
@@ -297,19 +278,40 @@ def embedded(db: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Vector
     return {key: np.frombuffer(blob, "<f4").astype(np.float32) for key, blob in rows}
 
 
-def matches(db: sqlite3.Connection, terms: Sequence[str], limit: int) -> dict[int, float]:
-    """Numbers of the passages that hold any of `terms`, with BM25 (k1 1.2, b 0.75; greater is better), best first."""
+def matches(db: sqlite3.Connection, terms: Sequence[str], limit: int, scope: Scope = EVERYTHING) -> dict[int, float]:
+    """Numbers of the permitted passages that hold any of `terms`, with BM25 (k1 1.2, b 0.75), best and greatest first.
+
+    How rare a term is, is counted over the whole library.
+    """
     if not terms:
         return {}
     query = " OR ".join(f'"{term}"' for term in terms)
-    rows = db.execute("SELECT rowid, -rank FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?", (query, limit))
+    tables, condition, values = _permitted_words(scope)
+    rows = db.execute(
+        f"SELECT w.rowid, -w.rank FROM {tables} WHERE words MATCH :query AND {condition} ORDER BY w.rank LIMIT :limit",
+        values | {"query": query, "limit": limit},
+    )
     return dict(rows.fetchall())
 
 
-def holds(db: sqlite3.Connection, terms: Sequence[str]) -> bool:
-    """Whether one passage holds all of `terms`."""
+def holds(db: sqlite3.Connection, terms: Sequence[str], scope: Scope = EVERYTHING) -> bool:
+    """Whether one permitted passage holds all of `terms`."""
     query = " AND ".join(f'"{term}"' for term in terms)
-    return db.execute("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (query,)).fetchone() is not None
+    tables, condition, values = _permitted_words(scope)
+    found = db.execute(
+        f"SELECT 1 FROM {tables} WHERE words MATCH :query AND {condition} LIMIT 1", values | {"query": query}
+    )
+    return found.fetchone() is not None
+
+
+def _permitted_words(scope: Scope) -> tuple[str, str, dict[str, Any]]:
+    """Tables and condition of the passages' words that `scope` permits: best first, read until there are enough."""
+    condition, values = access.condition(scope)
+    if scope == EVERYTHING:
+        return "words w", condition, values
+    # CROSS JOIN keeps the order: the words decide which passages are looked at
+    tables = "words w CROSS JOIN passages p ON p.number = w.rowid CROSS JOIN documents d ON d.id = p.document"
+    return tables, condition, values
 
 
 def select(db: sqlite3.Connection, statement: str, values: Sequence[Any]) -> list[Any]:

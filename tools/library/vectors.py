@@ -10,17 +10,20 @@ import tempfile
 import zlib
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from tools.library import store
+from tools.library.access import Permitted
 from tools.library.embed import Vectors
 
 FILE = "vectors.faiss"
 _MAGIC = b"KOTAEVEC1\n"
 
 Numbers = npt.NDArray[np.int64]
+Sums = dict[str, tuple[npt.NDArray[np.float64], int]]
 
 
 class VectorIndex:
@@ -37,6 +40,12 @@ class VectorIndex:
         self._dimension = dimension
         self._state = ""
         self._parts: dict[str, _Part] = {}
+        self._permitted: WeakKeyDictionary[Permitted, tuple[str, Sums]] = WeakKeyDictionary()
+
+    @property
+    def state(self) -> str:
+        """Which content of the store it holds; empty when none."""
+        return self._state
 
     def __len__(self) -> int:
         return sum(len(part.numbers) for part in self._parts.values())
@@ -61,24 +70,44 @@ class VectorIndex:
         self._parts = {language: part for language, part in self._parts.items() if len(part.numbers)}
         self._state = state
 
-    def search(self, query: Vectors, n: int) -> dict[int, float]:
-        """The nearest `n` passages of each language with their cosine similarity."""
+    def search(self, query: Vectors, n: int, allowed: Permitted | None = None) -> dict[int, float]:
+        """The nearest `n` permitted passages of each language with their cosine similarity."""
         import faiss
 
         # one query gives several threads nothing to do but wait for each other; OpenMP keeps this per calling thread
         faiss.omp_set_num_threads(1)
         found: dict[int, float] = {}
-        for part in self._parts.values():
-            cosines, numbers = part.index.search(query.reshape(1, -1), min(n, len(part.numbers)))
+        only = None if allowed is None else _only(allowed)
+        for part, count in zip(self._parts.values(), self._counts(allowed), strict=True):
+            if count == 0:
+                continue
+            cosines, numbers = part.index.search(query.reshape(1, -1), min(n, count), params=only)
             found.update(zip(numbers[0].tolist(), cosines[0].tolist(), strict=True))
         return found
 
-    def averages(self, query: Vectors) -> dict[str, tuple[float, int]]:
-        """For each language, the mean cosine similarity of all its passages to `query`, and how many they are."""
-        return {
-            language: (float(part.sum @ query) / len(part.numbers), len(part.numbers))
-            for language, part in self._parts.items()
-        }
+    def averages(self, query: Vectors, allowed: Permitted | None = None) -> dict[str, tuple[float, int]]:
+        """For each language, the mean cosine similarity of its permitted passages to `query`, and how many they are."""
+        sums = {language: (part.sum, len(part.numbers)) for language, part in self._parts.items()}
+        if allowed is not None:
+            sums = self._sums(allowed)
+        return {language: (float(total @ query) / count, count) for language, (total, count) in sums.items() if count}
+
+    def _counts(self, allowed: Permitted | None) -> list[int]:
+        if allowed is None:
+            return [len(part.numbers) for part in self._parts.values()]
+        return [count for _, count in self._sums(allowed).values()]
+
+    def _sums(self, allowed: Permitted) -> Sums:
+        """For each language, the sum of the permitted vectors and their number."""
+        state, sums = self._permitted.get(allowed, ("", {}))
+        if state != self._state:
+            sums = {}
+            for language, part in self._parts.items():
+                inside = np.intersect1d(part.numbers, allowed.numbers, assume_unique=True)
+                rows = part.index.reconstruct_batch(inside) if len(inside) else np.zeros((0, self._dimension))
+                sums[language] = (rows.sum(axis=0, dtype=np.float64), len(inside))
+            self._permitted[allowed] = (self._state, sums)
+        return sums
 
     def save(self, file: Path) -> None:
         """Replace the file in one step. A full disk or a missing right costs the next start a rebuild, nothing else."""
@@ -124,6 +153,22 @@ class VectorIndex:
             return False
         self._parts, self._state = parts, state
         return True
+
+
+def _only(allowed: Permitted) -> Any:
+    """Has FAISS look at these passages alone."""
+    import faiss
+
+    library: Any = faiss  # its annotations are those of C++
+    return library.SearchParameters(sel=library.IDSelectorBitmap(allowed.bitmap))
+
+
+def saved_state(file: Path) -> str:
+    """Which content of the store the file was made from; empty when there is no such file or it says nothing."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError), file.open("rb") as source:
+        if source.readline(99) == _MAGIC:
+            return str(json.loads(source.readline(9999))["state"])
+    return ""
 
 
 class _Part:

@@ -249,7 +249,7 @@ def test_another_embedder_is_refused_and_rebuild_keeps_every_document(
     for act in (lambda: other.search("whales"), lambda: other.index([folder])):
         with pytest.raises(ToolError, match="kotae index --rebuild") as caught:
             act()
-        assert caught.value.reason == "library_broken"
+        assert caught.value.reason == "library_other_embedder"
     assert len(other.documents()) == 2, "what is there can still be listed"
     report = other.index([], rebuild=True)
     assert (report.replaced, report.embedded, report.failed) == (2, 2, ())

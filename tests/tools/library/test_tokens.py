@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.library import store
+from tools.library import schema
 from tools.library.tokens import language, search_terms, stem, terms
 
 TRICKY = [
@@ -99,7 +99,7 @@ def test_language(text: str, expected: str) -> None:
 def test_what_is_indexed_is_found_by_the_same_words(text: str) -> None:
     wanted = search_terms(text)
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
-        db.execute(store.WORDS)
+        db.execute(schema.WORDS)
         db.execute("INSERT INTO words VALUES (?)", (" ".join(wanted),))
         for term in set(wanted):
             assert list(store.matches(db, [term], 5)) == [1], term

@@ -1,0 +1,193 @@
+"""Reading what has changed: whether a file or page is what it was, and if not, the document that it is now."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.library import collection, load
+from tools.library.listing import Seen
+from tools.library.load import Limits, Loaded, LoadError
+from tools.library.outcome import Outcome
+from tools.library.records import DEFAULT, SourceKind
+from tools.library.sources import Page
+from tools.library.store import NewDocument, Store
+from tools.library.tokens import language
+from tools.library.worker import Worker
+
+if TYPE_CHECKING:
+    from tools.web.egress import Egress
+
+_RACY = 2.0
+"""Seconds. A file changed this shortly before it was indexed may have changed again within the clock's grain."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a run is to do. `egress` fetches pages; without one there are none."""
+
+    collection: str = DEFAULT
+    owner: str | None = None
+    every: float | None = None
+    anew: bool = False
+    """Read what is given even if it is unchanged."""
+    roots: bool = True
+    """Remember what is given as roots."""
+    patient: bool = False
+    """Pass over what failed before and has not changed since."""
+    egress: Egress | None = None
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A file or page that was read: its size, its last change in nanoseconds, and its text."""
+
+    bytes: int
+    modified: int
+    sha256: str
+    loaded: Loaded
+
+
+class Reader:
+    """Reads for one run. A method gives None when nothing is to be written: unchanged, or noted in the outcome."""
+
+    def __init__(self, store: Store, order: Order, own: int, outcome: Outcome, limits: Limits, worker: Worker) -> None:
+        self._store = store
+        self._order = order
+        self._own = own
+        self._outcome = outcome
+        self._limits = limits
+        self._worker = worker
+
+    def file(self, path: Path, known: Seen | None) -> NewDocument | None:
+        """The document in a file."""
+        stat: os.stat_result | None = None
+        name = str(path)
+        try:
+            name.encode()
+            stat = path.stat()
+            same = known is not None and (known.bytes, known.modified) == (stat.st_size, stat.st_mtime_ns)
+            if known and same and not self._order.anew:
+                racy = stat.st_mtime_ns / 1e9 > known.checked_at - _RACY
+                if not racy or _sha256(path) == known.sha256:
+                    self._unchanged(known, stat, touched=racy)
+                    return None
+            if self._order.patient and self._outcome.failed_as_it_is(name, stat):
+                return None
+            kind = load.examine(path, stat.st_size, self._limits)
+            fresh = _sha256(path)
+            if known and fresh == known.sha256 and not self._order.anew:
+                self._unchanged(known, stat, touched=True)
+                return None
+            loaded = self._worker.read(path, kind) if kind else load.read_text(path)
+        except UnicodeEncodeError:
+            shown = name.encode("utf-8", "replace").decode()
+            self._fail(shown, "The name of the file is not valid Unicode: rename it.")
+        except LoadError as error:
+            self._fail(name, str(error), known, stat)
+        except FileNotFoundError:
+            reason = "The link leads nowhere" if path.is_symlink() else "The file vanished while it was indexed"
+            self._fail(name, f"{reason}: index again when it is back.", known)
+        except PermissionError:
+            self._fail(name, "The file may not be read: change its permissions.", known, stat)
+        except OSError as error:
+            self._fail(name, f"The file cannot be read ({error.strerror}): check the disk.", known, stat)
+        else:
+            return self._document(name, "file", _Content(stat.st_size, stat.st_mtime_ns, fresh, loaded), known)
+        return None
+
+    def page(self, url: str, page: Page, known: Seen | None) -> NewDocument | None:
+        """The document at an address; `page` is what its server said last time."""
+        from tools.library.urls import Missing, read_url
+        from tools.web.addresses import EgressError
+
+        if self._order.egress is None:
+            self._fail(url, "Pages of the web cannot be read here: save it and index the file.", known)
+            return None
+        before = known.sha256 if known and not known.gone and not self._order.anew else ""
+        try:
+            found = read_url(self._order.egress, url, page, before, self._limits, self._worker)
+        except Missing as error:
+            self._outcome.pages[url] = replace(page, missing=page.missing + 1)
+            if known is None or page.missing == 0:
+                self._fail(url, str(error), known)
+            elif not known.gone:
+                self._outcome.gone.append(known.id)
+                self._outcome.change("gone", url, str(error))
+            return None
+        except (LoadError, EgressError) as error:
+            self._fail(url, str(error), known)
+            return None
+        self._outcome.pages[url] = found.page
+        if found.loaded is None:
+            assert known is not None
+            self._unchanged(known)
+            return None
+        return self._document(url, "url", _Content(found.bytes, found.modified, found.sha256, found.loaded), known)
+
+    def _unchanged(self, known: Seen, stat: os.stat_result | None = None, *, touched: bool = False) -> None:
+        self._outcome.unchanged += 1
+        owner = known.owner if self._order.owner is None else self._order.owner
+        if touched or owner != known.owner:
+            size, modified = (stat.st_size, stat.st_mtime_ns) if stat else (known.bytes, known.modified)
+            seen = replace(
+                known,
+                bytes=size,
+                modified=modified,
+                checked_at=time.time(),
+                owner=owner,
+                source="file" if stat else known.source,
+            )
+            self._outcome.touched.append((known, seen))
+
+    def _document(self, path: str, source: SourceKind, content: _Content, known: Seen | None) -> NewDocument:
+        now = time.time()
+        loaded = content.loaded
+        return NewDocument(
+            id=known.id if known else self._new_id(path),
+            collection=self._own,
+            path=path,
+            title=" ".join(loaded.title.split())[:200],
+            type=loaded.type,
+            language=language(loaded.text[:20_000]),
+            owner=(known.owner if known else "") if self._order.owner is None else self._order.owner,
+            source=source,
+            bytes=content.bytes,
+            modified=content.modified,
+            sha256=content.sha256,
+            indexed_at=now,
+            checked_at=now,
+            gone=0,
+            pages=loaded.pages,
+            text=loaded.text,
+        )
+
+    def _new_id(self, path: str) -> str:
+        id = document_id(path, self._own)
+        with self._store.read() as db:
+            if db is not None and db.execute("SELECT 1 FROM documents WHERE id = ?", (id,)).fetchone():
+                return digest(f"{id}:{time.time_ns()}")  # that document was moved to another collection
+        return id
+
+    def _fail(self, path: str, reason: str, known: Seen | None = None, stat: os.stat_result | None = None) -> None:
+        state = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
+        self._outcome.fail(path, reason, state, kept=known is not None)
+
+
+def document_id(path: str, own: int = collection.FIRST) -> str:
+    """The id of a new document of this path in the collection of this number."""
+    return digest(path if own == collection.FIRST else f"{own}:{path}")
+
+
+def digest(text: str) -> str:
+    """A name made from a text, the same whenever it is made."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

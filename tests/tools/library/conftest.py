@@ -48,6 +48,11 @@ def new_embedder() -> type[TermEmbedder]:
     return TermEmbedder
 
 
+@pytest.fixture(scope="session")
+def term_embedder() -> type[TermEmbedder]:
+    return TermEmbedder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An empty folder for documents."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.library import schema
+from tools.library import schema, store
 from tools.library.tokens import language, search_terms, stem, terms
 
 TRICKY = [

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 EgressReason = Literal["refused", "unreachable", "too_slow", "too_large", "redirects", "garbled"]
 
@@ -98,6 +98,20 @@ def read(url: str) -> Target:
     if port is None:
         port = PORTS[scheme]
     return Target(scheme, _host(parts.netloc), port, urlunsplit(("", "", path, query, "")))
+
+
+def moved_to(target: Target, location: str) -> Target:
+    """Where a redirect leads. Raises `EgressError("refused")` as `read` does."""
+    location = location.strip()
+    if _UNSAFE.search(location):  # joining would take some of these out
+        raise EgressError("refused", f"{target.host} leads to an address that is not valid: give the page's own.")
+    try:
+        url = urljoin(target.url, location)
+    except ValueError as error:
+        raise EgressError(
+            "refused", f"{target.host} leads to an address that is not valid ({error}): give the page's own."
+        ) from error
+    return read(url)
 
 
 def normal(url: str) -> str:

@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
-from tools.web.addresses import PORTS, EgressError, Target, host_and_port, is_public, normal, read
+from tools.web.addresses import PORTS, EgressError, Target, host_and_port, is_public, moved_to, normal, read
 
 if TYPE_CHECKING:
     import ssl
@@ -85,7 +84,7 @@ class Egress:
             response, moved = self._once(target, headers or {}, deadline)
             if moved is None:
                 return response
-            following = read(urljoin(target.url, moved))
+            following = moved_to(target, moved)
             if (target.scheme, following.scheme) == ("https", "http"):
                 raise EgressError("refused", f"{target.host} leads to an address without encryption: read that itself.")
             target = following

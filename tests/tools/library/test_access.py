@@ -29,7 +29,9 @@ def fill(library: Library, folder: Path, names: list[str]) -> None:
         path.mkdir(parents=True, exist_ok=True)
         for i in range(draw.randint(4, 12)):
             text = " ".join(draw.choices(WORDS, k=25))
-            (path / f"{i}.md").write_text(f"# {draw.choice(WORDS)}\n\n{text}. 文書{draw.choice('東西南北')}の記録です。")
+            (path / f"{i}.md").write_text(
+                f"# {draw.choice(WORDS)}\n\n{text}. 文書{draw.choice('東西南北')}の記録です。"
+            )
         library.index([path], collection=name)
 
 
@@ -146,7 +148,10 @@ async def test_the_tool_reads_what_it_was_given(two: Library) -> None:
         (Scope(since=2_000_000, types=frozenset({"markdown"})), {"theirs/note.md"}),
         (Scope(since=1_000_000, until=1_000_000), set()),
         (Scope(since=1_000_000, until=1_000_001), {"ours/note.md"}),
-        (Scope(since=float(-(10**30)), until=float(10**30), owners=frozenset({"OURS"})), {"ours/note.md", "ours/page.pdf"}),
+        (
+            Scope(since=float(-(10**30)), until=float(10**30), owners=frozenset({"OURS"})),
+            {"ours/note.md", "ours/page.pdf"},
+        ),
     ],
 )
 def test_filters(two: Library, folder: Path, scope: Scope, names: set[str]) -> None:

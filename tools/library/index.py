@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,15 +17,16 @@ import numpy as np
 
 from tools.base import ToolError
 from tools.library import chunk, collection, listing, sources, store
-from tools.library.embed import BATCH_TOKENS, Embedder, Vectors
+from tools.library.embed import BATCH_TOKENS, Embedder, Reading, read
 from tools.library.load import Limits
 from tools.library.outcome import Outcome, Scanned
-from tools.library.read import Order, Reader, digest
-from tools.library.records import IndexReport, OnChange, OnProgress, Progress, Stage
+from tools.library.read import Order, Reader, digest, from_text
+from tools.library.records import IndexReport, OnChange, OnProgress, Progress, Stage, Text
 from tools.library.scan import scan
 from tools.library.sources import Page
 from tools.library.store import NewDocument, NewPassage, Store
-from tools.library.tokens import language, search_terms
+from tools.library.tokens import language
+from tools.library.words import search_terms
 from tools.library.worker import Worker
 
 
@@ -120,6 +121,20 @@ class Run:
             self._report = replace(self._report, stopped=True)
         return self._finished()
 
+    def texts(self, texts: Iterable[Text]) -> IndexReport:
+        """Index texts that stand in no file. See `Library.index_texts`."""
+        self._own = self._collection()
+        self._outcome = Outcome(self._order.collection, {}, self._changed)
+        try:
+            for text in texts:
+                self._check()
+                self._total += 1
+                self._take(from_text(text, self._own, self._order), False)
+            self._flush()
+        except _Stopped:
+            self._report = replace(self._report, stopped=True)
+        return self._finished()
+
     def rebuild(self) -> IndexReport:
         """Cut and embed every stored document anew, from its stored text, in one transaction: all or nothing."""
         with self._store.read(any_embedder=True) as db:
@@ -183,8 +198,8 @@ class Run:
         pieces = []
         for part in chunk.cut(document.text, document.type, self._embedder.count, pages=document.pages):
             text = document.text[part.start : part.end]
-            names = dict.fromkeys((document.title, *part.heading))
-            embed = " › ".join(names) + "\n" + text
+            names = dict.fromkeys(name for name in (document.title, *part.heading) if name)
+            embed = "\n".join(filter(None, (" › ".join(names), text)))
             pieces.append(_Piece(part, text, embed, digest(embed)))
         return tuple(pieces)
 
@@ -195,11 +210,11 @@ class Run:
             return
         pieces = {piece.key: piece for p in pending for piece in p.pieces}
         with self._store.read() as db:
-            vectors = dict(store.embedded(db, list(pieces))) if db is not None else {}
-        missing = [piece for key, piece in pieces.items() if key not in vectors]
-        vectors |= self._embed(missing, pending[-1].document.path)
+            readings = dict(store.embedded(db, list(pieces))) if db is not None else {}
+        missing = [piece for key, piece in pieces.items() if key not in readings]
+        readings |= self._embed(missing, pending[-1].document.path)
         self._check()
-        rows = [(one.document, self._passages(one, vectors)) for one in pending]
+        rows = [(one.document, self._passages(one, readings)) for one in pending]
         with self._write() as db:
             for document, passages in rows:
                 store.replace(db, document, passages)
@@ -216,17 +231,17 @@ class Run:
                 raise ToolError("library_unknown", f"The collection {name!r} was deleted while it was indexed.")
             yield db
 
-    def _embed(self, pieces: list[_Piece], path: str) -> dict[str, Vectors]:
-        vectors: dict[str, Vectors] = {}
+    def _embed(self, pieces: list[_Piece], path: str) -> dict[str, Reading]:
+        readings: dict[str, Reading] = {}
         for batch in _batches(pieces):
             self._check()
-            for piece, vector in zip(batch, self._embedder.passages([p.embed for p in batch]), strict=True):
-                vectors[piece.key] = vector
+            for piece, reading in zip(batch, read(self._embedder, [p.embed for p in batch]), strict=True):
+                readings[piece.key] = reading
             self._report = replace(self._report, embedded=self._report.embedded + len(batch))
             self._tell("embed", path)
-        return vectors
+        return readings
 
-    def _passages(self, pending: _Pending, vectors: dict[str, Vectors]) -> list[NewPassage]:
+    def _passages(self, pending: _Pending, readings: dict[str, Reading]) -> list[NewPassage]:
         document = pending.document
         return [
             NewPassage(
@@ -239,7 +254,8 @@ class Run:
                 text=piece.text,
                 key=piece.key,
                 terms=" ".join(search_terms(piece.embed)),
-                vector=np.asarray(vectors[piece.key], np.float32),
+                vector=np.asarray(readings[piece.key].vector, np.float32),
+                tokens=readings[piece.key].tokens,
             )
             for piece in pending.pieces
         ]

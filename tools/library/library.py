@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tools.base import Passage, ToolError
 from tools.library import access, listing, search, sources, store
-from tools.library.embed import Embedder
+from tools.library.embed import Embedder, TokenEmbedder
 from tools.library.keeping import Keeping, added
 from tools.library.load import LoadError
 from tools.library.read import Order
@@ -25,9 +25,11 @@ from tools.library.records import (
     OnProgress,
     Problem,
     Scope,
+    Text,
     Transfer,
 )
-from tools.library.tokens import search_terms
+from tools.library.search import ALL, Shares
+from tools.library.words import search_terms
 from tools.library.worker import Worker
 from tools.web.egress import Egress
 
@@ -85,8 +87,25 @@ class Library(Keeping):
                 self._save_vectors()
         return report
 
-    def search(self, query: str, *, k: int = 8, scope: Scope = EVERYTHING) -> list[Passage]:
+    def index_texts(
+        self,
+        texts: Iterable[Text],
+        *,
+        collection: str = DEFAULT,
+        progress: OnProgress | None = None,
+        stop: threading.Event | None = None,
+    ) -> IndexReport:
+        """Add texts that stand in no file, each in place of the one of its id; nothing is removed."""
+        with self._writing:
+            with self._writer() as writer:
+                report = self._run(writer, Order(collection=collection), progress, None, stop).texts(texts)
+            self._save_vectors()
+        return report
+
+    def search(self, query: str, *, k: int = 8, scope: Scope = EVERYTHING, shares: Shares = ALL) -> list[Passage]:
         """The best `k` passages for `query` that `scope` permits, best first; none for an empty query.
+
+        `shares` is for measuring what each stage brings.
 
         Raises `ToolError("library_empty")` when nothing is indexed.
         """
@@ -97,12 +116,13 @@ class Library(Keeping):
             if db is None or db.execute("SELECT 1 FROM passages LIMIT 1").fetchone() is None:
                 raise ToolError("library_empty", "Nothing is indexed yet: run `kotae index` with a file or folder.")
         vector = self.embedder.query(query)
+        tokens = self.embedder.query_tokens(query) if isinstance(self.embedder, TokenEmbedder) else None
         with self._lock, self._store.read() as db:
             if db is None:
                 return []
             index = self._refresh()
             allowed = self._permissions.of(db, scope, index.state)
-            return search.retrieve(db, index, query, vector, k, scope, allowed)
+            return search.retrieve(db, index, query, vector, tokens, k, scope, allowed, shares)
 
     def unmentioned(self, words: Sequence[str], scope: Scope = EVERYTHING) -> list[str]:
         """Those of `words` that no permitted passage holds, in the order given."""

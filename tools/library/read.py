@@ -13,7 +13,7 @@ from tools.library import collection, load
 from tools.library.listing import Seen
 from tools.library.load import Limits, Loaded, LoadError
 from tools.library.outcome import Outcome
-from tools.library.records import DEFAULT, SourceKind
+from tools.library.records import DEFAULT, SourceKind, Text
 from tools.library.sources import Page
 from tools.library.store import NewDocument, Store
 from tools.library.tokens import language
@@ -176,6 +176,30 @@ class Reader:
     def _fail(self, path: str, reason: str, known: Seen | None = None, stat: os.stat_result | None = None) -> None:
         state = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
         self._outcome.fail(path, reason, state, kept=known is not None)
+
+
+def from_text(text: Text, own: int, order: Order) -> NewDocument:
+    """The document of a text that stands in no file."""
+    now = time.time()
+    data = text.text.encode("utf-8", "replace")
+    return NewDocument(
+        id=document_id(text.id, own),
+        collection=own,
+        path=text.id,
+        title=" ".join(text.title.split())[:200],
+        type="text",
+        language=language(text.text[:20_000]),
+        owner=order.owner or "",
+        source="import",
+        bytes=len(data),
+        modified=time.time_ns(),
+        sha256=hashlib.sha256(data).hexdigest(),
+        indexed_at=now,
+        checked_at=now,
+        gone=0,
+        pages=(),
+        text=text.text,
+    )
 
 
 def document_id(path: str, own: int = collection.FIRST) -> str:

@@ -88,6 +88,16 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Text:
+    """A document that stands in no file."""
+
+    id: str
+    """Takes the place of a path: a text of the same id replaces it."""
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class Context:
     """A passage in its document's surroundings; `before + text + after` is one stretch of the document's text."""
 

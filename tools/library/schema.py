@@ -14,10 +14,14 @@ from pathlib import Path
 
 from tools.library.records import DEFAULT
 
-SCHEMA = 2
+SCHEMA = 3
 
 # not `detail = none`, which is smaller, but reads every matching text again for BM25: ten times slower
 WORDS = 'CREATE VIRTUAL TABLE words USING fts5 (terms, tokenize = "unicode61 remove_diacritics 0")'
+
+# apart from the passages, since only the few that are compared are ever read
+TOKENS = """CREATE TABLE tokens (
+    passage INTEGER PRIMARY KEY REFERENCES passages (number) ON DELETE CASCADE, codes BLOB NOT NULL)"""
 
 # `text` last: what stands behind a long column is read through it
 _DOCUMENTS = """CREATE TABLE documents (
@@ -55,6 +59,7 @@ _TABLES = (
         text TEXT NOT NULL, key TEXT NOT NULL, vector BLOB NOT NULL)""",
     "CREATE INDEX passages_of_document ON passages (document)",
     "CREATE INDEX passages_by_key ON passages (key)",
+    TOKENS,
     WORDS,
 )
 
@@ -127,4 +132,9 @@ def _collections_and_upkeep(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE documents_2 RENAME TO documents")
 
 
-_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _collections_and_upkeep}
+def _tokens(db: sqlite3.Connection) -> None:
+    """2 to 3: what late interaction compares. Passages get theirs when they are embedded again."""
+    db.execute(TOKENS)
+
+
+_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _collections_and_upkeep, 2: _tokens}

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from tools.base import ToolError
 from tools.library import access, schema
-from tools.library.embed import Vectors
+from tools.library.embed import Reading, Vectors
 from tools.library.records import EVERYTHING, DocumentType, Scope, SourceKind
 
 FILE = "library.db"
@@ -65,6 +65,8 @@ class NewPassage:
     key: str
     terms: str
     vector: Vectors
+    tokens: bytes = b""
+    """See `Reading`."""
 
 
 class Store:
@@ -239,6 +241,8 @@ def replace(db: sqlite3.Connection, new: NewDocument, passages: Sequence[NewPass
             row,
         ).lastrowid
         db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (number, p.terms))
+        if p.tokens:
+            db.execute("INSERT INTO tokens VALUES (?, ?)", (number, p.tokens))
 
 
 def remove(db: sqlite3.Connection, document: str) -> bool:
@@ -272,10 +276,15 @@ def vectors(
     return [language for language, _, _ in rows], numbers, values.reshape(len(rows), dimension)
 
 
-def embedded(db: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Vectors]:
-    """The vectors of texts that were embedded before, by key."""
-    rows = select(db, "SELECT key, vector FROM passages WHERE key IN", keys)
-    return {key: np.frombuffer(blob, "<f4").astype(np.float32) for key, blob in rows}
+def embedded(db: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Reading]:
+    """Texts that were read by the embedder before, by key."""
+    statement = (
+        "SELECT p.key, p.vector, t.codes FROM passages p LEFT JOIN tokens t ON t.passage = p.number WHERE p.key IN"
+    )
+    return {
+        key: Reading(np.frombuffer(vector, "<f4").astype(np.float32), codes or b"")
+        for key, vector, codes in select(db, statement, keys)
+    }
 
 
 def matches(db: sqlite3.Connection, terms: Sequence[str], limit: int, scope: Scope = EVERYTHING) -> dict[int, float]:

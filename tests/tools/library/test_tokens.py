@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.library import schema, store
-from tools.library.tokens import language, search_terms, stem, terms
+from tools.library.tokens import language, stem, terms
+from tools.library.words import search_terms
 
 TRICKY = [
     "o'clock",
@@ -59,7 +60,8 @@ def test_a_letter_before_japanese_does_not_swallow_it() -> None:
 
 
 def test_search_finds_parts_and_joined_names() -> None:
-    assert "校" in search_terms("学校")
+    assert {"選挙", "管理"} <= set(search_terms("選挙管理委員会"))
+    assert search_terms("引っ越し") == search_terms("引越し")
     assert "llamacpp" in search_terms("run llama.cpp")
     assert "topk" in search_terms("--top-k")
     assert {"foo", "bar", "foobar"} <= set(search_terms("foo_bar"))

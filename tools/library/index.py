@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from tools.library import chunk, collection, listing, sources, store
 from tools.library.embed import BATCH_TOKENS, Embedder, Reading, read
 from tools.library.load import Limits
 from tools.library.outcome import Outcome, Scanned
-from tools.library.read import Order, Reader, digest, from_text
+from tools.library.read import Order, Reader, digest, from_text, new_id
 from tools.library.records import IndexReport, OnChange, OnProgress, Progress, Stage, Text
 from tools.library.scan import scan
 from tools.library.sources import Page
@@ -28,6 +29,9 @@ from tools.library.store import NewDocument, NewPassage, Store
 from tools.library.tokens import language
 from tools.library.words import search_terms
 from tools.library.worker import Worker
+
+if TYPE_CHECKING:
+    from tools.library.archive import Archive, DocumentRow
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,43 @@ class Run:
             self._report = IndexReport(stopped=True)
         return self._finished()
 
+    def take(self, archive: Archive, into: str | None) -> IndexReport:
+        """Take in an archive, in one transaction: all or nothing. See `Library.import_`."""
+        manifest = archive.manifest
+        fits = (manifest.embedder, manifest.dimension) == (self._embedder.name, self._embedder.dimension)
+        self._total = manifest.documents
+        names = [into] if into is not None else manifest.collections
+        try:
+            with self._store.write() as db:
+                own = {name: collection.create(db, name, anew=False) for name in names}
+                for entry in archive.entries():
+                    self._check()
+                    document = self._taken(db, entry.document, own[into or entry.document.collection])
+                    if fits:
+                        parts = [chunk.Chunk(p.start, p.end, tuple(p.heading), p.page, 0) for p in entry.passages]
+                        # never taken for the vector of the same text elsewhere: a stranger made it
+                        pieces = [replace(p, key=f"import:{p.key}") for p in (_piece(document, part) for part in parts)]
+                        readings = {piece.key: reading for piece, reading in zip(pieces, entry.readings, strict=True)}
+                    else:
+                        pieces = list(self._cut(document))
+                        readings = self._embed(pieces, document.path)
+                    known = db.execute("SELECT 1 FROM documents WHERE id = ?", (document.id,)).fetchone() is not None
+                    pending = _Pending(document, tuple(pieces), known)
+                    store.replace(db, document, self._passages(pending, readings))
+                    sources.forgive(db, document.collection, [document.path])
+                    self._written(pending, tell=False)
+        except _Stopped:
+            self._report = IndexReport(stopped=True)
+        return self._finished()
+
+    def _taken(self, db: sqlite3.Connection, row: DocumentRow, own: int) -> NewDocument:
+        """A document of an archive as one of this library."""
+        known = db.execute("SELECT id FROM documents WHERE collection = ? AND path = ?", (own, row.path)).fetchone()
+        id = known[0] if known else new_id(db, row.path, own)
+        given = row.model_dump(exclude={"collection", "pages"})
+        pages = tuple(row.pages)
+        return NewDocument(id=id, collection=own, source="import", checked_at=0.0, gone=0, pages=pages, **given)
+
     def _collection(self) -> int:
         """The number of the collection, which is made when there is none of its name."""
         with self._store.read() as db:
@@ -164,7 +205,7 @@ class Run:
             try:
                 return collection.number(db, self._order.collection)
             except ToolError as error:
-                if error.reason != "library_unknown":
+                if error.reason != "library_unknown" or not self._order.roots:
                     raise
         with self._store.write(passages=False) as db:
             return collection.create(db, self._order.collection, anew=False)
@@ -195,13 +236,8 @@ class Run:
             self._flush()
 
     def _cut(self, document: NewDocument) -> tuple[_Piece, ...]:
-        pieces = []
-        for part in chunk.cut(document.text, document.type, self._embedder.count, pages=document.pages):
-            text = document.text[part.start : part.end]
-            names = dict.fromkeys(name for name in (document.title, *part.heading) if name)
-            embed = "\n".join(filter(None, (" › ".join(names), text)))
-            pieces.append(_Piece(part, text, embed, digest(embed)))
-        return tuple(pieces)
+        parts = chunk.cut(document.text, document.type, self._embedder.count, pages=document.pages)
+        return tuple(_piece(document, part) for part in parts)
 
     def _flush(self) -> None:
         """Embed and write what is pending, in one transaction. Small documents share batches, so the engine is full."""
@@ -306,6 +342,13 @@ class Run:
             failed=self._outcome.failures(),
             seconds=time.monotonic() - self._began,
         )
+
+
+def _piece(document: NewDocument, part: chunk.Chunk) -> _Piece:
+    text = document.text[part.start : part.end]
+    names = dict.fromkeys(name for name in (document.title, *part.heading) if name)
+    embed = "\n".join(filter(None, (" › ".join(names), text)))
+    return _Piece(part, text, embed, digest(embed))
 
 
 def _batches(pieces: list[_Piece]) -> Iterator[list[_Piece]]:

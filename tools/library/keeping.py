@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tools.base import ToolError
 from tools.library import access, sources, store, vectors
 from tools.library import collection as collections
 from tools.library.embed import Embedder
@@ -136,6 +137,18 @@ class Keeping:
         """Watch them no longer and return how many were; what is indexed stays."""
         with self._change(passages=False) as db:
             return sources.unwatch(db, paths, None if collection is None else collections.number(db, collection))
+
+    def remove_source(self, path: Path | str, *, collection: str = DEFAULT) -> int:
+        """Forget a file, folder or page that was given to `index`, with its documents that no other source keeps.
+
+        Returns how many documents there were; their files stay. Raises `ToolError("library_unknown")` when there is
+        no such source or collection.
+        """
+        with self._change() as db:
+            ids = sources.drop(db, collections.number(db, collection), sources.located(path))
+            if ids is None:
+                raise ToolError("library_unknown", f"{path} is no source of the collection {collection!r}.")
+            return sum(store.remove(db, id) for id in ids)
 
     def _run(
         self,

@@ -41,7 +41,11 @@ def test_a_source_goes_with_its_documents_and_no_others(library: Library, folder
     library.index([folder / "b.md"])
     library.index([folder / "a.md"], collection="other")
     assert library.remove_source(folder) == 1
-    assert [(d.title, d.collection) for d in library.documents()] == [("a", "other"), ("b", "default"), ("c", "default")]
+    assert [(d.title, d.collection) for d in library.documents()] == [
+        ("a", "other"),
+        ("b", "default"),
+        ("c", "default"),
+    ]
     assert library.failures() == []
     assert (folder / "a.md").is_file()
     assert {Path(s.path).name for s in library.sources()} == {"inner", "b.md", "a.md"}

@@ -111,12 +111,13 @@ def counted(what: str, n: int, words: Strings) -> str:
 
 
 def size(n: int) -> str:
-    """Bytes as people read them, 1 KB being 1,000 bytes."""
-    for unit in ("B", "KB", "MB", "GB"):
-        if n < 1000 or unit == "GB":
+    """Bytes as people read them, 1 KB being 1,024 bytes."""
+    amount, unit = float(n), "B"
+    for larger in ("KB", "MB", "GB"):
+        if amount < 1000:
             break
-        n = round(n / 1000, 1) if n < 9_950 else round(n / 1000)  # type: ignore[assignment]
-    return f"{n:,} {unit}"
+        amount, unit = amount / 1024, larger
+    return f"{n} B" if unit == "B" else f"{amount:,.0f} {unit}" if amount >= 9.95 else f"{amount:.1f} {unit}"
 
 
 def icon(name: str, label: str, value: str = "", *, data: str = "") -> str:
@@ -154,7 +155,7 @@ def _adding(words: Strings, limit: int) -> str:
         f'placeholder="{escape(words("lib.source_example"))}"></label>'
         f'<div class="kotae-drop-row"><label class="kotae-lib-check" title="{escape(words("lib.watch_hint"))}">'
         f'<input type="checkbox" name="watch" checked>{escape(words("lib.watch"))}</label>'
-        f'<label class="kotae-lib-hours">{escape(words("lib.every"))}'
+        f'<label class="kotae-lib-hours" hidden>{escape(words("lib.every"))}'
         f'<input type="number" name="hours" value="24" min="1" max="720">{escape(words("lib.hours"))}</label>'
         f'<button type="submit" class="kotae-primary">{escape(words("lib.submit"))}</button></div></form></section>'
     )

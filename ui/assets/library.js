@@ -68,21 +68,23 @@
   /* ---- chat or library ---- */
   const inLibrary = () => root.classList.contains("kotae-view-library");
   const wanted = () => (new URLSearchParams(location.search).get("view") === "library" ? "library" : "chat");
-  let seen = null; // what the library held when the chat was last drawn
+  let seen = null; // what the library held when Gradio last drew its part of the page
+  let drawn = ""; // the view that the panel is dressed for
   function show(view, push) {
     if (push && wanted() !== view) {
       const address = new URL(location.href);
       if (view === "library") address.searchParams.set("view", view); else address.searchParams.delete("view");
       history.pushState(history.state, "", address);
     }
-    if (inLibrary() !== (view === "library")) {
+    if (drawn !== view) {
+      const first = !drawn;
+      drawn = view;
       root.classList.toggle("kotae-view-library", view === "library");
-      toggle("panel", false);
+      if (!first) toggle("panel", false);
       const body = document.querySelector(".kotae-panel-body");
       const title = document.querySelector(".kotae-panel-head h2");
       if (title) title.textContent = words[view === "library" ? "lib.document" : "panel.title"];
-      body?.replaceChildren(element("p", "kotae-none", words[view === "library" ? "lib.hint" : "panel.hint"]));
-      if (view === "chat" && seen !== null && seen !== content) { command({ do: "refresh" }); seen = content; }
+      if (!first || view === "library") body?.replaceChildren(element("p", "kotae-none", words[view === "library" ? "lib.hint" : "panel.hint"]));
     }
     mark();
     follow();
@@ -194,6 +196,7 @@
       if (state.html !== undefined) work(state.html);
       if (state.content !== content) { const first = content === 0; content = state.content; if (!first || state.content) refresh(); }
       if (state.busy) pause = BUSY;
+      else if (seen !== content) { seen = content; command({ do: "refresh" }); }
     } catch (error) { if (error.status === 0) say(error.message, true); }
     asking = false;
     timer = setTimeout(tick, pause);

@@ -149,7 +149,7 @@ class Run:
             try:
                 return collection.number(db, self._order.collection)
             except ToolError as error:
-                if error.reason != "library_unknown":
+                if error.reason != "library_unknown" or not self._order.roots:
                     raise
         with self._store.write(passages=False) as db:
             return collection.create(db, self._order.collection, anew=False)

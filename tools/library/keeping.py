@@ -76,6 +76,21 @@ class Keeping:
                 break
         return report
 
+    def follow(
+        self,
+        paths: Sequence[Path | str],
+        collection: str,
+        *,
+        changed: OnChange | None = None,
+        stop: threading.Event | None = None,
+    ) -> IndexReport:
+        """Bring roots up to date as a `Watcher` does: what failed or was removed by hand is left until it changes.
+
+        Raises `ToolError("library_unknown")` when the collection is no longer there.
+        """
+        order = Order(collection=collection, roots=False, patient=True)
+        return self._ordered(order, paths, None, changed, stop)
+
     def dismiss(self, paths: Sequence[Path | str], *, collection: str | None = None) -> int:
         """Take failures off the list and return how many there were; they return when they fail again."""
         with self._change(passages=False) as db:

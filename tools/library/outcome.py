@@ -84,12 +84,14 @@ class Outcome:
         """Note a failure; one that is not to be remembered is only reported. `state`: size and time of change."""
         if kept:
             reason += " What was indexed of it before is kept."
-        tries = self._before[path].tries + 1 if path in self._before else 1
+        before = self._before.get(path)
+        tries = before.tries + 1 if before else 1
         self._failing[path] = Failed(reason, time.time(), tries, *state)
         # a misspelt path is nothing that can be tried again
         if not remember or not (sources.is_url(path) or os.path.lexists(path)):
             self._unremembered.add(path)
-        self.change("failed", path, reason)
+        if before is None or before.reason != reason:  # a watched folder tells it once
+            self.change("failed", path, reason)
 
     def failed_as_it_is(self, path: str, stat: os.stat_result) -> bool:
         """Whether a file failed before and has not changed since; it is then reported as it was."""

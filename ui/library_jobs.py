@@ -52,6 +52,8 @@ class Job:
     failed: int = 0
     error: str = ""
     """The code of what ended the whole job."""
+    stopping: bool = False
+    """It was asked to stop, and ends with the passages at hand."""
 
     @property
     def open(self) -> bool:

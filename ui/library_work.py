@@ -63,7 +63,10 @@ class LibraryWork:
     def jobs(self) -> list[Job]:
         """All jobs, the latest first."""
         with self._wake:
-            return [replace(live.job, items=tuple(live.items.values())) for live in reversed(self._live.values())]
+            return [
+                replace(live.job, items=tuple(live.items.values()), stopping=live.stop.is_set())
+                for live in reversed(self._live.values())
+            ]
 
     def waiting(self) -> int:
         """How many files have not been read yet."""

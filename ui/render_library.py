@@ -208,7 +208,8 @@ def _job(job: Job, words: Strings) -> str:
         "reread": words("jobs.reread", name=job.name),
         "retry": words("jobs.retry"),
     }[job.kind]
-    facts = [words.code("job", job.state)]
+    stopping = job.open and job.stopping
+    facts = [words("jobs.stopping") if stopping else words.code("job", job.state)]
     if job.open and job.total:
         facts.append(words("jobs.files", done=f"{min(job.done, job.total):,}", total=f"{job.total:,}"))
     if job.passages:
@@ -235,8 +236,8 @@ def _job(job: Job, words: Strings) -> str:
         f'<h3 class="kotae-job-title">{escape(title)} <span class="kotae-job-into">'
         f"{escape(words('jobs.into', collection=job.collection))}</span></h3>"
         f'<p class="kotae-job-facts">{escape(" · ".join(facts))}</p>'
-        f'<button type="button" class="kotae-plain kotae-job-{act}" value="{escape(job.id)}">{escape(label)}</button>'
-        f"</div>{bar}"
+        f'<button type="button" class="kotae-plain kotae-job-{act}" value="{escape(job.id)}"'
+        f"{' disabled' if stopping else ''}>{escape(label)}</button></div>{bar}"
         + (f'<p class="kotae-notice">{escape(error)}</p>' if error else "")
         + (f'<ul class="kotae-lib-items">{rows}</ul>' if rows else "")
         + "</article>"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ui.strings import Strings
 
 _WORD = re.compile(r"[A-Za-z0-9À-ɏ]+|[一-鿿々〆ヶ]+|[ァ-ヿ]+|[ぁ-ゟ]{3,}")
-_LATIN = re.compile(r"[A-Za-z0-9À-ɏ]")
+_LETTER = "[A-Za-z0-9À-ɏ]"
+_LATIN = re.compile(_LETTER)
 _SMALL = frozenset(
     "a an and are as at be by can do does for from has have how i in is it its my of on or that the there this to was "
     "we were what when where which who why will with you your".split()
@@ -50,9 +51,8 @@ def matching(query: str, text: str) -> list[tuple[int, int]]:
     patterns: list[str] = []
     for word in _WORD.findall(unicodedata.normalize("NFKC", query)[:500]):
         if _LATIN.match(word):
-            if word.casefold() not in _SMALL:
-                stem = re.sub(r"(?:ies|es|s|ed|ing)$", "", word) if len(word) > 4 else word
-                patterns.append(rf"(?<![A-Za-z0-9À-ɏ]){re.escape(stem)}[a-z]{{0,4}}(?![A-Za-z0-9À-ɏ])")
+            if word.casefold() not in _SMALL and (len(word) > 1 or word.isdecimal()):
+                patterns.append(rf"(?<!{_LETTER}){_with_endings(word)}(?!{_LETTER})")
         elif len(word) == 1 or re.match("[ぁ-ゟ]", word):
             patterns.append(re.escape(word))
         else:
@@ -87,6 +87,15 @@ def type_name(type: str, words: Strings) -> str:
 def language_name(language: str, words: Strings) -> str:
     """`en` or `ja` as the reader calls it."""
     return words.code("spoken", language) or language
+
+
+def _with_endings(word: str) -> str:
+    """A pattern for an English word in its other forms."""
+    if len(word) <= 4:
+        return rf"{re.escape(word)}(?:s|es|ed|ing)?"
+    if re.search("(?:y|ies)$", word, re.IGNORECASE):
+        return re.escape(re.sub("(?:y|ies)$", "", word, flags=re.IGNORECASE)) + "(?:y|ies|ied)"
+    return re.escape(re.sub("(?:es|s|ed|ing)$", "", word, flags=re.IGNORECASE)) + "[a-z]{0,4}"
 
 
 def _hit(

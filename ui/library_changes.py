@@ -97,11 +97,15 @@ def _serve_intake(app: FastAPI, desk: LibraryDesk) -> None:
         if work.waiting() >= MOST:
             raise Refused("too_many", 429)
         size = int(request.headers.get("content-length", "0"))
+        path: Path | None = None
         try:
             path = await desk.uploads.take(name, size, request.stream())
+            return {"batch": work.upload(path, collection, batch)}
         except UploadError as error:
-            raise Refused(error.reason, 413 if error.reason == "too_large" else 400) from error
-        return {"batch": work.upload(path, collection, batch)}
+            if path is not None:
+                desk.uploads.forget(path)
+            status = {"too_large": 413, "stopped": 410}.get(error.reason, 400)
+            raise Refused(error.reason, status) from error
 
     @app.post(f"{ROUTE}/sources")
     async def add(source: NewSource) -> dict[str, str]:

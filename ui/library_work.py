@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tools.base import ToolError
 from tools.library import Change, IndexReport, Progress, Scope
 from ui.library_jobs import Hooks, Item, Job, JobState, Order
-from ui.uploads import Uploads
+from ui.uploads import UploadError, Uploads
 
 if TYPE_CHECKING:
     from tools.library import Library
@@ -85,13 +85,18 @@ class LibraryWork:
         return id
 
     def upload(self, path: Path, collection: str, batch: str = "") -> str:
-        """Index an uploaded file; those of one `batch` (the id of an earlier job) make one job."""
+        """Index an uploaded file; those of one `batch` (the id of an earlier job) make one job.
+
+        Raises `UploadError("stopped")` when that job was stopped: whoever stops it wants none of the rest either.
+        """
         with self._wake:
             live = self._live.get(batch)
-            same = live is not None and (live.job.kind, live.job.collection) == ("upload", collection)
-            if live is not None and same and live.job.open and not live.stop.is_set():
+            if live is not None and (live.job.kind, live.job.collection) == ("upload", collection):
+                if live.stop.is_set():
+                    raise UploadError("stopped")
                 live.items[str(path)] = Item(str(path))
-                live.job = replace(live.job, total=live.job.total + 1)
+                state = live.job.state if live.job.open else "waiting"
+                live.job = replace(live.job, state=state, error="", total=live.job.total + 1)
                 self._begin()
                 return batch
         return self.add(Order("upload", collection, "", self._index_uploads, (str(path),)))

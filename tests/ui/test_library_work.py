@@ -12,7 +12,7 @@ from library_parts import BROKEN, WordEmbedder, open_library, write
 from tools.library import Library
 from ui.library_jobs import index_source, reread, retry
 from ui.library_work import LibraryWork
-from ui.uploads import Uploads
+from ui.uploads import UploadError, Uploads
 
 
 @pytest.fixture
@@ -82,12 +82,14 @@ def test_files_of_one_drop_are_one_job_and_each_tells_what_became_of_it(
     assert [document.title for document in library.documents()] == ["Good"]
 
 
-def test_another_collection_or_a_finished_batch_is_another_job(work: LibraryWork, uploads: Uploads) -> None:
+def test_a_batch_goes_on_after_a_pause_but_not_in_another_collection(work: LibraryWork, uploads: Uploads) -> None:
     first = work.upload(put(uploads, "a.md", b"Some text."), "default")
     assert work.upload(put(uploads, "b.md", b"More text."), "other", first) != first
     until(lambda: finished(work))
-    assert work.upload(put(uploads, "c.md", b"Further text."), "default", first) != first
+    assert work.upload(put(uploads, "c.md", b"Further text."), "default", first) == first
     until(lambda: finished(work))
+    job = work.jobs()[-1]
+    assert (job.done, job.total, [item.state for item in job.items]) == (2, 2, ["done", "done"])
 
 
 def test_the_same_file_again_is_not_added_twice(work: LibraryWork, uploads: Uploads, library: Library) -> None:
@@ -117,6 +119,8 @@ def test_stopping_leaves_what_was_not_read_out(
     embedder.hold.set()
     until(lambda: finished(work))
     assert work.jobs()[0].state == "stopped"
+    with pytest.raises(UploadError, match="stopped"):
+        work.upload(paths[0], "default", batch)
     assert set(states(work).values()) == {"stopped"}
     assert not any(path.exists() for path in paths)
     assert library.documents() == []

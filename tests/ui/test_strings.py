@@ -90,7 +90,7 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("stage", ["vector", "words", "tokens", "fused"]),
         (
             "cannot",
-            ["empty", "no_room", "broken_off", "no_path", "not_there", "relative", "held", "unknown"],
+            ["empty", "no_room", "broken_off", "stopped", "no_path", "not_there", "relative", "held", "unknown"],
         ),
         ("cannot", [f"library_{code}" for code in ("name", "unknown", "empty", "busy", "full", "broken")]),
     ],

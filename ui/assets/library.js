@@ -258,6 +258,7 @@
           batch = (await ask("uploads", { method: "POST", query, body: file, type: "application/octet-stream" })).batch;
           tick(true);
         } catch (error) {
+          if (error.status === 410) { say(""); tick(true); return; } // the reader stopped this job
           if (error.status === 429) { await new Promise((go) => setTimeout(go, 1000)); continue; }
           bad.push([file.name, error.message]);
         }

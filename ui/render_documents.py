@@ -187,7 +187,8 @@ def _row(document: Document, words: Strings, now: float, uploads: str) -> str:
         f'value="{escape(document.id)}" aria-label="{escape(label)}" title="{escape(document.path)}">'
         f'<span class="kotae-title">{escape(document.title)}</span>'
         f'<span class="kotae-where">{escape(f"{name} – {where}" if uploaded else where)}</span>'
-        f'<span class="kotae-lib-short">{escape(" · ".join(short))}</span></button></td>'
+        + (f'<span class="kotae-lib-mark kotae-lib-flag">{escape(state)}</span>' if document.state != "indexed" else "")
+        + f'<span class="kotae-lib-short">{escape(" · ".join(short))}</span></button></td>'
         + "".join(f'<td class="kotae-c-{column}">{escape(text)}</td>' for column, text in cells.items())
         + f'<td class="kotae-c-state"><span class="kotae-lib-mark"{reason}>{escape(state)}</span></td>'
         f'<td class="kotae-c-acts"><span class="kotae-lib-acts">{acts}</span></td></tr>'
@@ -224,7 +225,7 @@ def _passages(document: Document, passages: Sequence[Passage], words: Strings, f
             parts.append(f'<h4 class="kotae-doc-page">{escape(label)}</h4>')
             if document.source == "file":
                 parts.append(
-                    f'<details class="kotae-doc-picture"><summary>{escape(alt)}</summary>'
+                    f'<details class="kotae-doc-picture"><summary>{escape(words("lib.picture"))}</summary>'
                     f'<figure class="kotae-page"><img loading="lazy" alt="{escape(alt)}" '
                     f'src="{document_path(document.id)}/pages/{passage.page}.png"></figure></details>'
                 )

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -18,6 +19,10 @@ from fastapi.staticfiles import StaticFiles
 
 from ui import strings
 from ui.chat import Chat
+from ui.files import document_response
+from ui.languages import COOKIE, asked_language, preferred_language
+from ui.library_changes import serve_changes
+from ui.library_views import LibraryDesk, serve_views
 from ui.render import source_path
 from ui.render_panel import panel_html
 from ui.shield import Shield
@@ -25,22 +30,21 @@ from ui.shield import Shield
 if TYPE_CHECKING:
     from agent import Agent, Source
     from agent.state import Language
+    from tools.library import Watcher
 
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parent / "assets"
-COOKIE = "kotae_lang"
 _YEAR = 365 * 24 * 3600
-_SHOWN = {".pdf": "application/pdf"}
-"""Documents that a browser may show itself. Any other is shown as text or saved, never run."""
-_TEXT = frozenset({".md", ".markdown", ".txt", ".text", ".rst", ".csv", ".log"})
 
 
-def create_app(agent: Agent, *, chat: bool = True) -> FastAPI:
+def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = None) -> FastAPI:
     """The application around an open agent. `chat=False` leaves the Gradio page out, which takes seconds to import.
 
-    The agent stays the caller's: it must be open as long as the application runs.
+    The agent stays the caller's: it must be open as long as the application runs. So does `watcher`, whose state the
+    library's page tells.
     """
+    desk = LibraryDesk.of(agent.library, agent.settings.data_dir, watcher)
     chats = {language: Chat(agent, strings.load(language)) for language in strings.LANGUAGES}
 
     @asynccontextmanager
@@ -48,6 +52,7 @@ def create_app(agent: Agent, *, chat: bool = True) -> FastAPI:
         yield
         for one in chats.values():
             await one.close()
+        await asyncio.to_thread(desk.work.close)
 
     app = FastAPI(title="Kotae", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
@@ -71,36 +76,19 @@ def create_app(agent: Agent, *, chat: bool = True) -> FastAPI:
     async def switch(language: str, request: Request) -> Response:
         if language not in strings.LANGUAGES:
             raise HTTPException(404)
-        thread = request.query_params.get("thread", "")
-        query = f"?{request.url.query}" if thread else ""
+        kept = {name: value for name in ("thread", "view") if (value := request.query_params.get(name))}
+        query = f"?{urlencode(kept)}" if kept else ""
         response = RedirectResponse(f"/chat/{language}/{query}", status_code=303)
         response.set_cookie(COOKIE, language, max_age=_YEAR, httponly=True, samesite="lax")
         return response
 
+    serve_views(app, desk)
+    serve_changes(app, desk)
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)
-    app.add_middleware(Shield, settings=agent.settings)
+    app.add_middleware(Shield, settings=agent.settings, upload=desk.uploads.limit)
     return app
-
-
-def preferred_language(request: Request) -> Language:
-    """The reader's choice, otherwise the first of the browser's languages that Kotae has, otherwise English."""
-    chosen = request.cookies.get(COOKIE)
-    for language in strings.LANGUAGES:
-        if chosen == language:
-            return language
-    ranked: list[tuple[float, int, Language]] = []
-    for place, entry in enumerate(request.headers.get("accept-language", "").split(",")):
-        tag, _, weight = entry.strip().partition(";q=")
-        try:
-            quality = float(weight) if weight else 1.0
-        except ValueError:
-            continue
-        for language in strings.LANGUAGES:
-            if tag.lower().split("-")[0] == language and quality > 0:
-                ranked.append((-quality, place, language))
-    return min(ranked)[2] if ranked else "en"
 
 
 def _mount_pages(app: FastAPI, agent: Agent, chats: dict[Language, Chat]) -> None:
@@ -148,7 +136,7 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
     @app.get(route)
     async def source_panel(request: Request, thread: str, index: int, n: int) -> Response:
         source = await find(thread, index, n)
-        words = strings.load(_language(request))
+        words = strings.load(asked_language(request))
         before = after = ""
         present = picture = False
         if source.passage.kind == "library":
@@ -185,19 +173,8 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
         path = await asyncio.to_thread(document_file, source) if source.passage.kind == "library" else None
         if path is None:
             raise HTTPException(404)
-        ending = path.suffix.lower()
-        if ending in _SHOWN:
-            return FileResponse(path, media_type=_SHOWN[ending], filename=path.name, content_disposition_type="inline")
-        if ending in _TEXT:
-            text = await asyncio.to_thread(path.read_bytes)
-            return Response(text, media_type="text/plain; charset=utf-8")
-        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+        return await asyncio.to_thread(document_response, path)
 
     @app.get("/api/{rest:path}")
     async def nothing(rest: str) -> Response:
         raise HTTPException(404)
-
-
-def _language(request: Request) -> Language:
-    asked = request.query_params.get("lang")
-    return next((language for language in strings.LANGUAGES if language == asked), preferred_language(request))

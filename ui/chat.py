@@ -115,8 +115,8 @@ class Chat:
             self._asking.discard(session)
 
     async def act(self, session: str, command: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
-        """Carry out a command of the page, a JSON object: `do` is ask, stop, new, open, rename, delete, retry or
-        edit. One that is not understood does nothing: the page is ours, everything else is an attempt."""
+        """Carry out a command of the page, a JSON object: `do` is ask, stop, new, open, rename, delete, retry,
+        edit or refresh. One that is not understood does nothing: the page is ours, everything else is an attempt."""
         try:
             order = json.loads(command)
             do = str(order["do"])
@@ -135,6 +135,9 @@ class Chat:
             yield Screen(threads=await self._threads(thread))
         elif do == "delete":
             yield await self._delete(target, thread)
+        elif do == "refresh":
+            welcome = welcome_html(await self._documents(), self._words)
+            yield Screen(welcome=welcome, library=await self._library())
         elif do in ("ask", "retry", "edit"):
             if do == "ask":
                 turn = self.ask(session, text, thread, web)

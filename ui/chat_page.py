@@ -39,6 +39,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
                 library = _fragment(gr, "", "kotae-state")
             with gr.Column(elem_id="kotae-main"):
                 _fragment(gr, _head(words, other), "kotae-head")
+                _fragment(gr, f'<p class="kotae-none">{escape(words("lib.loading"))}</p>', "kotae-library")
                 conversation = gr.Chatbot(
                     elem_id="kotae-chat",
                     show_label=False,
@@ -168,10 +169,21 @@ def _head(words: Strings, other: str) -> str:
     return (
         f'<div class="kotae-bar">{_icon("nav", words("nav.open"))}'
         f'<p class="kotae-brand">{escape(words("app.name"))}</p>'
+        f"{_tabs(words)}"
         f'<p class="kotae-tagline">{escape(words("app.tagline"))}</p>'
         f'<a class="kotae-language" href="{other}" title="{escape(words("head.language_hint"))}">'
         f"{escape(words('head.language'))}</a>"
         f"{_icon('theme', words('head.theme'))}{_icon('panel', words('panel.title'))}</div>"
+    )
+
+
+def _tabs(words: Strings) -> str:
+    """Chat and library. `assets/library.js` fills the library when it is first opened."""
+    return (
+        '<nav class="kotae-tabs">'
+        f'<button type="button" class="kotae-tab kotae-tab-chat" value="chat">{escape(words("tab.chat"))}</button>'
+        f'<button type="button" class="kotae-tab kotae-tab-library" value="library">{escape(words("tab.library"))}'
+        "</button></nav>"
     )
 
 

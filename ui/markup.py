@@ -42,13 +42,31 @@ _ATTRIBUTES = {
     "th": frozenset({"align"}),
     "time": frozenset({"datetime"}),
 }
+_CONTROLS = frozenset("form input label meter option progress section select".split())
+"""Further tags of the library's own parts. No fragment that holds somebody else's Markdown needs them."""
+_CONTROL_ATTRIBUTES = {
+    **{tag: names for tag, names in _ATTRIBUTES.items() if tag != "*"},
+    "*": _ATTRIBUTES["*"] | {"id", "role", "hidden", "tabindex"},
+    "button": _ATTRIBUTES["button"] | {"disabled"},
+    "input": frozenset(
+        "type name value placeholder min max step checked multiple maxlength required autocomplete spellcheck".split()
+    ),
+    "label": frozenset({"for"}),
+    "meter": frozenset({"value", "min", "max"}),
+    "option": frozenset({"value", "selected"}),
+    "progress": frozenset({"value", "max"}),
+    "select": frozenset({"name"}),
+    "td": frozenset({"align", "colspan"}),
+    "th": frozenset({"align", "scope"}),
+}
 _CITATION = re.compile(r"\[(\d{1,2}(?:\s*[,、]\s*\d{1,2})*)\]")
 
 
-def clean(html: str, *, links: Collection[str] = ()) -> str:
+def clean(html: str, *, links: Collection[str] = (), controls: bool = False) -> str:
     """`html` with nothing in it but the allowed tags, classes of our own, and addresses out of `links`.
 
-    The result has no line breaks (they become `&#10;`), so that a Markdown reader behind us sees one HTML block.
+    `controls` allows fields and what describes them to those who listen to the page; forms lead nowhere. The result has
+    no line breaks (they become `&#10;`), so that a Markdown reader behind us sees one HTML block.
     """
     allowed = frozenset(links)
 
@@ -57,14 +75,17 @@ def clean(html: str, *, links: Collection[str] = ()) -> str:
             return value if value in allowed else None
         if name == "class":
             return " ".join(c for c in value.split() if c.startswith("kotae-")) or None
+        if name == "id":
+            return value if value.startswith("kotae-") else None
         if name == "target":
             return "_blank" if value == "_blank" else None
         return value
 
     safe = nh3.clean(
         html,
-        tags=set(_TAGS),
-        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        tags=set(_TAGS | _CONTROLS if controls else _TAGS),
+        attributes={t: set(names) for t, names in (_CONTROL_ATTRIBUTES if controls else _ATTRIBUTES).items()},
+        generic_attribute_prefixes={"aria-", "data-"} if controls else set(),
         attribute_filter=keep,
         url_schemes={"http", "https"},
         link_rel="noopener noreferrer",

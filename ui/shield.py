@@ -1,7 +1,8 @@
 """What every request and every response passes: who may ask, which page may frame us, what a browser may load.
 
 A page that another site shows in a browser on this machine can reach a loopback address; so requests are taken only
-under our own name (against DNS rebinding), and changes only from our own pages (against cross-site requests).
+under our own name (against DNS rebinding), and changes only from our own pages (against cross-site requests), and
+none that is longer than it needs to be.
 """
 
 from __future__ import annotations
@@ -34,11 +35,19 @@ _GRADIO = re.compile(
 """What the page needs of Gradio. Its other routes (uploads, a proxy, files, a development mode) are not served."""
 
 
+UPLOAD = "/api/library/uploads"
+"""Where a file may be sent, which is longer than anything else."""
+_BODY = 2**20
+"""Bytes that any other request may carry. A question has some hundreds, a long one under 100,000."""
+
+
 class Shield:
     """ASGI middleware; see the module."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, upload: int) -> None:
+        """`upload`: the most bytes of a file that is sent to `UPLOAD`."""
         self._app = app
+        self._upload = upload
         self._hosts = _LOOPBACK | {settings.host}
         self._frames = tuple(origin for origin in settings.embed_origins if _is_origin(origin))
 
@@ -70,6 +79,12 @@ class Shield:
             return PlainTextResponse("Kotae is not served under this name.", status_code=421)
         if scope["method"] not in _SAFE and not _same_site(headers, host, scope["scheme"]):
             return PlainTextResponse("Only Kotae's own pages may do this.", status_code=403)
+        # The server reads no more of a body than its length says, so the length alone can be held to the limit.
+        if "transfer-encoding" in headers:
+            return PlainTextResponse("A request must say how long it is.", status_code=411)
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > (self._upload if scope["path"] == UPLOAD else _BODY):
+            return PlainTextResponse("This request is too large.", status_code=413)
         page = _PAGE.match(scope["path"])
         if page is not None and not _GRADIO.match(page.group(2) or "/"):
             return PlainTextResponse("Not found.", status_code=404)
@@ -142,9 +157,10 @@ def complete_page(page: str, language: Language, nonce: str) -> str:
         f'<meta name="description" content="{html.escape(words("app.tagline"))}">'
         '<meta name="color-scheme" content="light dark">'
         '<link rel="icon" href="/assets/kotae.svg" type="image/svg+xml">'
-        '<link rel="stylesheet" href="/assets/kotae.css">'
+        '<link rel="stylesheet" href="/assets/kotae.css"><link rel="stylesheet" href="/assets/library.css">'
         f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
         f'<script nonce="{nonce}" src="/assets/kotae.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/library.js"></script>'
     )
     return page.replace("</head>", f"{ours}</head>", 1)
 

@@ -1,11 +1,16 @@
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
+from typing import get_args
 
 import pytest
 
+from tools.library import DocumentState, WatchState
 from ui import strings
+from ui.library_jobs import ItemState, JobState
+from ui.render_documents import COLUMNS
 from ui.strings import StringError, Strings
 
 UI = Path(strings.__file__).resolve().parent.parent
@@ -44,8 +49,9 @@ def used(source: str) -> tuple[set[str], set[str]]:
         re.findall(r'else\s+"([a-z_]+\.[a-z_]+)"', source)
     )
     keys |= set(re.findall(r'\? "([a-z]+\.[a-z_]+)" : "', source)) | set(re.findall(r'" : "([a-z]+\.[a-z_]+)"', source))
+    keys |= set(re.findall(r'"((?:lib|panel)\.[a-z_]+)"', source))  # handed on in JavaScript
     keys |= set(re.findall(r'"(?:navigation|main|complementary)", "([a-z_.]+)"', source))
-    families = set(re.findall(r'words\.(?:code|items)\(\s*"([a-z]+)"', source))
+    families = set(re.findall(r"""words\.(?:code|items)\(\s*["']([a-z]+)["']""", source))
     families |= set(re.findall(r"words\[`([a-z]+)\.\$", source))
     return keys, families
 
@@ -75,9 +81,21 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("verdict", ["stated", "not_stated", "unrelated", "nothing_found"]),
         ("notice", ["web_unavailable", "web_off", "library_empty", "library_broken", "out_of_time", "some_removed"]),
         ("panel", ["library", "web", "specialist"]),
+        ("item", get_args(ItemState)),
+        ("job", get_args(JobState)),
+        ("state", get_args(DocumentState)),
+        ("watch", ["off", *get_args(WatchState)]),
+        ("kind", ["file", "folder", "url"]),
+        ("column", COLUMNS),
+        ("stage", ["vector", "words", "tokens", "fused"]),
+        (
+            "cannot",
+            ["empty", "no_room", "broken_off", "stopped", "no_path", "not_there", "relative", "held", "unknown"],
+        ),
+        ("cannot", [f"library_{code}" for code in ("name", "unknown", "empty", "busy", "full", "broken")]),
     ],
 )
-def test_there_are_words_for_every_code_of_the_agent(family: str, codes: list[str]) -> None:
+def test_there_are_words_for_every_code_of_the_agent(family: str, codes: Sequence[str]) -> None:
     for words in (EN, JA):
         assert [code for code in codes if not words.code(family, code)] == []
 

@@ -224,6 +224,18 @@ class Keeping:
         names = tuple(made.collections) if collection is None else (collection,)
         return Transfer(names, made.documents, report.passages, report.embedded, file.stat().st_size)
 
+    def remove_source(self, path: Path | str, *, collection: str = DEFAULT) -> int:
+        """Forget a file, folder or page that was given to `index`, with its documents that no other source keeps.
+
+        Returns how many documents there were; their files stay. Raises `ToolError("library_unknown")` when there is
+        no such source or collection.
+        """
+        with self._change() as db:
+            ids = sources.drop(db, collections.number(db, collection), sources.located(path))
+            if ids is None:
+                raise ToolError("library_unknown", f"{path} is no source of the collection {collection!r}.")
+            return sum(store.remove(db, id) for id in ids)
+
     def _run(
         self,
         writer: Store,

@@ -196,6 +196,16 @@ class Library(Keeping):
         with self._store.read(any_embedder=True) as db:
             return next(iter(listing.documents(db, scope, document_id)), None) if db is not None else None
 
+    def passages(
+        self, document_id: str, scope: Scope = EVERYTHING, *, first: int = 0, count: int | None = None
+    ) -> list[Passage]:
+        """`count` passages of one document in reading order, from number `first` (from 0); all when None.
+
+        None at all when there is no document of that id that `scope` permits.
+        """
+        with self._store.read(any_embedder=True) as db:
+            return [] if db is None else listing.passages(db, document_id, scope, first, -1 if count is None else count)
+
     def remove(self, document_id: str, scope: Scope = EVERYTHING) -> bool:
         """Forget a document; its file stays. False when there is none of that id that `scope` permits.
 

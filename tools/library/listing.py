@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 
+from tools.base import Passage
 from tools.library import access
 from tools.library.records import EVERYTHING, Document, Scope, SourceKind
 
@@ -49,3 +51,20 @@ def documents(db: sqlite3.Connection, scope: Scope = EVERYTHING, id: str | None 
         values,
     )
     return [Document(*row) for row in rows]
+
+
+def passages(
+    db: sqlite3.Connection, id: str, scope: Scope = EVERYTHING, first: int = 0, count: int = -1
+) -> list[Passage]:
+    """`count` passages of a permitted document in reading order, from number `first` (0 for the first of all)."""
+    condition, values = access.condition(scope)
+    rows = db.execute(
+        'SELECT p.id, p.text, d.title, d.path, p.page, p.heading, p.start, p."end" FROM passages p '
+        f"JOIN documents d ON d.id = p.document WHERE p.document = :id AND {condition} "
+        "ORDER BY p.start, p.number LIMIT :count OFFSET :first",
+        values | {"id": id, "first": first, "count": count},
+    )
+    return [
+        Passage(pid, text, title, path, "library", page, tuple(json.loads(heading)), id, start, end)
+        for pid, text, title, path, page, heading, start, end in rows
+    ]

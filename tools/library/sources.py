@@ -178,3 +178,23 @@ def forget(db: sqlite3.Connection, id: str) -> None:
     folders = db.execute("SELECT path FROM roots WHERE collection = ? AND kind = 'folder'", (own,))
     if any(Path(path).is_relative_to(folder) for (folder,) in folders.fetchall()):
         db.execute("INSERT OR IGNORE INTO ignored VALUES (?, ?, 0)", (own, path))
+
+
+def drop(db: sqlite3.Connection, own: int, path: str) -> list[str] | None:
+    """Forget a root with its failures; the ids of the documents that no other root keeps. None without such a root."""
+    row = db.execute("SELECT kind FROM roots WHERE collection = ? AND path = ?", (own, path)).fetchone()
+    if row is None:
+        return None
+    db.execute("DELETE FROM roots WHERE collection = ? AND path = ?", (own, path))
+    rest = db.execute("SELECT path, kind FROM roots WHERE collection = ?", (own,)).fetchall()
+    single = {other for other, kind in rest if kind != "folder"}
+    folders = [other for other, kind in rest if kind == "folder"]
+
+    def orphaned(file: str) -> bool:
+        under = file == path or (row[0] == "folder" and Path(file).is_relative_to(path))
+        return under and file not in single and not any(Path(file).is_relative_to(folder) for folder in folders)
+
+    failing = db.execute("SELECT path FROM failures WHERE collection = ?", (own,)).fetchall()
+    forgive(db, own, [file for (file,) in failing if orphaned(file)])
+    known = db.execute("SELECT id, path FROM documents WHERE collection = ? AND source != 'import'", (own,)).fetchall()
+    return [id for id, file in known if orphaned(file)]

@@ -276,7 +276,8 @@
     const row = $("#kotae-threads .kotae-is-open");
     const address = new URL(location.href);
     const open = row ? new URLSearchParams(row.querySelector("a").getAttribute("href")).get("thread") : null;
-    document.title = row ? `${row.querySelector(".kotae-thread-title").textContent} – ${words["app.name"]}` : words["app.name"];
+    if (root.classList.contains("kotae-view-library")) document.title = `${words["tab.library"]} – ${words["app.name"]}`;
+    else document.title = row ? `${row.querySelector(".kotae-thread-title").textContent} – ${words["app.name"]}` : words["app.name"];
     row?.querySelector("a").setAttribute("aria-current", "page");
     if (awaited !== undefined && open === awaited) awaited = undefined;
     if (open !== shownThread && awaited === undefined) {
@@ -310,6 +311,7 @@
   }
   window.addEventListener("popstate", () => {
     const open = new URLSearchParams(location.search).get("thread");
+    if (open === shownThread) return; // back from the library to the same conversation
     command(open ? { do: "open", thread: open } : { do: "new" });
     awaited = shownThread = open;
   });
@@ -325,6 +327,9 @@
       attributeFilter: ["class", "aria-label"] });
     soon();
   });
+  /* what library.js shares with the chat */
+  window.kotae = { words, element, command, toggle, isOpen, follow, returnTo: (to) => { returnTo = to; } };
+
   function label() {
     field()?.setAttribute("aria-label", words["ask.label"]);
     const roles = [["#kotae-nav", "navigation", "nav.list"], ["#kotae-main", "main", "app.name"],

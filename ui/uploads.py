@@ -1,0 +1,121 @@
+"""Files that were dropped on the page, kept in the data folder under names that the server makes.
+
+Each file has a folder of its own with a random name. The name in it is made from the client's by keeping letters,
+digits and a few marks, so that it can be read in lists and citations, and can lead nowhere else. It is never the
+client's word that decides where something is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import secrets
+import shutil
+import unicodedata
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+MOST = 200
+"""Files that may wait to be read at once."""
+SPARE = 256 * 2**20
+"""Bytes that must stay free on the disk: the index grows with what is uploaded."""
+
+_KEPT = re.compile(r"[^\w \-()+&,.\[\]]", re.UNICODE)
+_SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,8})$")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
+_LONGEST = 120
+"""Bytes of a name; file systems allow 255."""
+
+
+class UploadError(Exception):
+    """A file that is not taken. `reason` is a code that the reader's language has a sentence for."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Uploads:
+    """The folder of uploaded files. `limit` is the most bytes of one file."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.folder = folder
+        self.limit = limit
+
+    async def take(self, name: str, size: int, content: AsyncIterator[bytes]) -> Path:
+        """Write a file of `size` bytes, as the client says, and return where it is.
+
+        Raises `UploadError`: `too_large`, `empty`, `no_room`, `broken_off`. Then nothing is left of it.
+        """
+        if size > self.limit:
+            raise UploadError("too_large")
+        if size == 0:
+            raise UploadError("empty")
+        try:
+            place = self.folder / secrets.token_hex(8)
+            place.mkdir(parents=True)
+        except OSError as error:
+            raise UploadError("no_room") from error
+        path = place / safe_name(name)
+        try:
+            if shutil.disk_usage(place).free < size + SPARE:
+                raise UploadError("no_room")
+            written = 0
+            with contextlib.closing(await asyncio.to_thread(path.open, "xb")) as file:
+                async for part in content:
+                    written += len(part)
+                    if written > self.limit:
+                        raise UploadError("too_large")
+                    file.write(part)
+            if written != size:
+                raise UploadError("broken_off")
+        except BaseException as error:
+            shutil.rmtree(place, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise UploadError("no_room") from error
+            raise
+        return path
+
+    def holds(self, path: Path | str) -> bool:
+        """Whether this is an uploaded file: one that lies in a folder of ours, and no link."""
+        path = Path(path)
+        return path.parent.parent == self.folder and ".." not in path.parts and not path.is_symlink()
+
+    def twin(self, path: Path, others: Iterable[Path]) -> Path | None:
+        """The first of `others` that has the name and the content of `path`."""
+        same = [one for one in others if one != path and one.name == path.name]
+        size = path.stat().st_size
+        for one in same:
+            with contextlib.suppress(OSError):
+                if one.stat().st_size == size and _digest(one) == _digest(path):
+                    return one
+        return None
+
+    def forget(self, path: Path | str) -> None:
+        """Delete an uploaded file; any other file is left alone."""
+        if self.holds(path):
+            shutil.rmtree(Path(path).parent, ignore_errors=True)
+
+
+def safe_name(name: str) -> str:
+    """A file name made from what a client says its file is called: no separator, no mark that means anything to a
+    file system or a shell, never hidden, at most 120 bytes."""
+    name = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
+    name = re.split(r"[/\\]", name)[-1]
+    found = _SUFFIX.search(name)
+    suffix = f".{found.group(1).lower()}" if found else ""
+    stem = _KEPT.sub(" ", name[: found.start()] if found else name)
+    stem = " ".join(stem.split()).strip(" .-")
+    while len(stem.encode()) + len(suffix) > _LONGEST:
+        stem = stem[:-1]
+    stem = stem.strip(" .-")
+    if not stem or _RESERVED.match(stem):
+        stem = f"document {stem}".strip()
+    return stem + suffix
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -73,7 +73,20 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("step", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
         ("why", ["classifier", "cue", "model", "followup", "library_match", "fallback"]),
         ("verdict", ["stated", "not_stated", "unrelated", "nothing_found"]),
-        ("notice", ["web_unavailable", "web_off", "library_empty", "library_broken", "out_of_time", "some_removed"]),
+        (
+            "notice",
+            [
+                "web_unavailable",
+                "web_off",
+                "library_empty",
+                "library_broken",
+                "library_busy",
+                "library_other_embedder",
+                "library_full",
+                "out_of_time",
+                "some_removed",
+            ],
+        ),
         ("panel", ["library", "web", "specialist"]),
     ],
 )

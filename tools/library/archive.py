@@ -38,7 +38,6 @@ from tools.library import access
 from tools.library.embed import Vectors
 from tools.library.records import DocumentType, Scope
 
-
 MANIFEST, DOCUMENTS, PASSAGES, VECTORS = "manifest.json", "documents.jsonl", "passages.jsonl", "vectors.npy"
 
 _MOST_BYTES = 64 * 2**30

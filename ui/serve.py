@@ -67,6 +67,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def _run(settings: Settings, listener: socket.socket, started: Callable[[], None]) -> None:
     from agent import Agent
+    from tools.library import Watcher
     from ui.api import create_app
 
     async with Agent.open(settings) as agent:
@@ -79,8 +80,14 @@ async def _run(settings: Settings, listener: socket.socket, started: Callable[[]
         )
         server = _Server(config, started)
         warming = asyncio.create_task(_warm_up(agent))
-        await server.serve(sockets=[listener])
-        warming.cancel()
+        watcher = Watcher(agent.library)
+        if settings.watch == "on":
+            watcher.start()
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            warming.cancel()
+            await asyncio.to_thread(watcher.stop)
 
 
 async def _warm_up(agent: Agent) -> None:

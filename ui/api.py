@@ -127,7 +127,7 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
 
     def document_file(source: Source) -> Path | None:
         """The file of a passage, if the library still lists it under that very document."""
-        for document in agent.library.documents():
+        for document in agent.library.documents(agent.scope):
             if document.id == source.passage.document:
                 path = Path(document.path)
                 return path if path.is_file() else None
@@ -141,7 +141,7 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
         present = picture = False
         if source.passage.kind == "library":
             try:
-                context = await asyncio.to_thread(agent.library.context, source.passage.id)
+                context = await asyncio.to_thread(agent.library.context, source.passage.id, agent.scope)
                 file = await asyncio.to_thread(document_file, source)
             except Exception:  # the passage itself came with the answer; a broken library does not hide it
                 log.exception("The library cannot be read")
@@ -161,7 +161,11 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
         if passage.kind != "library" or passage.page is None:
             raise HTTPException(404)
         picture = await asyncio.to_thread(
-            agent.library.page_image, passage.document, passage.page, highlight=source.quote or None
+            agent.library.page_image,
+            passage.document,
+            passage.page,
+            highlight=source.quote or None,
+            scope=agent.scope,
         )
         if picture is None:
             raise HTTPException(404)

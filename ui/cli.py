@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ui.commands import asking, conversations, documents, models, upkeep
+from ui.commands import asking, conversations, documents, keeping, library, models, upkeep
 from ui.terminal import Terminal
 
 app = typer.Typer(
@@ -52,8 +52,9 @@ app.command("serve")(upkeep.serve)
 app.command("ask")(asking.ask)
 app.command("index")(documents.index)
 app.command("search")(documents.search)
+app.command("watch")(keeping.watch)
 app.command("route")(asking.route)
-app.add_typer(documents.library_app, name="library")
+app.add_typer(library.library_app, name="library")
 app.add_typer(models.models_app, name="models")
 app.add_typer(upkeep.settings_app, name="settings")
 app.command("graph")(upkeep.graph)

@@ -67,11 +67,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def _run(settings: Settings, listener: socket.socket, started: Callable[[], None]) -> None:
     from agent import Agent
+    from tools.library import Watcher
     from ui.api import create_app
 
     async with Agent.open(settings) as agent:
+        watcher = Watcher(agent.library)
         config = uvicorn.Config(
-            create_app(agent),
+            create_app(agent, watcher=watcher),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -79,8 +81,13 @@ async def _run(settings: Settings, listener: socket.socket, started: Callable[[]
         )
         server = _Server(config, started)
         warming = asyncio.create_task(_warm_up(agent))
-        await server.serve(sockets=[listener])
-        warming.cancel()
+        if settings.watch == "on":
+            watcher.start()
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            warming.cancel()
+            await asyncio.to_thread(watcher.stop)
 
 
 async def _warm_up(agent: Agent) -> None:

@@ -66,7 +66,15 @@ def _route(turn: Turn) -> Route:
 
 def _refusal(turn: Turn) -> str:
     """The most telling reason first: no documents, no web, nothing that names what was asked, nothing at all."""
-    for notice in ("out_of_time", "library_broken", "library_empty", "web_off", "web_unavailable"):
+    for notice in (
+        "out_of_time",
+        "library_broken",
+        "library_other_embedder",
+        "library_busy",
+        "library_empty",
+        "web_off",
+        "web_unavailable",
+    ):
         if notice in turn.notices and (notice != "web_unavailable" or _asked_the_web(turn)):
             return fill(turn.language, f"replies/{notice}")
     missing = turn.verdict.missing if turn.verdict else ()

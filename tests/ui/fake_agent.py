@@ -17,6 +17,7 @@ from agent.events import Done, Draft, Event, Status, Token
 from agent.settings import Settings
 from agent.state import Answer, Sentence, Source, Step, Usage
 from tools.base import Passage
+from tools.library import EVERYTHING, Scope
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,17 @@ class FakeLibrary:
     picture: bytes | None = None
     broken: bool = False
 
-    def documents(self) -> list[FakeDocument]:
+    def documents(self, scope: Scope = EVERYTHING) -> list[FakeDocument]:
         if self.broken:
             raise RuntimeError("the secret path /srv/library.db is broken")
         return self.files
 
-    def context(self, passage_id: str, *, around: int = 700) -> FakeContext | None:
+    def context(self, passage_id: str, scope: Scope = EVERYTHING, *, around: int = 700) -> FakeContext | None:
         return self.context_of.get(passage_id)
 
-    def page_image(self, document_id: str, page: int, *, highlight: str | None = None) -> bytes | None:
+    def page_image(
+        self, document_id: str, page: int, *, highlight: str | None = None, scope: Scope = EVERYTHING
+    ) -> bytes | None:
         return self.picture
 
 
@@ -78,6 +81,7 @@ class FakeAgent:
     def __init__(self, settings: Settings, plays: dict[str, Play | Callable[[], Play]]) -> None:
         self.settings = settings
         self.library = FakeLibrary()
+        self.scope = EVERYTHING
         self.model_name = "fake-model"
         self.model_ready = True
         self.plays = plays

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,13 +21,16 @@ from tools.library import chunk, collection, listing, sources, store
 from tools.library.embed import BATCH_TOKENS, Embedder, Vectors
 from tools.library.load import Limits
 from tools.library.outcome import Outcome, Scanned
-from tools.library.read import Order, Reader, digest
+from tools.library.read import Order, Reader, digest, new_id
 from tools.library.records import IndexReport, OnChange, OnProgress, Progress, Stage
 from tools.library.scan import scan
 from tools.library.sources import Page
 from tools.library.store import NewDocument, NewPassage, Store
 from tools.library.tokens import language, search_terms
 from tools.library.worker import Worker
+
+if TYPE_CHECKING:
+    from tools.library.archive import Archive, DocumentRow
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,43 @@ class Run:
             self._report = IndexReport(stopped=True)
         return self._finished()
 
+    def take(self, archive: Archive, into: str | None) -> IndexReport:
+        """Take in an archive, in one transaction: all or nothing. See `Library.import_`."""
+        manifest = archive.manifest
+        fits = (manifest.embedder, manifest.dimension) == (self._embedder.name, self._embedder.dimension)
+        self._total = manifest.documents
+        names = [into] if into is not None else manifest.collections
+        try:
+            with self._store.write() as db:
+                own = {name: collection.create(db, name, anew=False) for name in names}
+                for entry in archive.entries():
+                    self._check()
+                    document = self._taken(db, entry.document, own[into or entry.document.collection])
+                    if fits:
+                        parts = [chunk.Chunk(p.start, p.end, tuple(p.heading), p.page, 0) for p in entry.passages]
+                        # never taken for the vector of the same text elsewhere: a stranger made it
+                        pieces = [replace(p, key=f"import:{p.key}") for p in (_piece(document, part) for part in parts)]
+                        vectors = {piece.key: vector for piece, vector in zip(pieces, entry.vectors, strict=True)}
+                    else:
+                        pieces = list(self._cut(document))
+                        vectors = self._embed(pieces, document.path)
+                    known = db.execute("SELECT 1 FROM documents WHERE id = ?", (document.id,)).fetchone() is not None
+                    pending = _Pending(document, tuple(pieces), known)
+                    store.replace(db, document, self._passages(pending, vectors))
+                    sources.forgive(db, document.collection, [document.path])
+                    self._written(pending, tell=False)
+        except _Stopped:
+            self._report = IndexReport(stopped=True)
+        return self._finished()
+
+    def _taken(self, db: sqlite3.Connection, row: DocumentRow, own: int) -> NewDocument:
+        """A document of an archive as one of this library."""
+        known = db.execute("SELECT id FROM documents WHERE collection = ? AND path = ?", (own, row.path)).fetchone()
+        id = known[0] if known else new_id(db, row.path, own)
+        given = row.model_dump(exclude={"collection", "pages"})
+        pages = tuple(row.pages)
+        return NewDocument(id=id, collection=own, source="import", checked_at=0.0, gone=0, pages=pages, **given)
+
     def _collection(self) -> int:
         """The number of the collection, which is made when there is none of its name."""
         with self._store.read() as db:
@@ -180,13 +221,8 @@ class Run:
             self._flush()
 
     def _cut(self, document: NewDocument) -> tuple[_Piece, ...]:
-        pieces = []
-        for part in chunk.cut(document.text, document.type, self._embedder.count, pages=document.pages):
-            text = document.text[part.start : part.end]
-            names = dict.fromkeys((document.title, *part.heading))
-            embed = " › ".join(names) + "\n" + text
-            pieces.append(_Piece(part, text, embed, digest(embed)))
-        return tuple(pieces)
+        parts = chunk.cut(document.text, document.type, self._embedder.count, pages=document.pages)
+        return tuple(_piece(document, part) for part in parts)
 
     def _flush(self) -> None:
         """Embed and write what is pending, in one transaction. Small documents share batches, so the engine is full."""
@@ -290,6 +326,13 @@ class Run:
             failed=self._outcome.failures(),
             seconds=time.monotonic() - self._began,
         )
+
+
+def _piece(document: NewDocument, part: chunk.Chunk) -> _Piece:
+    text = document.text[part.start : part.end]
+    names = dict.fromkeys((document.title, *part.heading))
+    embed = " › ".join(names) + "\n" + text
+    return _Piece(part, text, embed, digest(embed))
 
 
 def _batches(pieces: list[_Piece]) -> Iterator[list[_Piece]]:

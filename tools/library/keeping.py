@@ -24,8 +24,10 @@ from tools.library.records import (
     IndexReport,
     OnChange,
     OnProgress,
+    Problem,
     Scope,
     Source,
+    Transfer,
 )
 from tools.library.store import Store
 from tools.library.vectors import VectorIndex
@@ -164,6 +166,75 @@ class Keeping:
             if ids is None:
                 raise ToolError("library_unknown", f"{path} is no source of the collection {collection!r}.")
             return sum(store.remove(db, id) for id in ids)
+
+    def verify(self) -> list[Problem]:
+        """Everything that is wrong with the files of the library; empty when all is well. Reads all of it."""
+        from tools.library.verify import verify
+
+        reader = Store(self.folder, self.embedder.name)
+        try:
+            with reader.read(any_embedder=True) as db:
+                if db is None:
+                    return []
+                return verify(db, self.folder, self.embedder.name, self.embedder.dimension)
+        finally:
+            reader.close()
+
+    def export(self, file: Path, scope: Scope = EVERYTHING) -> Transfer:
+        """Write the permitted documents with their passages and vectors into one file, in place of what stood there.
+
+        The format is described in `archive`. Raises `ToolError("library_archive")` when the file cannot be written.
+        """
+        from tools.library import archive
+
+        reader = Store(self.folder, self.embedder.name)
+        try:
+            with reader.read() as db:
+                if db is None:
+                    raise ToolError("library_empty", "There is nothing to export yet: run `kotae index` first.")
+                db.execute("BEGIN")  # one state, whoever writes meanwhile
+                try:
+                    made = archive.write(db, file, scope, self.embedder.name, self.embedder.dimension)
+                    size = file.stat().st_size
+                except OSError as error:
+                    detail = f"{file} cannot be written ({error.strerror}): choose another place."
+                    raise ToolError("library_archive", detail) from error
+                finally:
+                    db.execute("ROLLBACK")
+        finally:
+            reader.close()
+        return Transfer(tuple(made.collections), made.documents, made.passages, 0, size)
+
+    def import_(
+        self,
+        file: Path,
+        *,
+        collection: str | None = None,
+        progress: OnProgress | None = None,
+        stop: threading.Event | None = None,
+    ) -> Transfer | None:
+        """Take in an exported file, all or nothing: into one collection, or into those that it names.
+
+        A document takes the place of the one under the same path. With the same embedder nothing is embedded. None when
+        it was stopped. Raises `ToolError("library_archive")` with what is wrong with the file.
+        """
+        from tools.library.archive import Archive
+
+        try:
+            with file.open("rb") as source, self._writing:
+                archive = Archive(source)
+                archive.check()
+                with self._writer() as writer:
+                    report = self._run(writer, Order(), progress, None, stop).take(archive, collection)
+                if report.stopped:
+                    return None
+                self._save_vectors()
+        except OSError as error:
+            detail = f"{file} cannot be read ({error.strerror}): check the path."
+            raise ToolError("library_archive", detail) from error
+        made = archive.manifest
+        names = tuple(made.collections) if collection is None else (collection,)
+        return Transfer(names, made.documents, report.passages, report.embedded, file.stat().st_size)
 
     def _run(
         self,

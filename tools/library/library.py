@@ -23,9 +23,7 @@ from tools.library.records import (
     LibraryStatus,
     OnChange,
     OnProgress,
-    Problem,
     Scope,
-    Transfer,
 )
 from tools.library.tokens import search_terms
 from tools.library.worker import Worker
@@ -211,25 +209,6 @@ class Library(Keeping):
             raise ToolError("library_unknown", "There is no such document that could be read again: index its file.")
         order = Order(collection=document.collection, anew=True, roots=False)
         return self._ordered(order, [document.path], progress, None, stop)
-
-    def verify(self) -> list[Problem]:
-        """Everything that is wrong with the files of the library; empty when all is well. Reads all of it."""
-        raise NotImplementedError
-
-    def export(self, file: Path, scope: Scope = EVERYTHING) -> Transfer:
-        """Write the permitted documents with their passages and vectors into one file, in place of what stood there.
-
-        The format is described in `archive`. Raises `ToolError("library_archive")` when the file cannot be written.
-        """
-        raise NotImplementedError
-
-    def import_(self, file: Path, *, collection: str | None = None, progress: OnProgress | None = None) -> Transfer:
-        """Take in an exported file, all or nothing: into one collection, or into those that it names.
-
-        A document takes the place of the one under the same path. With the same embedder nothing is embedded. Raises
-        `ToolError("library_archive")` with what is wrong with the file.
-        """
-        raise NotImplementedError
 
     def status(self) -> LibraryStatus:
         """How much there is. An index of another embedder is described, not refused: `embedder` names it."""

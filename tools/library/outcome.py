@@ -143,9 +143,12 @@ class Outcome:
             store.empty(db, id)
         for before, seen in self.touched:
             db.execute(
-                "UPDATE documents SET bytes = ?, modified = ?, checked_at = ?, owner = ?, source = ? "
+                "UPDATE documents SET bytes = ?, modified = ?, checked_at = ?, owner = ?, source = ?, sha256 = ? "
                 "WHERE id = ? AND sha256 = ?",
-                (seen.bytes, seen.modified, seen.checked_at, seen.owner, seen.source, seen.id, before.sha256),
+                (
+                    *(seen.bytes, seen.modified, seen.checked_at, seen.owner, seen.source, seen.sha256),
+                    *(seen.id, before.sha256),
+                ),
             )
         sources.forgive(db, own, self._forgiven)
         db.executemany("DELETE FROM ignored WHERE collection = ? AND path = ?", [(own, p) for p in self._found_again])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,7 +72,8 @@ class Reader:
             name.encode()
             stat = path.stat()
             same = known is not None and (known.bytes, known.modified) == (stat.st_size, stat.st_mtime_ns)
-            if known and same and not self._order.anew:
+            foreign = self._order.anew or (known is not None and known.source == "import")
+            if known and same and not foreign:
                 racy = stat.st_mtime_ns / 1e9 > known.checked_at - _RACY
                 if not racy or _sha256(path) == known.sha256:
                     self._unchanged(known, stat, touched=racy)
@@ -80,7 +82,7 @@ class Reader:
                 return None
             kind = load.examine(path, stat.st_size, self._limits)
             fresh = _sha256(path)
-            if known and fresh == known.sha256 and not self._order.anew:
+            if known and fresh == known.sha256 and not foreign:
                 self._unchanged(known, stat, touched=True)
                 return None
             loaded = self._worker.read(path, kind) if kind else load.read_text(path)
@@ -97,6 +99,9 @@ class Reader:
         except OSError as error:
             self._fail(name, f"The file cannot be read ({error.strerror}): check the disk.", known, stat)
         else:
+            if known and known.source == "import" and self._same_text(known, loaded):
+                self._unchanged(known, stat, touched=True, sha256=fresh)
+                return None
             return self._document(name, "file", _Content(stat.st_size, stat.st_mtime_ns, fresh, loaded), known)
         return None
 
@@ -108,7 +113,8 @@ class Reader:
         if self._order.egress is None:
             self._fail(url, "Pages of the web cannot be read here: save it and index the file.", known)
             return None
-        before = known.sha256 if known and not known.gone and not self._order.anew else ""
+        trusted = known and known.source == "url" and not known.gone and not self._order.anew
+        before = known.sha256 if known and trusted else ""
         try:
             found = read_url(self._order.egress, url, page, before, self._limits, self._worker)
         except Missing as error:
@@ -129,7 +135,9 @@ class Reader:
             return None
         return self._document(url, "url", _Content(found.bytes, found.modified, found.sha256, found.loaded), known)
 
-    def _unchanged(self, known: Seen, stat: os.stat_result | None = None, *, touched: bool = False) -> None:
+    def _unchanged(
+        self, known: Seen, stat: os.stat_result | None = None, *, touched: bool = False, sha256: str = ""
+    ) -> None:
         self._outcome.unchanged += 1
         owner = known.owner if self._order.owner is None else self._order.owner
         if touched or owner != known.owner:
@@ -141,6 +149,7 @@ class Reader:
                 checked_at=time.time(),
                 owner=owner,
                 source="file" if stat else known.source,
+                sha256=sha256 or known.sha256,
             )
             self._outcome.touched.append((known, seen))
 
@@ -148,10 +157,10 @@ class Reader:
         now = time.time()
         loaded = content.loaded
         return NewDocument(
-            id=known.id if known else self._new_id(path),
+            id=self._id(path, known),
             collection=self._own,
             path=path,
-            title=" ".join(loaded.title.split())[:200],
+            title=_title(loaded),
             type=loaded.type,
             language=language(loaded.text[:20_000]),
             owner=(known.owner if known else "") if self._order.owner is None else self._order.owner,
@@ -166,21 +175,34 @@ class Reader:
             text=loaded.text,
         )
 
-    def _new_id(self, path: str) -> str:
-        id = document_id(path, self._own)
+    def _id(self, path: str, known: Seen | None) -> str:
+        if known:
+            return known.id
         with self._store.read() as db:
-            if db is not None and db.execute("SELECT 1 FROM documents WHERE id = ?", (id,)).fetchone():
-                return digest(f"{id}:{time.time_ns()}")  # that document was moved to another collection
-        return id
+            assert db is not None
+            return new_id(db, path, self._own)
+
+    def _same_text(self, known: Seen, loaded: Loaded) -> bool:
+        """Whether what an archive brought is what really stands there; the archive's checksum proves nothing."""
+        with self._store.read() as db:
+            row = db and db.execute("SELECT title, text FROM documents WHERE id = ?", (known.id,)).fetchone()
+        return bool(row) and row == (_title(loaded), loaded.text)
 
     def _fail(self, path: str, reason: str, known: Seen | None = None, stat: os.stat_result | None = None) -> None:
         state = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
         self._outcome.fail(path, reason, state, kept=known is not None)
 
 
-def document_id(path: str, own: int = collection.FIRST) -> str:
+def new_id(db: sqlite3.Connection, path: str, own: int) -> str:
     """The id of a new document of this path in the collection of this number."""
-    return digest(path if own == collection.FIRST else f"{own}:{path}")
+    id = digest(path if own == collection.FIRST else f"{own}:{path}")
+    if db.execute("SELECT 1 FROM documents WHERE id = ?", (id,)).fetchone():
+        return digest(f"{id}:{time.time_ns()}")  # that document was moved to another collection
+    return id
+
+
+def _title(loaded: Loaded) -> str:
+    return " ".join(loaded.title.split())[:200]
 
 
 def digest(text: str) -> str:

@@ -95,7 +95,9 @@ def _name(url: str, type: str) -> str:
     last = unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.netloc
     name = re.sub(r"[^\w.-]+", " ", last).strip(" .")[-80:].strip(" .") or "page"
     ending = _ENDINGS.get(type, "")
-    return name if name.lower().endswith(ending) else name + ending
+    # servers send anything that is text as plain text, so the name's own ending says more
+    named = type == "text/plain" and "." in name
+    return name if named or name.lower().endswith(ending) else name + ending
 
 
 def _modified(answer: Response) -> int:

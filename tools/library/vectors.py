@@ -70,6 +70,20 @@ class VectorIndex:
         self._parts = {language: part for language, part in self._parts.items() if len(part.numbers)}
         self._state = state
 
+    def equals(self, db: sqlite3.Connection, file: Path) -> bool:
+        """Whether the file holds the very vectors of the store; what it held is replaced by what the file holds."""
+        if not self._load(file, store.state(db)):
+            return False
+        languages, numbers, vectors = store.vectors(db, None, self._dimension)
+        own = {language: part.numbers for language, part in self._parts.items()}
+        for language in set(languages) | set(own):
+            chosen = np.array([spoken == language for spoken in languages], np.bool_)
+            if language not in own or not np.array_equal(own[language], numbers[chosen]):
+                return False
+            if not np.array_equal(self._parts[language].index.reconstruct_batch(numbers[chosen]), vectors[chosen]):
+                return False
+        return True
+
     def search(self, query: Vectors, n: int, allowed: Permitted | None = None) -> dict[int, float]:
         """The nearest `n` permitted passages of each language with their cosine similarity."""
         import faiss

@@ -1,5 +1,6 @@
-"""The web: searching it, and what is taken from it."""
+"""The web: searching it, fetching from it, and what is taken from it."""
 
+from tools.web.egress import Egress, EgressError
 from tools.web.search import WebTool
 
-__all__ = ["WebTool"]
+__all__ = ["Egress", "EgressError", "WebTool"]

@@ -1,41 +1,50 @@
-"""`kotae index`, `kotae search`, `kotae library`: the documents and what retrieval sees of them."""
+"""`kotae index` and `kotae search`: documents in, passages out."""
 
 from __future__ import annotations
 
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from ui.commands.options import AsJson, DataDir, load_settings, opened_library
+from ui.commands.options import (
+    DEFAULT_COLLECTION,
+    AsJson,
+    DataDir,
+    Every,
+    InCollection,
+    OfCollections,
+    interval,
+    load_settings,
+    opened_library,
+    plain,
+)
 from ui.terminal import Terminal, one_line
 
 if TYPE_CHECKING:
-    from tools.library import Document, IndexReport, Library, Progress
-
-_ID_SHOWN = 8
-"""So many characters of a document's id are shown, and enough to name it."""
-
-library_app = typer.Typer(help="List, inspect and remove indexed documents.")
+    from tools.library import DocumentType, IndexReport, Library, Progress, Scope
 
 
 def index(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH…", help="Files and folders.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="PATH…", help="Files, folders and addresses of web pages.", show_default=False),
     ] = None,
+    collection: InCollection = DEFAULT_COLLECTION,
+    owner: Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Whose documents these are.")] = None,
+    every: Every = None,
     sample: Annotated[bool, typer.Option("--sample", help="Index Kotae's own documentation.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Compute everything anew.")] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Add files and folders to the library, or bring them up to date."""
+    """Add files, folders and web pages to the library, or bring them up to date."""
     from ui.samples import sample_folders
 
     chosen = [*(paths or ()), *(sample_folders() if sample else ())]
@@ -43,9 +52,18 @@ def index(
         raise typer.BadParameter("give at least one file or folder, or --sample", param_hint="PATH…")
     terminal = Terminal()
     with opened_library(load_settings(data_dir=data_dir)) as library:
-        report = index_paths(library, chosen, terminal, rebuild=rebuild, quiet=as_json)
+        report = index_paths(
+            library,
+            chosen,
+            terminal,
+            collection=collection,
+            owner=owner,
+            every=interval(every),
+            rebuild=rebuild,
+            quiet=as_json,
+        )
     if as_json:
-        terminal.data({**_plain(report), "failed": [_plain(f) for f in report.failed]})
+        terminal.data({**plain(report), "failed": [plain(f) for f in report.failed]})
     if report.stopped:
         raise typer.Exit(130)
     if report.failed and not (report.added or report.replaced or report.unchanged):
@@ -53,9 +71,29 @@ def index(
 
 
 def index_paths(
-    library: Library, paths: Sequence[Path], terminal: Terminal, *, rebuild: bool = False, quiet: bool = False
+    library: Library,
+    paths: Sequence[Path | str],
+    terminal: Terminal,
+    *,
+    collection: str = DEFAULT_COLLECTION,
+    owner: str | None = None,
+    every: float | None = None,
+    rebuild: bool = False,
+    quiet: bool = False,
 ) -> IndexReport:
     """Index with a progress bar; the first Ctrl-C ends after the file at hand. `quiet` prints no report."""
+    with progress_shown(terminal) as (show, stop):
+        report = library.index(
+            paths, collection=collection, owner=owner, every=every, progress=show, stop=stop, rebuild=rebuild
+        )
+    if not quiet:
+        tell_report(report, terminal)
+    return report
+
+
+@contextmanager
+def progress_shown(terminal: Terminal) -> Iterator[tuple[Callable[[Progress], None], threading.Event]]:
+    """What a run is given: something that draws its progress, and an event that the first Ctrl-C sets."""
     with stopped_by_interrupt() as stop, terminal.bar("passages", "file") as bar:
         task = None if bar is None else bar.add_task("Indexing", total=None, passages="", file="")
 
@@ -70,10 +108,7 @@ def index_paths(
                     file=one_line(progress.name, 32),
                 )
 
-        report = library.index(paths, progress=show, stop=stop, rebuild=rebuild)
-    if not quiet:
-        _report(report, terminal)
-    return report
+        yield show, stop
 
 
 @contextmanager
@@ -97,7 +132,7 @@ def stopped_by_interrupt() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, usual)
 
 
-def _report(report: IndexReport, terminal: Terminal) -> None:
+def tell_report(report: IndexReport, terminal: Terminal) -> None:
     counts = [
         f"{count} {word}"
         for word in ("added", "replaced", "unchanged", "removed")
@@ -116,6 +151,19 @@ def _report(report: IndexReport, terminal: Terminal) -> None:
 def search(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to look for; - reads standard input.")],
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 8,
+    collections: OfCollections = None,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only documents of this type, such as pdf.")
+    ] = None,
+    owners: Annotated[
+        list[str] | None, typer.Option("--owner", metavar="NAME", help="Only documents of this owner.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only documents changed on this day or later.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only documents changed on this day or earlier.")
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -127,9 +175,10 @@ def search(
     if not query:
         raise QuestionError("empty", "The query is empty; write what to look for.")
     terminal = Terminal()
+    scope = scope_of(collections, types, owners, since, until)
     with opened_library(load_settings(data_dir=data_dir)) as library:
         began = time.perf_counter()
-        found = library.search(query, k=k)
+        found = library.search(query, k=k, scope=scope)
         seconds = time.perf_counter() - began
     if as_json:
         keys = ("id", "title", "url", "page", "heading", "score", "stages", "text")
@@ -138,90 +187,6 @@ def search(
         return
     terminal.passages(found)
     terminal.note(f"{len(found)} passages in {seconds * 1000:.0f} ms" if found else "Nothing found.")
-
-
-@library_app.callback(invoke_without_command=True)
-def library(context: typer.Context) -> None:
-    """List, inspect and remove indexed documents. Without a command: list."""
-    if context.invoked_subcommand is None:
-        list_documents()
-
-
-@library_app.command("list")
-def list_documents(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List the documents."""
-    terminal = Terminal()
-    with opened_library(load_settings(data_dir=data_dir)) as library:
-        documents = library.documents()
-    if as_json:
-        terminal.data([_plain(d) for d in documents])
-    elif documents:
-        columns = ("ID", "Title", "Passages", "Size", "Indexed", "Path")
-        terminal.table(columns, [_row(d) for d in documents], right=("Passages", "Size"))
-    else:
-        terminal.note("The library is empty. Add documents: kotae index FOLDER, or kotae index --sample")
-
-
-@library_app.command("status")
-def status(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Show how much is indexed, where, and with what."""
-    terminal = Terminal()
-    with opened_library(load_settings(data_dir=data_dir)) as library:
-        values = _plain(library.status())
-    if as_json:
-        terminal.data(values)
-        return
-    values["bytes"] = size(values["bytes"])
-    values["roots"] = "\n".join(values["roots"])
-    terminal.table(("", ""), [(key.capitalize(), str(value)) for key, value in values.items()])
-
-
-@library_app.command("remove")
-def remove(
-    names: Annotated[list[str], typer.Argument(metavar="ID…", help="Ids or paths of documents.")],
-    data_dir: DataDir = None,
-) -> None:
-    """Remove documents from the library. The files themselves stay where they are."""
-    from agent.errors import KotaeError
-
-    terminal = Terminal()
-    with opened_library(load_settings(data_dir=data_dir)) as library:
-        documents = library.documents()
-        chosen = [(name, _find(name, documents)) for name in names]
-        for name, document in chosen:
-            if document is None:
-                raise KotaeError(f"There is no document {name!r} in the library; `kotae library list` shows them.")
-        for _, document in chosen:
-            assert document is not None
-            library.remove(document.id)
-            terminal.say(f"Removed {document.title} ({document.path}).")
-
-
-@library_app.command("path")
-def path(data_dir: DataDir = None) -> None:
-    """Print the folder of the library."""
-    terminal = Terminal()
-    with opened_library(load_settings(data_dir=data_dir)) as library:
-        terminal.say(str(library.status().folder))
-
-
-def _find(name: str, documents: Sequence[Document]) -> Document | None:
-    """The document with this path or id; the beginning of an id will do where it fits one document only."""
-    wanted = (name, str(Path(name).expanduser().resolve()))
-    exact = next((d for d in documents if d.id == name or d.path in wanted), None)
-    begun = [d for d in documents if len(name) >= _ID_SHOWN and d.id.startswith(name)]
-    return exact or (begun[0] if len(begun) == 1 else None)
-
-
-def _row(document: Document) -> tuple[str, ...]:
-    return (
-        document.id[:_ID_SHOWN],
-        document.title,
-        str(document.passages),
-        size(document.bytes),
-        datetime.fromtimestamp(document.indexed_at).strftime("%Y-%m-%d %H:%M"),
-        document.path,
-    )
 
 
 def size(count: int) -> str:
@@ -234,6 +199,23 @@ def size(count: int) -> str:
     return f"{value:.1f} {unit}" if unit in ("MB", "GB") and value < 99.5 else f"{value:.0f} {unit}"
 
 
-def _plain(record: Any) -> dict[str, Any]:
-    """A record of the library as JSON types."""
-    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(record).items()}
+def scope_of(
+    collections: Sequence[str] | None,
+    types: Sequence[str] | None = None,
+    owners: Sequence[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Scope:
+    """The scope that options of a command name; without any, everything."""
+    from tools.library import DocumentType, Scope
+
+    known = get_args(DocumentType)
+    if unknown := [name for name in types or () if name not in known]:
+        raise typer.BadParameter(f"there is no type {unknown[0]!r}; there are {', '.join(known)}", param_hint="--type")
+    return Scope(
+        collections=frozenset(collections) if collections else None,
+        types=frozenset(cast("Sequence[DocumentType]", types)) if types else None,
+        owners=frozenset(owners) if owners else None,
+        since=since.timestamp() if since else None,
+        until=(until + timedelta(days=1)).timestamp() if until else None,
+    )

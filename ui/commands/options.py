@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +23,18 @@ DataDir = Annotated[
 Model = Annotated[
     str | None,
     typer.Option("--model", metavar="MODEL", help="Use this model: a name, a .gguf file, provider:model or a URL."),
+]
+DEFAULT_COLLECTION = "default"
+InCollection = Annotated[
+    str, typer.Option("--collection", metavar="NAME", help="The collection that the documents belong to.")
+]
+OfCollections = Annotated[
+    list[str] | None,
+    typer.Option("--collection", metavar="NAME", help="Only this collection; may be given several times."),
+]
+Every = Annotated[
+    str | None,
+    typer.Option("--every", metavar="TIME", help="Read web pages again at this interval: 30m, 6h, 1d."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -51,6 +65,21 @@ def opened_library(settings: Settings) -> Iterator[Library]:
     finally:
         if library is not None:
             library.close()
+
+
+def interval(text: str | None) -> float | None:
+    """`30m`, `6h` or `1d` in seconds; None when nothing was given."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})\s*([mhd])", text.strip().lower())
+    if match is None or (seconds := float(match[1]) * {"m": 60, "h": 3600, "d": 86_400}[match[2]]) <= 0:
+        raise typer.BadParameter("give a number and a unit: 30m, 6h or 1d", param_hint="--every")
+    return seconds
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """A record of the library as JSON types."""
+    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(record).items()}
 
 
 def in_words(error: Exception) -> str:

@@ -75,6 +75,8 @@ def sources_html(
 ) -> str:
     """Where documents come from, and what the watcher does. None: there is no watcher."""
     state = words.code("watch", status.state if status else "off")
+    if status is not None and status.error:
+        state += f" {told(status.error, words)}"
     parts = [f'<p class="kotae-lib-watch kotae-is-{status.state if status else "off"}">{escape(state)}</p>']
     own = [source for source in sources if not source.path.startswith(uploads)]
     rows = "".join(_source(source, words, now) for source in own)

@@ -71,8 +71,9 @@ async def _run(settings: Settings, listener: socket.socket, started: Callable[[]
     from ui.api import create_app
 
     async with Agent.open(settings) as agent:
+        watcher = Watcher(agent.library)
         config = uvicorn.Config(
-            create_app(agent),
+            create_app(agent, watcher=watcher),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -80,7 +81,6 @@ async def _run(settings: Settings, listener: socket.socket, started: Callable[[]
         )
         server = _Server(config, started)
         warming = asyncio.create_task(_warm_up(agent))
-        watcher = Watcher(agent.library)
         if settings.watch == "on":
             watcher.start()
         try:

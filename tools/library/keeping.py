@@ -155,6 +155,18 @@ class Keeping:
         with self._change(passages=False) as db:
             return sources.unwatch(db, paths, None if collection is None else collections.number(db, collection))
 
+    def remove_source(self, path: Path | str, *, collection: str = DEFAULT) -> int:
+        """Forget a file, folder or page that was given to `index`, with its documents that no other source keeps.
+
+        Returns how many documents there were; their files stay. Raises `ToolError("library_unknown")` when there is
+        no such source or collection.
+        """
+        with self._change() as db:
+            ids = sources.drop(db, collections.number(db, collection), sources.located(path))
+            if ids is None:
+                raise ToolError("library_unknown", f"{path} is no source of the collection {collection!r}.")
+            return sum(store.remove(db, id) for id in ids)
+
     def verify(self) -> list[Problem]:
         """Everything that is wrong with the files of the library; empty when all is well. Reads all of it."""
         from tools.library.verify import verify
@@ -223,18 +235,6 @@ class Keeping:
         made = archive.manifest
         names = tuple(made.collections) if collection is None else (collection,)
         return Transfer(names, made.documents, report.passages, report.embedded, file.stat().st_size)
-
-    def remove_source(self, path: Path | str, *, collection: str = DEFAULT) -> int:
-        """Forget a file, folder or page that was given to `index`, with its documents that no other source keeps.
-
-        Returns how many documents there were; their files stay. Raises `ToolError("library_unknown")` when there is
-        no such source or collection.
-        """
-        with self._change() as db:
-            ids = sources.drop(db, collections.number(db, collection), sources.located(path))
-            if ids is None:
-                raise ToolError("library_unknown", f"{path} is no source of the collection {collection!r}.")
-            return sum(store.remove(db, id) for id in ids)
 
     def _run(
         self,

@@ -135,7 +135,7 @@ class Run:
                 if not racy or _sha256(path) == known.sha256:
                     self._report = replace(self._report, unchanged=self._report.unchanged + 1)
                     return None
-            kind = load.examine(path, stat.st_size, self._limits)
+            load.examine(stat.st_size, self._limits)
             digest = _sha256(path)
             if known and digest == known.sha256:
                 with self._store.write() as db:
@@ -145,7 +145,7 @@ class Run:
                     )
                 self._report = replace(self._report, unchanged=self._report.unchanged + 1)
                 return None
-            loaded = worker.read(path, kind) if kind else load.read_text(path)
+            loaded = worker.read(path)
         except UnicodeEncodeError:
             self._fail(path, "The name of the file is not valid Unicode: rename it.")
         except LoadError as error:
@@ -165,6 +165,10 @@ class Run:
         self, path: Path, loaded: Loaded, stat: os.stat_result, digest: str, known: Seen | None
     ) -> _Pending | None:
         document = _document(path, loaded, stat, digest)
+        if loaded.unread:
+            # an empty digest and no date make the next run read it again, perhaps with what was missing
+            document = replace(document, modified=0, sha256="")
+            self._failed.append(Failure(path, loaded.unread))
         pieces = self._cut(document)
         if not pieces:
             self._fail(path, "No text was found: the file holds headings or marks, but no sentence.", known)

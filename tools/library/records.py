@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-DocumentType = Literal["markdown", "text", "html", "pdf"]
+DocumentType = Literal[
+    "markdown", "text", "html", "pdf", "word", "slides", "sheet", "epub", "mail", "json", "code", "image"
+]
 Stage = Literal["scan", "read", "embed", "save"]
 
 
@@ -22,7 +24,7 @@ class Document:
     title: str
     type: DocumentType
     pages: int
-    """Pages of a PDF, otherwise 0."""
+    """Pages of a PDF, or slides; otherwise 0."""
     passages: int
     bytes: int
     indexed_at: float
@@ -60,7 +62,7 @@ class LibraryStatus:
 
 @dataclass(frozen=True)
 class Failure:
-    """A path that could not be indexed. `reason` is one sentence: what is wrong and what to do."""
+    """A path that could not be indexed, or not all of it. `reason` says in one sentence what is wrong and what to do."""
 
     path: Path
     reason: str

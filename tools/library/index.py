@@ -70,6 +70,7 @@ class Run:
         self._failed: list[Failure] = []
         self._done = self._total = 0
         self._pending: list[_Pending] = []
+        self._path: Path | None = None
 
     def index(self, paths: Sequence[Path]) -> IndexReport:
         """Bring the store up to date with `paths`. See `Library.index`."""
@@ -80,9 +81,10 @@ class Run:
         with self._store.read() as db:
             known = store.seen(db) if db is not None else {}
         try:
-            with Worker(self._limits) as worker:
+            with Worker(self._limits, self._scanned) as worker:
                 for path in found.files:
                     self._check()
+                    self._path = path
                     self._tell("read", path)
                     pending = self._read(path, known.get(str(path)), worker)
                     if pending is None:
@@ -268,10 +270,14 @@ class Run:
         if self._stop.is_set():
             raise _Stopped
 
-    def _tell(self, stage: Stage, path: Path | None) -> None:
+    def _scanned(self, done: int, total: int) -> None:
+        self._check()
+        self._tell("read", self._path, (done, total))
+
+    def _tell(self, stage: Stage, path: Path | None, scanned: tuple[int, int] = (0, 0)) -> None:
         if self._progress is not None:
             seconds = time.monotonic() - self._began
-            self._progress(Progress(self._done, self._total, path, self._report.embedded, seconds, stage))
+            self._progress(Progress(self._done, self._total, path, self._report.embedded, seconds, stage, scanned))
 
     def _finished(self) -> IndexReport:
         return replace(self._report, failed=tuple(self._failed), seconds=time.monotonic() - self._began)

@@ -66,9 +66,9 @@ class Limits:
     scanned_seconds: float = 3600.0
     """Wall time of a file with scanned pages as a whole."""
     memory: int = 2**30
-    """Address space of the child process beyond what it needs to start."""
-    scanned_memory: int = 3 * 2**30
-    """The same while pages are recognised: the recogniser reserves 1.7 GB and uses up to 0.9 GB of it."""
+    """Address space that one file may take in the child process."""
+    scanned_memory: int = 2 * 2**30
+    """The same while pages are recognised: the recogniser reserves 1.1 GB and uses 0.7 GB of it."""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,8 @@ class Progress:
     seconds: float
     """Since the run began."""
     stage: Stage
+    scanned: tuple[int, int] = (0, 0)
+    """Pages of the file at hand whose text is recognised: so many are done, of so many; zeros for other files."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 A request is a line of JSON. A reply is a letter, eight bytes of length, and then what the letter says: `T` a line of JSON
 and the text, `E` a sentence, `I` a picture; before it, any number of `P` (pages done and pages there are) while pages
-are recognised. The child has limits of memory and processor time and may write no file; the parent kills it when a file
-takes too long. One child serves a whole run; after a crash the next request starts another.
+are recognised. A small letter says that the child is worn out, its memory larger than a new one's would be. The child has
+limits of memory and processor time and may write no file; the parent kills it when a file takes too long. One child
+serves a whole run; after a crash or when it is worn out the next request starts another.
 """
 
 from __future__ import annotations
@@ -47,13 +48,14 @@ class Worker:
 
     def read(self, path: Path) -> Loaded:
         """The text of a file. Raises `LoadError`, also when the child died or took too long."""
-        fields, _, text = self._ask({"do": "read", "path": str(path)}, self._limits.characters * 4 + _FIELDS).partition(b"\n")
+        order = {"do": "read", "path": os.path.abspath(path)}
+        fields, _, text = self._ask(order, self._limits.characters * 4 + _FIELDS).partition(b"\n")
         found = json.loads(fields)
         return Loaded(text.decode(), found["title"], found["type"], tuple(found["pages"]), found["unread"])
 
     def page(self, path: Path, page: int, highlight: str | None, scale: float) -> bytes | None:
         """A page of a PDF as PNG; None when there is no such page. Raises `LoadError`."""
-        order = {"do": "page", "path": str(path), "page": page, "highlight": highlight, "scale": scale}
+        order = {"do": "page", "path": os.path.abspath(path), "page": page, "highlight": highlight, "scale": scale}
         return self._ask(order, _PICTURE) or None
 
     def close(self) -> None:
@@ -82,18 +84,19 @@ class Worker:
                 process.stdin.flush()
                 while True:
                     header = _exactly(process.stdout, _HEADER)
-                    kind, size = header[:1], int.from_bytes(header[1:], "big")
+                    kind, size = header[:1].upper(), int.from_bytes(header[1:], "big")
                     if size > (most if kind in b"TI" else 4096):
                         raise EOFError
                     reply = _exactly(process.stdout, size)
+                    if header[:1] != kind:
+                        self.close()
                     if kind == b"E":
                         raise LoadError(reply.decode())
                     if kind != b"P":
                         return reply
                     clock.extend()
                     if self._scanning is not None:
-                        done, total = json.loads(reply)
-                        self._scanning(done, total)
+                        self._scanning(*json.loads(reply))
             except (EOFError, OSError, ValueError) as error:
                 process.kill()
                 self.close()
@@ -105,6 +108,12 @@ class Worker:
                 raise LoadError(
                     "Reading it took too much memory or crashed the reader: export it again, or split it."
                 ) from error
+            except LoadError:
+                raise
+            except BaseException:  # stopped between two pages: the rest of the reply is for nobody
+                process.kill()
+                self.close()
+                raise
 
 
 class _Clock:
@@ -224,7 +233,7 @@ def _restrain(seconds: float, memory: int) -> None:
     cpu = int(used.ru_utime + used.ru_stime + max(0.0, seconds) * (os.cpu_count() or 1)) + 5
     # only the soft limit moves, so that the next request can move it again
     for kind, amount in (
-        (resource.RLIMIT_AS, memory + _own_size()),
+        (resource.RLIMIT_AS, memory + _size()),
         (resource.RLIMIT_CPU, cpu),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
@@ -235,18 +244,13 @@ def _restrain(seconds: float, memory: int) -> None:
         resource.setrlimit(kind, (amount, hard))
 
 
-_started_with = 0
-
-
-def _own_size() -> int:
-    global _started_with
-    if not _started_with:
-        try:
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
-            _started_with = pages * os.sysconf("SC_PAGESIZE")
-        except (OSError, ValueError):
-            _started_with = 2**30
-    return _started_with
+def _size() -> int:
+    """Bytes of address space of this process, 1 GB where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        return pages * os.sysconf("SC_PAGESIZE")
+    except (OSError, ValueError):
+        return 2**30
 
 
 def main() -> None:
@@ -258,8 +262,12 @@ def main() -> None:
         out.write(kind + len(content).to_bytes(_HEADER - 1, "big") + content)
         out.flush()
 
+    fresh = _size()
     for line in sys.stdin.buffer:
-        tell(*_reply(json.loads(line), tell))
+        kind, content = _reply(json.loads(line), tell)
+        # the recogniser stays loaded, which is a gigabyte that is not wasted
+        allowed = 3 * 2**29 if "onnxruntime" in sys.modules else 2**29
+        tell(kind.lower() if _size() > fresh + allowed else kind, content)
 
 
 if __name__ == "__main__":

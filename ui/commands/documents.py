@@ -67,13 +67,19 @@ def index_paths(
                     completed=progress.done,
                     total=progress.total or None,
                     passages=f"{progress.done}/{progress.total} files · {progress.passages} passages · {rate:.1f}/s",
-                    file=one_line(progress.path.name, 32) if progress.path else "",
+                    file=_at_hand(progress),
                 )
 
         report = library.index(paths, progress=show, stop=stop, rebuild=rebuild)
     if not quiet:
         _report(report, terminal)
     return report
+
+
+def _at_hand(progress: Progress) -> str:
+    done, total = progress.scanned
+    page = f" ({done + 1}/{total})" if total > 1 else ""
+    return one_line(progress.path.name, 32) + page if progress.path else ""
 
 
 @contextmanager

@@ -78,12 +78,14 @@ class Blocks:
         """
         filled = {key: value for key, value in values.items() if value.strip()}
         line = "; ".join(f"{key}: {squeeze(value)}" if key else squeeze(value) for key, value in filled.items())
+        lower = {key.lower(): key for key in reversed(filled)}
+        naming = next((lower[name] for name in _NAMES if name in lower), None) or next(iter(filled), "")
         if long is None:
-            long = tokens(line) > RECORD
+            named = any(tokens(filled[lower[name]]) > 30 for name in _PROSE if name in lower)
+            long = tokens(line) > RECORD or (named and naming.lower() in _NAMES)
         if not long:
             self.item(line)
             return
-        naming = next((key for key in filled if key.lower() in _NAMES), None) or next(iter(filled), "")
         name = squeeze(filled.get(naming, ""))
         if name:
             self.heading(level, name[:120])

@@ -67,6 +67,7 @@ class _Writer:
         self.spans: list[tuple[int, int]] = []
         self.rows: list[list[str]] = []
         self.hanging: dict[int, tuple[int, str]] = {}
+        self.layout: list[bool] = []
 
     def write(self, root: Any) -> str:
         node, depth = root.child, 1
@@ -97,13 +98,15 @@ class _Writer:
         if tag == "br":
             self.line.append("\n")
             return False
-        if tag in ("td", "th"):
+        if tag == "table":
+            self.layout.append(_is_layout(node))
+        if tag in ("td", "th") and self.layout and not self.layout[-1]:
             self.line.append(_CELL)
             self.cells += 1
             self.spans.append((_span(node, "colspan"), _span(node, "rowspan")))
         elif tag in _BLOCKS and not self.cells and not self.pre:
             self._flush()
-        elif tag in _BLOCKS:
+        elif tag in _BLOCKS and tag not in ("td", "th"):
             self.line.append("\n")
         if tag in ("ul", "ol"):
             self.lists.append(0 if tag == "ol" else None)
@@ -138,6 +141,7 @@ class _Writer:
             self.cells = 0
         elif tag == "table":
             self._table()
+            self.layout.pop()
         elif tag == "pre":
             code = "".join(self.line).strip("\n")
             self.line.clear()
@@ -146,7 +150,7 @@ class _Writer:
                 self.blocks.extend(["", "```", code, "```", ""])
         elif tag == "code" and not self.pre:
             self.line.append("`")
-        elif tag in _BLOCKS and tag not in ("td", "th") and not self.cells and not self.pre:
+        elif tag in _BLOCKS and not self.cells and not self.pre:
             self._flush()
             self.heading = 0
 
@@ -197,6 +201,14 @@ def _joined(blocks: list[str]) -> str:
     """Blocks as lines, one empty line between them at most."""
     kept = [block for block, before in zip(blocks, ["", *blocks], strict=False) if block or before]
     return "\n".join(kept).rstrip("\n") + "\n" if kept else ""
+
+
+def _is_layout(table: Any) -> bool:
+    """Whether a table only places other things: tables within it, or headings."""
+    if table.attributes.get("role") in ("presentation", "none"):
+        return True
+    groups = (child for child in table.iter() if child.tag != "caption")
+    return any(group.css_first("table, h1, h2, h3") is not None for group in groups)
 
 
 def _span(node: Any, name: str) -> int:

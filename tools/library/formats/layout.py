@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-_WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60]")
+WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60]")
 _PROSE = 20
 """Letters (a Japanese one counts twice) of a usual line in a column of prose; cells of tables are shorter."""
 _SAME = 3.0
@@ -26,11 +26,8 @@ class Span:
     x1: float
     y1: float
     text: str
-
-    @property
-    def size(self) -> float:
-        """Height of the line, which stands for the size of the font."""
-        return self.y1 - self.y0
+    size: float
+    """Of the font; the height of the line where that is all that is known."""
 
     @property
     def middle(self) -> float:
@@ -61,8 +58,14 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def arrange(spans: Sequence[Span], rules: Sequence[Rule] = ()) -> list[Region | Table]:
-    """The parts of a page in reading order. A table stands where its upper left corner would be read."""
+def arrange(
+    spans: Sequence[Span], rules: Sequence[Rule] = (), gutter: float | None = None
+) -> tuple[list[Region | Table], float | None]:
+    """The parts of a page in reading order, and where its columns part, if it has any.
+
+    A table stands where its upper left corner would be read. `gutter` is that of the page before: the last lines of an
+    article are too few to tell columns by themselves.
+    """
     left = list(spans)
     tables: dict[Span, Table] = {}
     for xs, ys in _grids(rules):
@@ -70,10 +73,11 @@ def arrange(spans: Sequence[Span], rules: Sequence[Rule] = ()) -> list[Region | 
         if table := _filled(inside, xs, ys):
             taken = set(inside)
             left = [span for span in left if span not in taken]
-            place = Span(xs[0], ys[0], xs[-1], ys[-1], "")
+            place = Span(xs[0], ys[0], xs[-1], ys[-1], "", ys[-1] - ys[0])
             tables[place] = table
             left.append(place)
-    return list(_ordered(left, tables, 0))
+    own = _gutter(left, tables, gutter)
+    return list(_ordered(left, tables, own, 0)), own
 
 
 def rows_of(spans: Sequence[Span]) -> list[list[Span]]:
@@ -82,8 +86,9 @@ def rows_of(spans: Sequence[Span]) -> list[list[Span]]:
     for span in sorted(spans, key=lambda s: s.middle):
         if rows:
             other = min(rows[-1], key=lambda s: abs(s.middle - span.middle))
+            heights = span.y1 - span.y0, other.y1 - other.y0
             overlap = min(span.y1, other.y1) - max(span.y0, other.y0)
-            if overlap > 0.5 * min(span.size, other.size) and max(span.size, other.size) < 4 * min(span.size, other.size):
+            if overlap > 0.5 * min(heights) and max(heights) < 4 * min(heights):
                 rows[-1].append(span)
                 continue
         rows.append([span])
@@ -95,7 +100,7 @@ def joined(parts: Sequence[str]) -> str:
     text = ""
     for part in parts:
         part = part.strip()
-        if text and part and not (_WIDE.match(text[-1]) and _WIDE.match(part[0])):
+        if text and part and not (WIDE.match(text[-1]) and WIDE.match(part[0])):
             text += " "
         text += part
     return text
@@ -103,11 +108,12 @@ def joined(parts: Sequence[str]) -> str:
 
 def weight(text: str) -> int:
     """Letters, those twice as wide counted twice."""
-    return len(text) + len(_WIDE.findall(text))
+    return len(text) + len(WIDE.findall(text))
 
 
-def _ordered(spans: list[Span], tables: dict[Span, Table], depth: int) -> Iterator[Region | Table]:
-    gutter = _gutter(spans, tables) if depth < 6 else None
+def _ordered(
+    spans: list[Span], tables: dict[Span, Table], gutter: float | None, depth: int
+) -> Iterator[Region | Table]:
     if gutter is None:
         yield from _stacked(spans, tables)
         return
@@ -123,16 +129,17 @@ def _ordered(spans: list[Span], tables: dict[Span, Table], depth: int) -> Iterat
             yield from _stacked(wide, tables)
             wide = []
             for side in ([s for s in band if s.x1 <= gutter], [s for s in band if s.x0 >= gutter]):
-                yield from _ordered(side, tables, depth + 1)
+                inner = _gutter(side, tables, None) if depth < 6 else None
+                yield from _ordered(side, tables, inner, depth + 1)
         if following is not None:
             wide.append(following)
     yield from _stacked(wide, tables)
 
 
-def _gutter(spans: Sequence[Span], tables: dict[Span, Table]) -> float | None:
+def _gutter(spans: Sequence[Span], tables: dict[Span, Table], hint: float | None) -> float | None:
     """Where the page is divided into columns of prose: hardly a line crosses it, and both sides hold long lines."""
     texts = [span for span in spans if span not in tables]
-    if len(texts) < 8:
+    if len(texts) < (8 if hint is None else 4):
         return None
     left, right = min(s.x0 for s in texts), max(s.x1 for s in texts)
     bins = int(right - left) + 1
@@ -147,7 +154,7 @@ def _gutter(spans: Sequence[Span], tables: dict[Span, Table]) -> float | None:
     for step in steps[:-1]:
         depth += step
         covered.append(depth)
-    allowed = len(texts) // 6
+    allowed = max(len(texts) // 6, 1)
     size = median(span.size for span in texts)
     best: tuple[int, float, float] | None = None
     at = 0
@@ -160,8 +167,9 @@ def _gutter(spans: Sequence[Span], tables: dict[Span, Table]) -> float | None:
             end += 1
         middle = left + (at + end) / 2
         if end - at >= max(5.0, 0.6 * size) and 0.12 < (middle - left) / (right - left) < 0.88:
+            least = 2 if hint is not None and left + at - 2 <= hint <= left + end + 2 else 4
             sides = [s for s in texts if s.x1 <= middle], [s for s in texts if s.x0 >= middle]
-            if all(len(side) >= 4 and median(weight(s.text) for s in side) >= _PROSE for side in sides):
+            if all(len(side) >= least and median(weight(s.text) for s in side) >= _PROSE for side in sides):
                 candidate = (-covered[at], float(end - at), middle)
                 best = max(best, candidate) if best else candidate
         at = end
@@ -225,6 +233,7 @@ def _line(row: Sequence[Span]) -> Span:
         max(span.x1 for span in row),
         max(span.y1 for span in row),
         joined([span.text for span in row]),
+        max(row, key=lambda span: len(span.text)).size,
     )
 
 

@@ -21,6 +21,9 @@ MISSING = "The text of pictures is not read without an extra: pip install 'kotae
 _SURE = 0.6
 """Confidence of a line below which it is noise."""
 _TALL = 2.5
+"""So many times higher than wide is a line of vertical writing."""
+_UPRIGHT = str.maketrans({"°": "。", "`": "、", "´": "、", "|": "ー"})
+"""What the recogniser takes the marks of vertical writing for, which stand in the upper right of their square."""
 
 
 def available() -> bool:
@@ -33,8 +36,9 @@ def text_of(image: Any) -> str:
     import numpy as np
 
     pixels = np.asarray(image)
-    result = _engine()(pixels)
-    if result is None or result.boxes is None or result.txts is None:
+    result = _engine()(pixels, use_det=True, use_cls=False, use_rec=True)
+    # what a call switches off stays off, so each call says what it wants
+    if result.boxes is None or result.txts is None:
         return ""
     boxes = [_bounds(box) for box in result.boxes]
     tall = [box for box in boxes if box[3] - box[1] > _TALL * (box[2] - box[0])]
@@ -42,7 +46,7 @@ def text_of(image: Any) -> str:
     if sum(map(_area, tall)) > 0.6 * sum(map(_area, boxes)):
         return _vertical(image, tall)
     spans = [
-        Span(*box, unicodedata.normalize("NFKC", text))
+        Span(*box, unicodedata.normalize("NFKC", text), box[3] - box[1])
         for box, text, score in zip(boxes, result.txts, result.scores, strict=True)
         if score >= _SURE and text.strip()
     ]
@@ -53,7 +57,7 @@ def _written(spans: list[Span]) -> str:
     from tools.library.formats.pdf import reflow
 
     parts: list[str] = []
-    for part in arrange(spans):
+    for part in arrange(spans)[0]:
         if not isinstance(part, Region):
             parts.append(table(part.rows))
             continue
@@ -88,7 +92,7 @@ def _vertical(image: Any, boxes: list[tuple[float, float, float, float]]) -> str
         result = engine(np.asarray(strip), use_det=False, use_cls=False, use_rec=True)
         for text, score in zip(result.txts or (), result.scores or (), strict=True):
             if score >= _SURE * 0.7:
-                found.append(unicodedata.normalize("NFKC", text))
+                found.append(unicodedata.normalize("NFKC", text).translate(_UPRIGHT))
     from tools.library.formats.pdf import reflow
 
     return verbatim(reflow(found)) if found and weight("".join(found)) > 1 else ""
@@ -138,6 +142,10 @@ def _engine() -> Any:
         params={
             "Global.log_level": "error",
             "Global.use_cls": False,
+            "Global.max_side_len": 2600,
+            # lines are found on a smaller picture (letters of 7 points on A4 still are) and read on the whole one
+            "Det.limit_type": "max",
+            "Det.limit_side_len": 1440,
             "Det.model_path": str(models / "PP-OCRv6_det_small.onnx"),
             "Rec.model_path": str(models / "PP-OCRv6_rec_small.onnx"),
             "Cls.model_path": str(models / "ch_ppocr_mobile_v2.0_cls_mobile.onnx"),

@@ -59,8 +59,9 @@ def read_pdf(source: Source) -> Loaded:
     texts: list[str] = []
     starts: list[int] = []
     length = 0
+    gutter: float | None = None
     for page in pages:
-        text = page.recognised or _written(page, furniture, body, sizes)
+        text, gutter = _written(page, furniture, body, sizes, gutter)
         starts.append(length)
         texts.append(text + "\n\n")
         length += len(texts[-1])
@@ -155,26 +156,34 @@ def _size(span: Span) -> float:
     return round(span.size * 2) / 2
 
 
-def _written(page: _Page, furniture: frozenset[str], body: float, sizes: list[float]) -> str:
-    """A page as Markdown."""
+def _written(
+    page: _Page, furniture: frozenset[str], body: float, sizes: list[float], gutter: float | None
+) -> tuple[str, float | None]:
+    """A page as Markdown, and where its columns part."""
+    if page.recognised:
+        return page.recognised, gutter
     if page.lines:
-        return verbatim_paragraphs(reflow([line for line in page.lines if _key(line) not in furniture]))
+        return verbatim_paragraphs(reflow([line for line in page.lines if _key(line) not in furniture])), None
     spans = [s for row in rows_of(page.spans) if _key(_row(row)) not in furniture for s in row]
     if not spans:
-        return ""
+        return "", gutter
     large = sum(len(span.text) for span in spans if _size(span) >= body * _LARGER)
     # a cover or a slide, on which everything is large, has no headings but text
     headed = large < 0.4 * sum(len(span.text) for span in spans)
     parts: list[str] = []
-    for part in arrange(spans, page.rules):
+    found, gutter = arrange(spans, page.rules, gutter)
+    for part in found:
         if isinstance(part, Table):
             parts.append(table(part.rows))
         else:
-            parts.extend(_paragraphs(part.lines, body, sizes if headed else []))
-    return "\n\n".join(text for part in parts if (text := part.strip("\n")))
+            paragraphs = _paragraphs(part.lines, sizes if headed else [])
+            if parts and paragraphs and _goes_on(parts[-1], paragraphs[0]):
+                parts[-1] = joined([parts[-1], paragraphs.pop(0)])
+            parts.extend(paragraphs)
+    return "\n\n".join(text for part in parts if (text := part.strip("\n"))), gutter
 
 
-def _paragraphs(lines: Sequence[Span], body: float, sizes: list[float]) -> list[str]:
+def _paragraphs(lines: Sequence[Span], sizes: list[float]) -> list[str]:
     """The lines of a column as paragraphs and headings."""
     found: list[str] = []
     batch: list[str] = []
@@ -212,6 +221,13 @@ def _paragraphs(lines: Sequence[Span], body: float, sizes: list[float]) -> list[
     return [part for part in found if part]
 
 
+def _goes_on(above: str, below: str) -> bool:
+    """Whether a paragraph goes on at the top of the next column."""
+    if above.startswith(("#", "|")) or below.startswith(("#", "|")) or "\n" in above or _STARTS.match(below):
+        return False
+    return not _ENDS.search(above) and (below[:1].islower() or bool(_CJK.match(above[-1]) and _CJK.match(below[0])))
+
+
 def verbatim_paragraphs(text: str) -> str:
     """Paragraphs whose lines are no markup."""
     return "\n\n".join(verbatim(part) for part in text.split("\n\n"))
@@ -220,7 +236,9 @@ def verbatim_paragraphs(text: str) -> str:
 def reflow(lines: Sequence[str]) -> str:
     """Lines of a column joined into paragraphs: a line goes on unless it ends short or a list begins."""
     lines = [line.strip(" \t") for line in lines]
-    width = max((weight(line) for line in lines), default=0)
+    widths = sorted(weight(line) for line in lines if line) or [0]
+    # one line across two columns makes no paragraph of every other line
+    width = widths[-1] if len(widths) < 8 else widths[len(widths) * 9 // 10]
     parts: list[str] = []
     for line, following in pairwise([*lines, ""]):
         if not line:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from tools.library.formats.layout import Rule, Span
+from tools.library.formats.layout import WIDE, Rule, Span
 from tools.library.load import LoadError
 
 WASTE = re.compile(r"[\ufffe\uffff\u00ad]|[\x00-\x08\x0b-\x1f]")
@@ -55,7 +55,7 @@ def spans_of(sheet: Any, rules: Sequence[Rule]) -> list[Span] | None:
     try:
         handle = textpage.raw
         count = textpage.count_chars()
-        box = raw.FS_RECTF()
+        box, matrix = raw.FS_RECTF(), raw.FS_MATRIX()
         pointer = ctypes.byref(box)
         turn = _turn(sheet)
         builder = _Builder([rule for rule in rules if rule.x0 == rule.x1])
@@ -64,8 +64,9 @@ def spans_of(sheet: Any, rules: Sequence[Rule]) -> list[Span] | None:
             code = letter(handle, index)
             if code in (32, 160, 13, 10, 9, 0x3000) or code == 0:
                 builder.space()
-            elif place(handle, index, pointer):
-                builder.add(code, *turn(box.left, box.top, box.right, box.bottom))
+            elif place(handle, index, pointer) and builder.add(code, *turn(box.left, box.top, box.right, box.bottom)):
+                size = raw.FPDFText_GetFontSize(handle, index)
+                builder.size = size * (matrix.c**2 + matrix.d**2) ** 0.5 if raw.FPDFText_GetMatrix(handle, index, matrix) else size
         return builder.finished()
     finally:
         textpage.close()
@@ -79,7 +80,8 @@ class _Builder:
         self._spans: list[Span] = []
         self._letters: list[str] = []
         self._box = (0.0, 0.0, 0.0, 0.0)
-        self._last = (0.0, 0.0, 0.0, 0.0)
+        self._last = (0.0, 0.0)
+        self.size = 0.0
         self._spaced = False
         self._down = self._across = 0
 
@@ -87,35 +89,39 @@ class _Builder:
         """White space; whether it separates is decided by the gap that follows."""
         self._spaced = True
 
-    def add(self, code: int, x0: float, y0: float, x1: float, y1: float) -> None:
-        """A letter in its box."""
+    def add(self, code: int, x0: float, y0: float, x1: float, y1: float) -> bool:
+        """A letter in its box; True when a span begins with it."""
         spaced, self._spaced = self._spaced, False
         if x1 <= x0 or y1 <= y0:
-            return
+            return False
         letter = chr(code) if not 0xD800 <= code <= 0xDFFF else "\ufffd"
         if self._letters:
-            left, top, right, bottom = self._last
-            size = max(bottom - top, 0.1)
+            left, right = self._last
+            _, top, _, bottom = self._box
+            # the box of a flat letter such as 一 may be as flat as its ink
+            size = max(bottom - top, y1 - y0, 0.8 * self.size, 0.1)
             gap = x0 - right
-            level = min(y1, bottom) - max(y0, top) > 0.5 * min(size, y1 - y0)
+            level = min(y1, bottom) - max(y0, top) > 0.5 * min(bottom - top, y1 - y0)
             if level:
                 self._across += 1
             elif abs(x0 - left) < 0.4 * size and 0.3 * size < y0 - top < 2.5 * size and len(self._letters) < 3:
                 self._down += 1
-            same = level and -0.6 * size < gap < 1.1 * size and not self._walled(right, x0, (top + bottom) / 2)
-            if same:
+            if level and -0.6 * size < gap < 1.1 * size and not self._walled(right, x0, (top + bottom) / 2):
                 if letter == self._letters[-1] and abs(x0 - left) < 0.1 * size:
-                    return  # bold made by printing twice
-                if (spaced and gap > 0.08 * size) or gap > 0.3 * size:
+                    return False  # bold made by printing twice
+                wide = WIDE.match(letter) and WIDE.match(self._letters[-1])
+                if gap > 0.3 * size or (spaced and not wide and gap > 0.08 * size):
                     self._letters.append(" ")
                 self._letters.append(letter)
                 a, b, c, d = self._box
                 self._box = (min(a, x0), min(b, y0), max(c, x1), max(d, y1))
-                self._last = (x0, y0, x1, y1)
-                return
+                self._last = (x0, x1)
+                return False
             self._end()
         self._letters = [letter]
-        self._box = self._last = (x0, y0, x1, y1)
+        self._box, self._last = (x0, y0, x1, y1), (x0, x1)
+        self.size = y1 - y0
+        return True
 
     def finished(self) -> list[Span] | None:
         """All spans; None when the letters run down the page."""
@@ -126,7 +132,7 @@ class _Builder:
         text = unicodedata.normalize("NFKC", re.sub(r"[\ufffe\uffff\u00ad]$", "\x02", "".join(self._letters)))
         text = re.sub(r"[\x00\x01\x03-\x1f\ufffe\uffff\u00ad]", "", text)
         if text.strip():
-            self._spans.append(Span(*self._box, text))
+            self._spans.append(Span(*self._box, text, self.size))
         self._letters = []
 
     def _walled(self, left: float, right: float, y: float) -> bool:

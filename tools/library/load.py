@@ -13,7 +13,9 @@ from tools.library.records import DocumentType
 
 SUFFIXES = frozenset(
     (
-        *(".md .markdown .mdown .txt .text .rst .adoc .org .tex .log .srt .vtt .html .htm .xhtml .mht .mhtml .pdf").split(),
+        *(
+            ".md .markdown .mdown .txt .text .rst .adoc .org .tex .log .srt .vtt .html .htm .xhtml .mht .mhtml .pdf"
+        ).split(),
         *(".docx .docm .dotx .rtf .odt .pptx .pptm .ppsx .odp .xlsx .xlsm .ods .csv .tsv .tab").split(),
         *(".epub .eml .mbox .json .jsonl .ndjson .ipynb .png .jpg .jpeg .tif .tiff .webp .bmp").split(),
         *(".py .pyi .js .mjs .cjs .jsx .ts .tsx .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx .hpp .hh .m").split(),

@@ -62,7 +62,7 @@ class LibraryStatus:
 
 @dataclass(frozen=True)
 class Failure:
-    """A path that could not be indexed, or not all of it. `reason` says in one sentence what is wrong and what to do."""
+    """A path that could not be indexed, or not all of it. `reason` is one sentence: what is wrong and what to do."""
 
     path: Path
     reason: str

@@ -60,7 +60,9 @@ def scan(paths: Sequence[Path], stopped: Callable[[], bool]) -> Scan:
             folders.append(root)
             if (len(files), len(failed)) == before and len(visited) > known:
                 failed.append(
-                    Failure(root, "The folder holds no documents: put PDF, Office, HTML, Markdown or text files into it.")
+                    Failure(
+                        root, "The folder holds no documents: put PDF, Office, HTML, Markdown or text files into it."
+                    )
                 )
         elif root.is_file():
             take(root)

@@ -1,10 +1,10 @@
 """The child process that reads untrusted files, and the parent's end of it.
 
-A request is a line of JSON. A reply is a letter, eight bytes of length, and then what the letter says: `T` a line of JSON
-and the text, `E` a sentence, `I` a picture; before it, any number of `P` (pages done and pages there are) while pages
-are recognised. A small letter says that the child is worn out, its memory larger than a new one's would be. The child has
-limits of memory and processor time and may write no file; the parent kills it when a file takes too long. One child
-serves a whole run; after a crash or when it is worn out the next request starts another.
+A request is a line of JSON. A reply is a letter, eight bytes of length, and then what the letter says: `T` a line of
+JSON and the text, `E` a sentence, `I` a picture; before it, any number of `P` (pages done and pages there are) while
+pages are recognised. A small letter says that the child is worn out, its memory much larger than a new one's. The child
+has limits of memory and processor time and may write no file; the parent kills it when a file takes too long. One
+child serves a whole run; after a crash or when it is worn out the next request starts another.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from ui.commands.options import AsJson, DataDir, load_settings, opened_library
 from ui.terminal import Terminal, one_line
 
 if TYPE_CHECKING:
-    from tools.library import Document, IndexReport, Library, Progress
+    from tools.library import Document, IndexReport, Library, Loader, Progress
 
 _ID_SHOWN = 8
 """So many characters of a document's id are shown, and enough to name it."""
@@ -28,22 +28,33 @@ library_app = typer.Typer(help="List, inspect and remove indexed documents.")
 
 def index(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH…", help="Files and folders.", show_default=False)
+        list[str] | None, typer.Argument(metavar="PATH…", help="Files and folders.", show_default=False)
     ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Index Kotae's own documentation.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Compute everything anew.")] = False,
+    loader: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:CLASS", help="Read each PATH with this LangChain document loader; it may be an address."
+        ),
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Add files and folders to the library, or bring them up to date."""
+    from tools.library import Loader, LoadError
     from ui.samples import sample_folders
 
     chosen = [*(paths or ()), *(sample_folders() if sample else ())]
     if not chosen and not rebuild:
         raise typer.BadParameter("give at least one file or folder, or --sample", param_hint="PATH…")
+    try:
+        reader = Loader(loader) if loader else None
+    except LoadError as error:
+        raise typer.BadParameter(str(error), param_hint="--loader") from error
     terminal = Terminal()
     with opened_library(load_settings(data_dir=data_dir)) as library:
-        report = index_paths(library, chosen, terminal, rebuild=rebuild, quiet=as_json)
+        report = index_paths(library, chosen, terminal, rebuild=rebuild, quiet=as_json, loader=reader)
     if as_json:
         terminal.data({**_plain(report), "failed": [_plain(f) for f in report.failed]})
     if report.stopped:
@@ -53,7 +64,13 @@ def index(
 
 
 def index_paths(
-    library: Library, paths: Sequence[Path], terminal: Terminal, *, rebuild: bool = False, quiet: bool = False
+    library: Library,
+    paths: Sequence[Path | str],
+    terminal: Terminal,
+    *,
+    rebuild: bool = False,
+    quiet: bool = False,
+    loader: Loader | None = None,
 ) -> IndexReport:
     """Index with a progress bar; the first Ctrl-C ends after the file at hand. `quiet` prints no report."""
     with stopped_by_interrupt() as stop, terminal.bar("passages", "file") as bar:
@@ -70,7 +87,7 @@ def index_paths(
                     file=_at_hand(progress),
                 )
 
-        report = library.index(paths, progress=show, stop=stop, rebuild=rebuild)
+        report = library.index(paths, progress=show, stop=stop, rebuild=rebuild, loader=loader)
     if not quiet:
         _report(report, terminal)
     return report

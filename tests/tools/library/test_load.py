@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tools.library.html import read_html
+
 from tools.library.load import Limits, LoadError, examine, read_text, sniff
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tools.library.pdf import read_pdf, reflow
 
 from tools.library.load import Limits, LoadError
-from tools.library.pdf import read_pdf, reflow
 from tools.library.worker import Worker
 
 MakePdf = Callable[..., bytes]

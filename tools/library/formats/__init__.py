@@ -1,6 +1,6 @@
 """Bytes of a file to the text that passages are cut from, by one reader a format. Runs in the child process.
 
-To add a format: teach `kinds.tell` how its content looks, write a reader `(Source) -> Loaded`, and name it in `_READERS`.
+To add a format: teach `kinds.tell` how its content looks, write a reader `(Source) -> Loaded`, name it in `_READERS`.
 """
 
 from __future__ import annotations

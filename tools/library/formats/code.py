@@ -38,13 +38,20 @@ _DEFINITIONS = (
     re.compile(rf"[ \t]{{0,4}}{_MODIFIERS}(?P<kind>{_TYPES})\s+(?P<name>[^\s({{;=:]+(?:\s+for\s+[^\s{{]+)?)"),
     re.compile(rf"[ \t]{{0,4}}{_MODIFIERS}{_FUNCTIONS}\s+(?:\([^)]*\)\s*)?(?P<name>[^\s({{;=<]+)"),
     # const name = (…) => and const name = function
-    re.compile(r"(?:export\s+)?(?:const|let|var)\s+(?P<name>\w+)\s*(?::[^=]+)?=\s*(?:async\s*)?(?:\([^)]*\)|\w+)\s*(?::[^=]+)?=>"),
+    re.compile(
+        r"(?:export\s+)?(?:const|let|var)\s+(?P<name>\w+)\s*(?::[^=]+)?=\s*(?:async\s*)?(?:\([^)]*\)|\w+)\s*(?::[^=]+)?=>"
+    ),
     re.compile(r"(?:export\s+)?(?:const|let|var)\s+(?P<name>\w+)\s*=\s*(?:async\s+)?function"),
     # type name(arguments) { in C, Java, C#; not a call, which ends in a semicolon
-    re.compile(r"[ \t]{0,4}(?!return|else|if|for|while|switch|catch|new\b|throw)(?:[\w:<>,\[\]*&~]+[ \t]+)+[*&]*(?P<name>[\w:~]+)\s*\([^;{}]*\)[^;]*\{?\s*$"),
+    re.compile(
+        r"[ \t]{0,4}(?!return|else|if|for|while|switch|catch|new\b|throw)(?:[\w:<>,\[\]*&~]+[ \t]+)+[*&]*"
+        r"(?P<name>[\w:~]+)\s*\([^;{}]*\)[^;]*\{?\s*$"
+    ),
     # name() { in shell
     re.compile(r"(?P<name>[\w:-]+)\s*\(\)\s*\{?\s*$"),
-    re.compile(r"(?i:create\s+(?:or\s+replace\s+)?(?:table|view|function|procedure|trigger|index)\s+(?:if\s+not\s+exists\s+)?)(?P<name>\S+)"),
+    re.compile(
+        r"(?i:create\s+(?:or\s+replace\s+)?(?:table|view|function|procedure|trigger|index)\s+(?:if\s+not\s+exists\s+)?)(?P<name>\S+)"
+    ),
     re.compile(r"\[(?P<name>[^\]\[]{1,80})\]\s*$"),
 )
 _LEADING = re.compile(r"\s*(?:#|//|/\*|\*|--|@|\[[A-Z]|///|;|\"\"\")")
@@ -106,9 +113,13 @@ def _others(lines: list[str], language: str) -> Iterator[tuple[int, str]]:
     owner = ""
     after = 0
     for number, line in enumerate(lines):
-        if len(line) > 300 or not line.strip() or (found := next(filter(None, (p.match(line) for p in _DEFINITIONS)), None)) is None:
+        if (
+            len(line) > 300
+            or not line.strip()
+            or (found := next(filter(None, (p.match(line) for p in _DEFINITIONS)), None)) is None
+        ):
             continue
-        name = found["name"].strip("`\"[]:")
+        name = found["name"].strip('`"[]:')
         indented = line[:1].isspace()
         if not indented:
             kind = found.groupdict().get("kind")
@@ -121,4 +132,3 @@ def _others(lines: list[str], language: str) -> Iterator[tuple[int, str]]:
             start -= 1
         yield start, name
         after = number + 1
-

@@ -92,7 +92,9 @@ def _write(blocks: Blocks, value: Any, path: tuple[str, ...], level: int) -> Non
                 _write(blocks, item, inner, level + 1)
     elif isinstance(value, list):
         if _flat(value):
-            blocks.paragraph(f"{'.'.join(path)}: {', '.join(map(_scalar, value))}" if path else ", ".join(map(_scalar, value)))
+            blocks.paragraph(
+                f"{'.'.join(path)}: {', '.join(map(_scalar, value))}" if path else ", ".join(map(_scalar, value))
+            )
             return
         for item in value:
             _record(blocks, item, min(6, level + 1))
@@ -119,9 +121,14 @@ def _flattened(value: dict[str, Any]) -> dict[str, str]:
         if depth > _DEPTH:
             raise LoadError(_DEEP)
         if isinstance(item, dict):
-            stack.extend((f"{path}.{key}" if path else str(key), inner, depth + 1) for key, inner in reversed(item.items()))
+            stack.extend(
+                (f"{path}.{key}" if path else str(key), inner, depth + 1) for key, inner in reversed(item.items())
+            )
         elif isinstance(item, list) and not _flat(item):
-            stack.extend((f"{path}.{at}" if path else str(at), inner, depth + 1) for at, inner in reversed(list(enumerate(item, 1))))
+            stack.extend(
+                (f"{path}.{at}" if path else str(at), inner, depth + 1)
+                for at, inner in reversed(list(enumerate(item, 1)))
+            )
         else:
             found[path] = ", ".join(map(_scalar, item)) if isinstance(item, list) else _scalar(item)
     return found

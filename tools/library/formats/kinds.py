@@ -126,7 +126,11 @@ def _is_html(head: bytes) -> bool:
 
 
 def _is_bitmap(head: bytes) -> bool:
-    return head[:2] == b"BM" and head[6:10] == b"\x00\x00\x00\x00" and head[14:18] in (b"\x28\0\0\0", b"\x7c\0\0\0", b"\x6c\0\0\0")
+    return (
+        head[:2] == b"BM"
+        and head[6:10] == b"\x00\x00\x00\x00"
+        and head[14:18] in (b"\x28\0\0\0", b"\x7c\0\0\0", b"\x6c\0\0\0")
+    )
 
 
 def _is_mail(head: bytes, suffix: str) -> bool:
@@ -141,7 +145,9 @@ def _is_mail(head: bytes, suffix: str) -> bool:
             return False
     if suffix in (".eml", ".mht", ".mhtml"):
         return bool(names)
-    return bool({b"message-id", b"mime-version", b"received"} & names) and len({b"from", b"date", b"subject"} & names) > 1
+    return (
+        bool({b"message-id", b"mime-version", b"received"} & names) and len({b"from", b"date", b"subject"} & names) > 1
+    )
 
 
 def _data(text: str) -> Kind | None:

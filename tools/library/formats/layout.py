@@ -69,7 +69,9 @@ def arrange(
     left = list(spans)
     tables: dict[Span, Table] = {}
     for xs, ys in _grids(rules):
-        inside = [s for s in left if xs[0] - 1 <= (s.x0 + s.x1) / 2 <= xs[-1] + 1 and ys[0] - 1 <= s.middle <= ys[-1] + 1]
+        inside = [
+            s for s in left if xs[0] - 1 <= (s.x0 + s.x1) / 2 <= xs[-1] + 1 and ys[0] - 1 <= s.middle <= ys[-1] + 1
+        ]
         if table := _filled(inside, xs, ys):
             taken = set(inside)
             left = [span for span in left if span not in taken]
@@ -207,7 +209,13 @@ def _stacked(spans: Sequence[Span], tables: dict[Span, Table]) -> Iterator[Regio
             held.append(row)
             continue
         # a cell with a second line, within the columns so far
-        if len(row) == 1 and len(held) > 1 and near and row[0].y0 - held[-1][0].y1 < 0.6 * row[0].size and _within(row[0], held):
+        if (
+            len(row) == 1
+            and len(held) > 1
+            and near
+            and row[0].y0 - held[-1][0].y1 < 0.6 * row[0].size
+            and _within(row[0], held)
+        ):
             held.append(row)
             continue
         yield from release()
@@ -289,9 +297,7 @@ def _grids(rules: Sequence[Rule]) -> Iterator[tuple[list[float], list[float]]]:
 
 
 def _touch(a: Rule, b: Rule) -> bool:
-    return (
-        a.x0 <= b.x1 + _SAME and b.x0 <= a.x1 + _SAME and a.y0 <= b.y1 + _SAME and b.y0 <= a.y1 + _SAME
-    )
+    return a.x0 <= b.x1 + _SAME and b.x0 <= a.x1 + _SAME and a.y0 <= b.y1 + _SAME and b.y0 <= a.y1 + _SAME
 
 
 def _distinct(values: Sequence[float]) -> list[float]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
-from pathlib import PurePosixPath, Path
+from pathlib import Path, PurePosixPath
 
 from tools.library.formats.blocks import Blocks, squeeze
 from tools.library.formats.decode import decode
@@ -98,8 +98,9 @@ def _attachment(source: Source, part: EmailMessage, blocks: Blocks, level: int) 
         else:
             blocks.paragraph(f"Attachment: {name or 'e-mail'} (not read)")
         return
-    data = part.get_payload(decode=True)
-    if not isinstance(data, bytes) or not data:
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    if not data:
         blocks.paragraph(f"Attachment: {name}" if name else "")
         return
     from tools.library import formats
@@ -127,7 +128,11 @@ def _field(message: EmailMessage, name: str) -> str:
     except (ValueError, TypeError, LookupError, AttributeError, IndexError):  # the parser of broken fields has holes
         return ""
     # raw Japanese in a field that says nothing of its encoding
-    raw = text.encode("ascii", "surrogateescape") if any("\udc80" <= c <= "\udcff" for c in text) and text.isascii() else b""
+    raw = (
+        text.encode("ascii", "surrogateescape")
+        if any("\udc80" <= c <= "\udcff" for c in text) and text.isascii()
+        else b""
+    )
     return (decode(raw) or text) if raw else text.encode("utf-8", "replace").decode()
 
 
@@ -136,7 +141,13 @@ def _text(part: EmailMessage) -> str:
     if not isinstance(data, bytes):
         return ""
     charset = (part.get_content_charset() or "").lower()
-    aliases = {"shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932", "iso-2022-jp": "iso2022_jp_ext", "gb2312": "gb18030"}
+    aliases = {
+        "shift_jis": "cp932",
+        "shift-jis": "cp932",
+        "x-sjis": "cp932",
+        "iso-2022-jp": "iso2022_jp_ext",
+        "gb2312": "gb18030",
+    }
     try:
         text = data.decode(aliases.get(charset, charset)) if charset else None
     except (LookupError, ValueError):

@@ -10,6 +10,7 @@ import importlib.util
 import logging
 import unicodedata
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -62,7 +63,7 @@ def _written(spans: list[Span]) -> str:
             parts.append(table(part.rows))
             continue
         lines: list[str] = []
-        gaps = [below.y0 - above.y1 for above, below in zip(part.lines, part.lines[1:], strict=False)]
+        gaps = [below.y0 - above.y1 for above, below in pairwise(part.lines)]
         usual = median(gaps) if gaps else 0.0
         for line, gap in zip(part.lines, [0.0, *gaps], strict=True):
             if gap > usual + 0.6 * line.size:
@@ -119,15 +120,18 @@ def _strip(column: Any) -> Any:
     edge.append(height)
     cell = max(width, int(step) + 1)
     strip = Image.new("RGB", (cell * count, cell), "white")
-    for index, (top, bottom) in enumerate(zip(edge, edge[1:], strict=False)):
-        strip.paste(column.crop((0, top, width, bottom)), (index * cell + (cell - width) // 2, max(0, (cell - bottom + top) // 2)))
+    for index, (top, bottom) in enumerate(pairwise(edge)):
+        strip.paste(
+            column.crop((0, top, width, bottom)),
+            (index * cell + (cell - width) // 2, max(0, (cell - bottom + top) // 2)),
+        )
     return strip
 
 
 def _pitch(ink: Any, width: int) -> float:
     """The distance from letter to letter: about the width of the line, since Japanese letters are square."""
     starts = [y for y in range(1, len(ink)) if ink[y] and not ink[y - 1]]
-    steps = [b - a for a, b in zip(starts, starts[1:], strict=False) if 0.7 * width < b - a < 1.4 * width]
+    steps = [b - a for a, b in pairwise(starts) if 0.7 * width < b - a < 1.4 * width]
     return float(median(steps)) if len(steps) > 2 else float(width)
 
 

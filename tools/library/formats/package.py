@@ -57,7 +57,7 @@ class Package:
         self._left -= len(data)
         if self._left < 0:
             raise LoadError(
-                f"The file unpacks to more than {self._limits.expanded / 2**20:.0f} MB, as only a trap does: leave it out."
+                f"The file unpacks to more than {self._limits.expanded / 2**20:.0f} MB, which is a trap: leave it out."
             )
         return data
 
@@ -118,7 +118,7 @@ def xml(data: bytes) -> Any:
 
 
 def elements(data: bytes, tag: str) -> Iterator[Any]:
-    """The elements of one tag, in order, each let go after it was looked at: for parts that are too large for a tree."""
+    """The elements of one tag, in order, each let go after it was looked at: for parts too large for a tree."""
     from lxml import etree
 
     _refuse_entities(data)
@@ -151,4 +151,4 @@ def attribute(element: Any, name: str) -> str:
 
 def _refuse_entities(data: bytes) -> None:
     if _ENTITY.search(data[:65536]):
-        raise LoadError("The file defines XML entities, which no honest document does: leave it out.")
+        raise LoadError("The file defines XML entities, as only a trap does: leave it out.")

@@ -73,7 +73,7 @@ def read_pdf(source: Source) -> Loaded:
 
 
 def _look(document: Any, source: Source) -> tuple[list[_Page], list[int]]:
-    """(what the pages hold, which of them have to be recognised). Places are left out when there is no time for them."""
+    """(what the pages hold, which of them have to be recognised). Without time for places, lines are taken."""
     pages: list[_Page] = []
     scans: list[int] = []
     began = time.monotonic()
@@ -119,7 +119,9 @@ def _recognise(document: Any, pages: list[_Page], scans: list[int], source: Sour
         return ""
     if not ocr.available():
         which = "The pages are pictures" if len(scans) == len(pages) else f"{_numbers(scans)} pictures"
-        return f"{which} (a scan), and the reader for those is not installed: pip install 'kotae[ocr]', then index again."
+        return (
+            f"{which} (a scan), and the reader for those is not installed: pip install 'kotae[ocr]', then index again."
+        )
     wanted = scans[: source.limits.scanned]
     for done, number in enumerate(wanted):
         source.scanning(done, len(wanted))

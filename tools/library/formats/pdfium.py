@@ -7,6 +7,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from tools.library.formats.layout import WIDE, Rule, Span
@@ -66,7 +67,9 @@ def spans_of(sheet: Any, rules: Sequence[Rule]) -> list[Span] | None:
                 builder.space()
             elif place(handle, index, pointer) and builder.add(code, *turn(box.left, box.top, box.right, box.bottom)):
                 size = raw.FPDFText_GetFontSize(handle, index)
-                builder.size = size * (matrix.c**2 + matrix.d**2) ** 0.5 if raw.FPDFText_GetMatrix(handle, index, matrix) else size
+                builder.size = (
+                    size * (matrix.c**2 + matrix.d**2) ** 0.5 if raw.FPDFText_GetMatrix(handle, index, matrix) else size
+                )
         return builder.finished()
     finally:
         textpage.close()
@@ -179,7 +182,7 @@ def _edges(item: Any, turn: Any) -> list[Rule]:
         px, py = matrix.on_point(x.value, y.value)
         points.append((px, py, kind == raw.FPDF_SEGMENT_MOVETO))
     rules = []
-    for (ax, ay, _), (bx, by, moved) in zip(points, points[1:], strict=False):
+    for (ax, ay, _), (bx, by, moved) in pairwise(points):
         x0, y0, x1, y1 = turn(min(ax, bx), max(ay, by), max(ax, bx), min(ay, by))
         if moved:
             continue
@@ -197,7 +200,9 @@ def scanned(sheet: Any, letters: int) -> bool:
     width, height = sheet.get_size()
     covered = 0.0
     drawn = 0
-    for count, item in enumerate(sheet.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH], max_depth=4)):
+    for count, item in enumerate(
+        sheet.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH], max_depth=4)
+    ):
         if count > _OBJECTS:
             break
         if item.type == raw.FPDF_PAGEOBJ_PATH:
@@ -268,7 +273,9 @@ def _boxes(sheet: Any, quote: str) -> list[tuple[float, float, float, float]]:
         squeezed: list[str] = []
         places: list[int] = []
         for index in range(textpage.count_chars()):
-            for char in unicodedata.normalize("NFKC", WASTE.sub("", _HYPHEN.sub("", textpage.get_text_range(index, 1)))):
+            for char in unicodedata.normalize(
+                "NFKC", WASTE.sub("", _HYPHEN.sub("", textpage.get_text_range(index, 1)))
+            ):
                 if not char.isspace():
                     squeezed.append(char.casefold()[:1] or char)
                     places.append(index)

@@ -9,18 +9,30 @@ from tools.library.formats.source import Source
 from tools.library.formats.titles import chosen
 from tools.library.load import Loaded, title_of
 
-_TOKEN = re.compile(rb"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z0-9])|([{}])|[\r\n]+|([^\\{}\r\n]+)")
+_TOKEN = re.compile(
+    rb"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z0-9])|([{}])|[\r\n]+|([^\\{}\r\n]+)"
+)
 _DESTINATIONS = frozenset(
     "fonttbl colortbl stylesheet pict object header footer headerl headerr footerl footerr headerf footerf "
     "listtable listoverridetable revtbl rsidtbl generator themedata colorschememapping datastore latentstyles "
     "xmlnstbl fldinst bkmkstart bkmkend nonshppict filetbl mmathPr pgptbl annotation atnid atnauthor".split()
 )
 _MARKS = {
-    "par": "\n\n", "sect": "\n\n", "page": "\n\n", "line": "\n", "row": "\n\n", "tab": "\t", "cell": " | ", "nestcell": " | ",
+    "par": "\n\n", "sect": "\n\n", "page": "\n\n", "line": "\n", "row": "\n\n", "tab": "\t", "cell": " | ",
+    "nestcell": " | ",
     "emdash": "—", "endash": "–", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”", "bullet": "•",
     "emspace": " ", "enspace": " ",
 }  # fmt: skip
-_CHARSETS = {128: "cp932", 129: "cp949", 134: "gbk", 136: "big5", 161: "cp1253", 162: "cp1254", 204: "cp1251", 238: "cp1250"}
+_CHARSETS = {
+    128: "cp932",
+    129: "cp949",
+    134: "gbk",
+    136: "big5",
+    161: "cp1253",
+    162: "cp1254",
+    204: "cp1251",
+    238: "cp1250",
+}
 
 
 def read_rtf(source: Source) -> Loaded:

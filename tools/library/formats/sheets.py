@@ -41,10 +41,14 @@ def read_xlsx(source: Source) -> Loaded:
     root = package.xml(main)
     if root is None:
         raise LoadError("The file is damaged and cannot be opened: export or download it again.")
-    parts = {kind: name for kind, name in related.values()}
+    parts = dict(related.values())
     strings = _strings(package, parts.get("sharedStrings", ""))
     formats, marked = _styles(package.xml(parts.get("styles", "")))
-    epoch = datetime(1904, 1, 1) if any(attribute(p, "date1904") in ("1", "true") for p in root.iter("{*}workbookPr")) else datetime(1899, 12, 30)
+    epoch = (
+        datetime(1904, 1, 1)
+        if any(attribute(p, "date1904") in ("1", "true") for p in root.iter("{*}workbookPr"))
+        else datetime(1899, 12, 30)
+    )
     blocks = Blocks(source)
     for sheet in root.iter("{*}sheet"):
         id = next((value for key, value in sheet.attrib.items() if key.endswith("}id")), "")
@@ -139,7 +143,9 @@ class _Sheet:
         if kind != "n" or not raw:
             return raw
         style = cell.get("s", "")
-        return self._number(raw, self._formats[int(style)] if style.isdigit() and int(style) < len(self._formats) else "")
+        return self._number(
+            raw, self._formats[int(style)] if style.isdigit() and int(style) < len(self._formats) else ""
+        )
 
     def _number(self, raw: str, format: str) -> str:
         """A number as people read it: dates as dates, no noise of binary fractions."""
@@ -193,11 +199,15 @@ def _strings(package: Package, name: str) -> list[str]:
 
 
 def _styles(root: Any) -> tuple[list[str], frozenset[int]]:
-    """What each cell style makes of a number (`date`, `time`, `both`, `percent` or nothing); and styles that stand out."""
+    """What each style makes of a number (`date`, `time`, `both`, `percent` or nothing), and which styles stand out."""
     if root is None:
         return [], frozenset()
     codes = {attribute(item, "numFmtId"): attribute(item, "formatCode") for item in root.iter("{*}numFmt")}
-    fonts = [any(local(part) == "b" and part.get("val", "1") != "0" for part in font) for group in root.iter("{*}fonts") for font in group]
+    fonts = [
+        any(local(part) == "b" and part.get("val", "1") != "0" for part in font)
+        for group in root.iter("{*}fonts")
+        for font in group
+    ]
     fills = [
         any(part.get("patternType") == "solid" for part in fill) for group in root.iter("{*}fills") for fill in group
     ]

@@ -17,7 +17,9 @@ from tools.library.load import Loaded, LoadError, title_of
 
 COLUMNS = 500
 """More columns than this are no table that people read; the rest of a row is left out."""
-_NUMBER = re.compile(r"[-+(]?[¥$€£]?[\d,. ]*\d[\d,. ]*[%)]?(?:[eE][-+]?\d+)?|\d{1,4}[-/.年]\d{1,2}(?:[-/.月]\d{1,4}日?)?.*")
+_NUMBER = re.compile(
+    r"[-+(]?[¥$€£]?[\d,. ]*\d[\d,. ]*[%)]?(?:[eE][-+]?\d+)?|\d{1,4}[-/.年]\d{1,2}(?:[-/.月]\d{1,4}日?)?.*"
+)
 _SAMPLE = 100_000
 _HELD = 40
 """Rows that are looked at together before the first is written."""
@@ -110,13 +112,13 @@ def _begin(blocks: Blocks, rows: list[Row], level: int, forms: bool) -> tuple[li
     while at < len(rows) - 1 and sum(map(bool, rows[at].cells)) == 1 and any(_filled(row) > 1 for row in rows[at:]):
         blocks.paragraph(next(filter(None, rows[at].cells)))
         at += 1
-    cells = [row.cells for row in rows[at:]]
+    cells = [list(row.cells) for row in rows[at:]]
     header: list[str] = []
     if len(cells) > 1 and is_header(cells[0], cells[1:]):
         distinct = rows[at].stands_out and not rows[at + 1].stands_out
         words = not any(_NUMBER.fullmatch(cell) for row in cells[1:] for cell in row[1:] if cell)
         if distinct or not (forms and words and max(map(_count, cells)) == 2):
-            header = cells.pop(0)
+            header = list(cells.pop(0))
     if not header:
         for row in cells:
             pair = [cell for cell in row if cell]

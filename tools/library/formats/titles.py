@@ -6,8 +6,8 @@ import re
 import unicodedata
 
 _DULL = re.compile(
-    r"(?:untitled|無題|名称未設定|title|タイトル|presentation\d*|プレゼンテーション\d*|powerpoint[ -].*|slide \d+|スライド \d+|"
-    r"microsoft\s+(?:word|powerpoint|excel)\b.*|word document|document\d*|文書\s*\d*|"
+    r"(?:untitled|無題|名称未設定|title|タイトル|presentation\d*|プレゼンテーション\d*|powerpoint[ -].*|"
+    r"slide \d+|スライド \d+|microsoft\s+(?:word|powerpoint|excel)\b.*|word document|document\d*|文書\s*\d*|"
     r".*\.(?:docx?|pptx?|xlsx?|indd|tex|dvi|pdf|rtf|odt|jtd))",
     re.IGNORECASE,
 )

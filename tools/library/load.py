@@ -61,8 +61,8 @@ class Limits:
     """How deep an e-mail is followed into the e-mails attached to it."""
     pixels: int = 120_000_000
     """Of a picture, before it is decoded: an A3 page at 600 dpi has 70 million."""
-    seconds: float = 20.0
-    """Wall time in the child process, its start included. A page that is recognised gets the same time anew."""
+    seconds: float = 18.0
+    """Wall time in the child process, its start included. Each further page that is recognised has the same time."""
     scanned: int = 500
     """Pages of one file whose text is recognised from a picture."""
     scanned_seconds: float = 3600.0

@@ -94,9 +94,11 @@ class Worker:
                         raise LoadError(reply.decode())
                     if kind != b"P":
                         return reply
-                    clock.extend()
+                    done, total = json.loads(reply)
+                    if done:  # the first page shares the time of the file, so that one page makes no trap
+                        clock.extend()
                     if self._scanning is not None:
-                        self._scanning(*json.loads(reply))
+                        self._scanning(done, total)
             except (EOFError, OSError, ValueError) as error:
                 process.kill()
                 self.close()

@@ -30,11 +30,15 @@ def read_epub(source: Source) -> Loaded:
     protected = _encrypted(package)
     names = _contents(package, manifest, folder)
     blocks = Blocks(source)
+    seen: set[str] = set()
     for reference in root.iter("{*}itemref"):
         item = manifest.get(reference.get("idref", ""))
         if item is None or reference.get("linear") == "no" or "nav" in item.get("properties", "").split():
             continue
         part = package.path(folder, item.get("href", ""))
+        if part in seen:
+            continue
+        seen.add(part)
         if part in protected:
             raise LoadError("The book is protected against copying (DRM): index a copy without protection.")
         text = markdown_of(decode(package.read(part), html=True) or "")

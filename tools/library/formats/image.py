@@ -36,8 +36,8 @@ def read_image(source: Source) -> Loaded:
         for number in range(min(frames, limits.scanned)):
             source.scanning(number, frames)
             image.seek(number)
-            if image.width * image.height > limits.pixels:
-                break
+            if image.width * image.height > limits.pixels or min(image.size) * 50 < max(image.size):
+                continue
             blocks.page()
             blocks.markdown(ocr.text_of(_prepared(image)))
         if frames > limits.scanned:

@@ -22,6 +22,8 @@ _SCAN_SIDE = 2000.0
 _RULES = 400
 """A page with more drawn lines is a drawing, not a table."""
 _OBJECTS = 5000
+_SPANS = 4000
+"""A full page of a newspaper has a thousand."""
 
 
 def opened(data: bytes) -> Any:
@@ -127,9 +129,9 @@ class _Builder:
         return True
 
     def finished(self) -> list[Span] | None:
-        """All spans; None when the letters run down the page."""
+        """All spans; None when the letters run down the page or lie about in too many places."""
         self._end()
-        return None if self._down > self._across else self._spans
+        return None if self._down > self._across or len(self._spans) > _SPANS else self._spans
 
     def _end(self) -> None:
         text = unicodedata.normalize("NFKC", re.sub(r"[\ufffe\uffff\u00ad]$", "\x02", "".join(self._letters)))
@@ -204,7 +206,7 @@ def scanned(sheet: Any, letters: int) -> bool:
         sheet.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH], max_depth=4)
     ):
         if count > _OBJECTS:
-            break
+            return False
         if item.type == raw.FPDF_PAGEOBJ_PATH:
             drawn += 1
             continue

@@ -50,11 +50,15 @@ def read_xlsx(source: Source) -> Loaded:
         else datetime(1899, 12, 30)
     )
     blocks = Blocks(source)
+    seen: set[str] = set()
     for sheet in root.iter("{*}sheet"):
         id = next((value for key, value in sheet.attrib.items() if key.endswith("}id")), "")
         kind, name = related.get(id, ("", ""))
-        if kind != "worksheet" or name not in package.names or sheet.get("state", "visible") != "visible":
+        if kind != "worksheet" or name not in package.names or name in seen:
             continue
+        if sheet.get("state", "visible") != "visible":
+            continue
+        seen.add(name)
         reader = _Sheet(package, name, strings, formats, marked, epoch)
         blocks.heading(1, sheet.get("name", ""))
         for region in reader.regions():
@@ -161,7 +165,7 @@ class _Sheet:
                 return f"{value * 100:.10g}%"
         except (ValueError, OverflowError):
             return raw
-        if value == int(value) and abs(value) < 1e15:
+        if abs(value) < 1e15 and value == int(value):
             return str(int(value))
         return f"{value:.12g}"
 

@@ -32,7 +32,7 @@ _RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$
 _SOFT = re.compile(r"[\s、,;；，・/]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """Where a passage stands. `tokens` is approximate: tokens of the parts added up."""
 
@@ -43,7 +43,7 @@ class Chunk:
     tokens: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Block:
     start: int
     end: int
@@ -51,7 +51,7 @@ class _Block:
     level: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Section:
     """Blocks under one heading on one page. `lead` is where the heading's own line begins."""
 
@@ -61,7 +61,7 @@ class _Section:
     blocks: tuple[_Block, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Unit:
     start: int
     end: int

@@ -17,7 +17,6 @@ import numpy as np
 from tools.library import chunk, load, store
 from tools.library.embed import BATCH_TOKENS, Embedder, Vectors
 from tools.library.load import Limits, Loaded, LoadError
-from tools.library.loaders import Loader
 from tools.library.records import Failure, IndexReport, OnProgress, Progress, Stage
 from tools.library.scan import Scan, scan
 from tools.library.store import NewDocument, NewPassage, Seen, Store
@@ -45,7 +44,7 @@ class _Pending:
     known: bool
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """The caller asked to stop; what is pending is dropped, what is written stays."""
 
 
@@ -97,7 +96,7 @@ class Run:
             self._flush()
             self._check()
             self._remove(paths, found, known)
-        except _Stopped:
+        except Stopped:
             self._report = replace(self._report, stopped=True)
         except (sqlite3.OperationalError, OSError) as error:
             if not store.is_full(error) and getattr(error, "errno", None) != 28:
@@ -105,45 +104,6 @@ class Run:
             self._fail(self._store.path, "The disk is full: make room and index again; what was there is untouched.")
             self._report = replace(self._report, stopped=True)
         return self._finished()
-
-    def load(self, given: Sequence[str], loader: Loader) -> IndexReport:
-        """Add what a loader makes of each path or address. See `Library.index`."""
-        self._total = len(given)
-        with self._store.read() as db:
-            known = store.seen(db) if db is not None else {}
-        try:
-            for one in given:
-                self._check()
-                self._tell("read", Path(one))
-                try:
-                    documents = loader.read(one, self._limits)
-                except LoadError as error:
-                    self._fail(Path(one), str(error))
-                    continue
-                for place, loaded in documents:
-                    self._given(place, loaded, known.get(place))
-            self._flush()
-        except _Stopped:
-            self._report = replace(self._report, stopped=True)
-        return self._finished()
-
-    def _given(self, place: str, loaded: Loaded, known: Seen | None) -> None:
-        """Take in a document of a loader; a file keeps its date, so that it counts as unchanged later."""
-        with self._store.read() as db:
-            row = db and db.execute("SELECT text FROM documents WHERE path = ?", (place,)).fetchone()
-        if row and row[0] == loaded.text:
-            self._report = replace(self._report, unchanged=self._report.unchanged + 1)
-            return
-        path = Path(place)
-        if path.is_file():
-            pending = self._prepared(path, loaded, path.stat(), _sha256(path), known)
-        else:
-            stat = os.stat_result((0, 0, 0, 0, 0, 0, len(loaded.text.encode("utf-8", "replace")), 0, 0, 0))
-            pending = self._prepared(path, loaded, stat, "", known, place=place)
-        if pending is not None:
-            self._pending.append(pending)
-            if sum(piece.chunk.tokens for p in self._pending for piece in p.pieces) >= BATCH_TOKENS:
-                self._flush()
 
     def rebuild(self) -> IndexReport:
         """Cut and embed every stored document anew, from its stored text, in one transaction: all or nothing."""
@@ -163,7 +123,7 @@ class Run:
                     fresh = self._embed(list(pending.pieces), Path(old.path))
                     store.replace(db, old, self._passages(pending, fresh))
                     self._written(pending)
-        except _Stopped:
+        except Stopped:
             self._report = IndexReport(stopped=True)
         return self._finished()
 
@@ -174,11 +134,11 @@ class Run:
             stat = path.stat()
             if known and (known.bytes, known.modified) == (stat.st_size, stat.st_mtime_ns):
                 racy = stat.st_mtime_ns / 1e9 > known.indexed_at - _RACY
-                if not racy or _sha256(path) == known.sha256:
+                if not racy or sha256(path) == known.sha256:
                     self._report = replace(self._report, unchanged=self._report.unchanged + 1)
                     return None
             load.examine(stat.st_size, self._limits)
-            digest = _sha256(path)
+            digest = sha256(path)
             if known and digest == known.sha256:
                 with self._store.write() as db:
                     db.execute(
@@ -207,7 +167,7 @@ class Run:
         self,
         path: Path,
         loaded: Loaded,
-        stat: os.stat_result,
+        stat: os.stat_result | None,
         digest: str,
         known: Seen | None,
         *,
@@ -315,7 +275,7 @@ class Run:
 
     def _check(self) -> None:
         if self._stop.is_set():
-            raise _Stopped
+            raise Stopped
 
     def _scanned(self, done: int, total: int) -> None:
         self._check()
@@ -335,7 +295,7 @@ def document_id(path: str) -> str:
     return _digest(path)
 
 
-def _document(path: str, loaded: Loaded, stat: os.stat_result, digest: str) -> NewDocument:
+def _document(path: str, loaded: Loaded, stat: os.stat_result | None, digest: str) -> NewDocument:
     return NewDocument(
         id=document_id(path),
         path=path,
@@ -344,8 +304,8 @@ def _document(path: str, loaded: Loaded, stat: os.stat_result, digest: str) -> N
         language=language(loaded.text[:20_000]),
         text=loaded.text,
         pages=loaded.pages,
-        bytes=stat.st_size,
-        modified=stat.st_mtime_ns,
+        bytes=stat.st_size if stat else len(loaded.text.encode("utf-8", "replace")),
+        modified=stat.st_mtime_ns if stat else 0,
         sha256=digest,
         indexed_at=time.time(),
     )
@@ -368,6 +328,6 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

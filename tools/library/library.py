@@ -12,6 +12,7 @@ from pathlib import Path
 from tools.base import Passage, ToolError
 from tools.library import search, store, vectors
 from tools.library.embed import Embedder
+from tools.library.given import LoaderRun
 from tools.library.index import Run
 from tools.library.load import Limits, LoadError
 from tools.library.loaders import Loader
@@ -74,9 +75,13 @@ class Library:
                 if rebuild:
                     report = self._run(writer, progress, stop).rebuild()
                 if paths and not report.stopped:
-                    run = self._run(writer, progress, stop)
                     given = list(map(str, paths))
-                    report = _sum(report, run.load(given, loader) if loader else run.index(list(map(Path, given))))
+                    if loader is None:
+                        done = self._run(writer, progress, stop).index(list(map(Path, given)))
+                    else:
+                        run = LoaderRun(writer, self.embedder, progress=progress, stop=stop, limits=self._limits)
+                        done = run.load(given, loader)
+                    report = _sum(report, done)
             finally:
                 writer.close()
             if not (rebuild and report.stopped):

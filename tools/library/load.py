@@ -50,8 +50,8 @@ class Limits:
     bytes: int = 64 * 2**20
     pages: int = 3000
     """Of a PDF."""
-    characters: int = 3_000_000
-    lines: int = 200_000
+    characters: int = 2_000_000
+    lines: int = 100_000
     """Each may become a block of its own, and blocks cost the parent more memory than characters do."""
     expanded: int = 256 * 2**20
     """Bytes that the parts of one packed file (DOCX, EPUB and the like) may have together once they are unpacked."""

@@ -25,7 +25,7 @@ def text_of(name: str, data: str | bytes) -> str:
 @pytest.mark.parametrize(
     ("name", "data", "text"),
     [
-        ("a.csv", "品名,数量\n\"桃, 白\",12\nみかん,\n".encode("cp932"), "- 品名: 桃, 白; 数量: 12\n- 品名: みかん\n"),
+        ("a.csv", '品名,数量\n"桃, 白",12\nみかん,\n'.encode("cp932"), "- 品名: 桃, 白; 数量: 12\n- 品名: みかん\n"),
         ("a.csv", "name;city\nAnn;York\n", "- name: Ann; city: York\n"),
         ("a.tsv", "name\tcity\nAnn\tYork\n", "- name: Ann; city: York\n"),
         ("a.csv", "1,2\n3,4\n", "- 1 | 2\n- 3 | 4\n"),
@@ -145,14 +145,19 @@ HEAD = "# Re: 予定\n\nFrom: 山田 <taro@example.com>\nTo: b@example.com\nDate
 
 
 def test_an_email_keeps_its_quotations() -> None:
-    text = text_of("a.eml", letter(lambda m: m.set_content("四日からです。\n----\n\n> いつから\n>> ですか。\n", charset="iso-2022-jp")))
+    text = text_of(
+        "a.eml",
+        letter(lambda m: m.set_content("四日からです。\n----\n\n> いつから\n>> ですか。\n", charset="iso-2022-jp")),
+    )
     assert text == HEAD + "四日からです。\n    ----\n\n> いつから\n> ですか。\n\n"
 
 
 def test_an_email_in_html_and_its_attachments() -> None:
     def change(message: EmailMessage) -> None:
         message.set_content("see below")
-        message.add_alternative("<html><body><h1>March</h1><p>" + "The van stops here. " * 9 + "</p></body></html>", "html")
+        message.add_alternative(
+            "<html><body><h1>March</h1><p>" + "The van stops here. " * 9 + "</p></body></html>", "html"
+        )
         for name, data in (("手引き.docx", docx(body(paragraph("From the file.")))), ("x.bin", bytes(99))):
             message.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
         inner = EmailMessage()

@@ -87,7 +87,9 @@ def test_what_cannot_be_read_says_so_in_one_sentence(name: str, data: bytes, rea
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("data", [b"%PDF-1.7", b"<html>", b"{\\rtf1", docx(body("")) and packed({"[Content_Types].xml": b""}), BOOK])
+@pytest.mark.parametrize(
+    "data", [b"%PDF-1.7", b"<html>", b"{\\rtf1", docx(body("")) and packed({"[Content_Types].xml": b""}), BOOK]
+)
 def test_documents_of_any_name_are_picked_up(data: bytes) -> None:
     assert promising(data[:HEAD])
 

@@ -70,7 +70,7 @@ def test_numbers_that_word_counts_itself_notes_and_text_boxes() -> None:
     box = "<w:r %s><w:txbxContent><w:p><w:r><w:t>In a box.</w:t></w:r></w:p></w:txbxContent></w:r>"
     paragraph = document.add_paragraph("Beside a box.")
     paragraph._p.append(parse_xml(box % nsdecls("w")))
-    gone = parse_xml(f'<w:del {nsdecls("w")}><w:r><w:delText>deleted</w:delText></w:r></w:del>')
+    gone = parse_xml(f"<w:del {nsdecls('w')}><w:r><w:delText>deleted</w:delText></w:r></w:del>")
     paragraph._p.append(gone)
     assert saved(document, "a.docx").text == (
         "第1条 目的を定める。\n\n第2条 用語を定める。\n\nBeside a box.\n\nIn a box.\n\n"
@@ -176,8 +176,8 @@ def test_every_row_of_a_sheet_keeps_its_header() -> None:
 def test_a_sheet_beyond_the_limit_is_refused() -> None:
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet()
-    for number in range(300):
-        sheet.append([f"name {number}", number])
+    for row in range(300):
+        sheet.append([f"name {row}", row])
     with pytest.raises(LoadError, match="more than 1,000 characters"):
         saved(book, "a.xlsx", Limits(characters=1000))
 
@@ -211,7 +211,7 @@ CELLS = "".join(
         ("spreadsheet", f'<table:table table:name="在庫">{CELLS}</table:table>', "# 在庫\n\n- 品名: りんご; 数量: 3\n"),
         (
             "presentation",
-            '<draw:page><draw:frame><draw:text-box><text:p>below</text:p></draw:text-box></draw:frame><draw:frame '
+            "<draw:page><draw:frame><draw:text-box><text:p>below</text:p></draw:text-box></draw:frame><draw:frame "
             'presentation:class="title"><draw:text-box><text:p>Title</text:p></draw:text-box></draw:frame>'
             "<presentation:notes><draw:frame><text:p>say this</text:p></draw:frame></presentation:notes></draw:page>",
             "# Title\n\nbelow\n\nNotes: say this\n\n",

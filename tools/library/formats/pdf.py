@@ -118,10 +118,8 @@ def _recognise(document: Any, pages: list[_Page], scans: list[int], source: Sour
     if not scans:
         return ""
     if not ocr.available():
-        which = "The pages are pictures" if len(scans) == len(pages) else f"{_numbers(scans)} pictures"
-        return (
-            f"{which} (a scan), and the reader for those is not installed: pip install 'kotae[ocr]', then index again."
-        )
+        which = "The pages are scans" if len(scans) == len(pages) else _numbers(scans)
+        return f"{which} and the reader for those is not installed: pip install 'kotae[ocr]', then index again."
     wanted = scans[: source.limits.scanned]
     for done, number in enumerate(wanted):
         source.scanning(done, len(wanted))
@@ -139,7 +137,7 @@ def _recognise(document: Any, pages: list[_Page], scans: list[int], source: Sour
 
 def _numbers(scans: Sequence[int]) -> str:
     shown = ", ".join(str(number + 1) for number in scans[:8]) + (" and others" if len(scans) > 8 else "")
-    return f"Page {shown} is" if len(scans) == 1 else f"Pages {shown} are"
+    return f"Page {shown} is a scan" if len(scans) == 1 else f"Pages {shown} are scans"
 
 
 def _sizes(pages: Sequence[_Page]) -> tuple[float, list[float]]:

@@ -3,7 +3,8 @@
 from tools.library.e5 import E5
 from tools.library.embed import Embedder
 from tools.library.library import Library
-from tools.library.load import Limits
+from tools.library.load import Limits, LoadError
+from tools.library.loaders import Loader
 from tools.library.records import (
     DEFAULT,
     EVERYTHING,
@@ -51,6 +52,8 @@ __all__ = [
     "LibraryStatus",
     "LibraryTool",
     "Limits",
+    "LoadError",
+    "Loader",
     "OnChange",
     "OnProgress",
     "Problem",

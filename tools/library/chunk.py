@@ -32,7 +32,7 @@ _RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$
 _SOFT = re.compile(r"[\s、,;；，・/]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """Where a passage stands. `tokens` is approximate: tokens of the parts added up."""
 
@@ -43,7 +43,7 @@ class Chunk:
     tokens: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Block:
     start: int
     end: int
@@ -51,7 +51,7 @@ class _Block:
     level: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Section:
     """Blocks under one heading on one page. `lead` is where the heading's own line begins."""
 
@@ -61,7 +61,7 @@ class _Section:
     blocks: tuple[_Block, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Unit:
     start: int
     end: int
@@ -76,7 +76,7 @@ def cut(
     pages: Sequence[int] = (),
     budget: int = BUDGET,
 ) -> list[Chunk]:
-    """The passages of a document, in order, never overlapping. `pages` are the starts of a PDF's pages in `text`."""
+    """The passages of a document, in order, never overlapping. `pages` are the starts of pages or slides in `text`."""
     found: list[tuple[int, Chunk]] = []
     for section in _sections(text, type, pages):
         units = [unit for block in section.blocks for unit in _units(text, block, count, budget)]
@@ -168,28 +168,26 @@ def _lines(piece: str) -> list[tuple[int, int]]:
 
 
 def _sections(text: str, type: DocumentType, pages: Sequence[int]) -> Iterator[_Section]:
-    if type == "pdf":
-        for number, (start, end) in enumerate(pairwise([*pages, len(text)]), 1):
-            yield _Section(start, (), number, tuple(_blocks(text, start, end, marked=False)))
-        return
     path: list[tuple[int, str]] = []
-    lead = 0
-    blocks: list[_Block] = []
-    for block in _blocks(text, 0, len(text), marked=type != "text"):
-        if block.kind != "heading":
-            blocks.append(block)
-            continue
+    ranges = list(enumerate(pairwise([*pages, len(text)]), 1)) if pages else [(None, (0, len(text)))]
+    for page, (start, end) in ranges:
+        lead = start
+        blocks: list[_Block] = []
+        for block in _blocks(text, start, end, marked=type != "text"):
+            if block.kind != "heading":
+                blocks.append(block)
+                continue
+            if blocks:
+                yield _Section(lead, tuple(name for _, name in path if name), page, tuple(blocks))
+                blocks = []
+            while path and path[-1][0] >= block.level:
+                path.pop()
+            line = text[block.start : block.end].split("\n")[0]
+            name = _HEADING.match(line)
+            path.append((block.level, plain(name.group(2) if name else line)))
+            lead = block.start
         if blocks:
-            yield _Section(lead, tuple(name for _, name in path if name), None, tuple(blocks))
-            blocks = []
-        while path and path[-1][0] >= block.level:
-            path.pop()
-        line = text[block.start : block.end].split("\n")[0]
-        name = _HEADING.match(line)
-        path.append((block.level, plain(name.group(2) if name else line)))
-        lead = block.start
-    if blocks:
-        yield _Section(lead, tuple(name for _, name in path if name), None, tuple(blocks))
+            yield _Section(lead, tuple(name for _, name in path if name), page, tuple(blocks))
 
 
 def _blocks(text: str, start: int, end: int, *, marked: bool) -> Iterator[_Block]:

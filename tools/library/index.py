@@ -19,9 +19,10 @@ import numpy as np
 from tools.base import ToolError
 from tools.library import chunk, collection, listing, sources, store
 from tools.library.embed import BATCH_TOKENS, Embedder, Reading, read
-from tools.library.load import Limits
+from tools.library.load import Limits, Loaded, LoadError
+from tools.library.loaders import Loader
 from tools.library.outcome import Outcome, Scanned
-from tools.library.read import Order, Reader, digest, from_text, new_id
+from tools.library.read import Order, Reader, digest, from_text, given, new_id
 from tools.library.records import IndexReport, OnChange, OnProgress, Progress, Stage, Text
 from tools.library.scan import scan
 from tools.library.sources import Page
@@ -51,7 +52,7 @@ class _Pending:
     known: bool
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """The caller asked to stop; what is pending is dropped, what is written stays."""
 
 
@@ -82,6 +83,7 @@ class Run:
         self._own = collection.FIRST
         self._done = self._total = 0
         self._pending: list[_Pending] = []
+        self._path = ""
 
     def index(self, paths: Sequence[Path | str]) -> IndexReport:
         """Bring the collection up to date with files, folders and pages. See `Library.index`."""
@@ -102,7 +104,7 @@ class Run:
         files = [path for path in found.files if str(path) not in passed]
         self._total = len(files) + len(urls)
         try:
-            with Worker(self._limits) as worker:
+            with Worker(self._limits, self._scanned) as worker:
                 reader = Reader(self._store, self._order, self._own, self._outcome, self._limits, worker)
                 for path in files:
                     self._check()
@@ -115,7 +117,7 @@ class Run:
             self._flush()
             self._check()
             self._finish(Scanned(found, given, tuple(urls), known, frozenset(ignored) - passed))
-        except _Stopped:
+        except Stopped:
             self._report = replace(self._report, stopped=True)
             self._keep_failures()
         except (ToolError, OSError) as error:
@@ -135,9 +137,44 @@ class Run:
                 self._total += 1
                 self._take(from_text(text, self._own, self._order), False)
             self._flush()
-        except _Stopped:
+        except Stopped:
             self._report = replace(self._report, stopped=True)
         return self._finished()
+
+    def load(self, paths: Sequence[Path | str], loader: Loader) -> IndexReport:
+        """Index what a LangChain loader makes of each path or address. See `Library.index`."""
+        self._own = self._collection()
+        with self._store.read() as db:
+            assert db is not None
+            self._outcome = Outcome(self._order.collection, sources.failed(db, self._own), self._changed)
+        self._total = len(paths)
+        try:
+            for path in map(str, paths):
+                self._check()
+                self._tell("read", path)
+                try:
+                    documents = loader.read(path, self._limits)
+                except LoadError as error:
+                    self._outcome.fail(path, str(error), remember=False)
+                    continue
+                for place, loaded in documents:
+                    self._given(place, loaded)
+            self._flush()
+        except Stopped:
+            self._report = replace(self._report, stopped=True)
+        return self._finished()
+
+    def _given(self, place: str, loaded: Loaded) -> None:
+        """Take in a document of a loader, unless it is what the library has."""
+        with self._store.read() as db:
+            assert db is not None
+            query = "SELECT id, text FROM documents WHERE collection = ? AND path = ?"
+            known = db.execute(query, (self._own, place)).fetchone()
+            id = known[0] if known else new_id(db, place, self._own)
+        if known and known[1] == loaded.text:
+            self._outcome.unchanged += 1
+            return
+        self._take(given(place, loaded, self._own, self._order, id), known is not None)
 
     def rebuild(self) -> IndexReport:
         """Cut and embed every stored document anew, from its stored text, in one transaction: all or nothing."""
@@ -157,7 +194,7 @@ class Run:
                     fresh = self._embed(list(pending.pieces), old.path)
                     store.replace(db, old, self._passages(pending, fresh))
                     self._written(pending, tell=False)
-        except _Stopped:
+        except Stopped:
             self._report = IndexReport(stopped=True)
         return self._finished()
 
@@ -186,7 +223,7 @@ class Run:
                     store.replace(db, document, self._passages(pending, readings))
                     sources.forgive(db, document.collection, [document.path])
                     self._written(pending, tell=False)
-        except _Stopped:
+        except Stopped:
             self._report = IndexReport(stopped=True)
         return self._finished()
 
@@ -328,12 +365,17 @@ class Run:
 
     def _check(self) -> None:
         if self._stop.is_set():
-            raise _Stopped
+            raise Stopped
 
-    def _tell(self, stage: Stage, path: str) -> None:
+    def _scanned(self, done: int, total: int) -> None:
+        self._check()
+        self._tell("read", self._path, (done, total))
+
+    def _tell(self, stage: Stage, path: str, scanned: tuple[int, int] = (0, 0)) -> None:
+        self._path = path
         if self._progress is not None:
             seconds = time.monotonic() - self._began
-            self._progress(Progress(self._done, self._total, path, self._report.embedded, seconds, stage))
+            self._progress(Progress(self._done, self._total, path, self._report.embedded, seconds, stage, scanned))
 
     def _finished(self) -> IndexReport:
         return replace(

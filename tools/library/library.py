@@ -13,6 +13,7 @@ from tools.library import access, listing, search, sources, store
 from tools.library.embed import Embedder, TokenEmbedder
 from tools.library.keeping import Keeping, added
 from tools.library.load import LoadError
+from tools.library.loaders import Loader
 from tools.library.read import Order
 from tools.library.records import (
     DEFAULT,
@@ -60,6 +61,7 @@ class Library(Keeping):
         changed: OnChange | None = None,
         stop: threading.Event | None = None,
         rebuild: bool = False,
+        loader: Loader | None = None,
     ) -> IndexReport:
         """Bring a collection up to date with files, folders and web pages; searching goes on meanwhile.
 
@@ -69,7 +71,7 @@ class Library(Keeping):
         goes on where it ended. The collection is made when there is none of that name. `owner` is written to what is
         read; None leaves it as it was. `every` (seconds) has a `Watcher` read the given pages again at that interval.
         `rebuild` first embeds all stored documents of all collections anew, which another embedder asks for; it needs
-        none of the files.
+        none of the files. A `loader` is called with each of `paths` as it is given, and nothing is removed then.
 
         Raises `ToolError("library_busy")` when another process has been writing for half a minute.
         """
@@ -80,7 +82,8 @@ class Library(Keeping):
                 if rebuild:
                     report = self._run(writer, Order(), progress, None, stop).rebuild()
                 if paths and not report.stopped:
-                    report = added(report, self._run(writer, order, progress, changed, stop).index(paths))
+                    run = self._run(writer, order, progress, changed, stop)
+                    report = added(report, run.index(paths) if loader is None else run.load(paths, loader))
             if not (rebuild and report.stopped):
                 self._save_vectors()
         return report

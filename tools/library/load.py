@@ -1,4 +1,7 @@
-"""Files to text. The type is told by the content; what needs a parser is read in a child process (`worker`)."""
+"""What reading a file means: its limits, what comes out of it, and the sentence when nothing does.
+
+The reading itself happens in `formats`, which runs in a child process (`worker`).
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,38 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.library.decode import decode
 from tools.library.records import DocumentType
 
-SUFFIXES = frozenset((".md", ".markdown", ".mdown", ".txt", ".text", ".html", ".htm", ".xhtml", ".pdf"))
-"""Endings that are picked up from a folder; elsewhere a look at the content finds PDF and HTML."""
+SUFFIXES = frozenset(
+    (
+        *(
+            ".md .markdown .mdown .txt .text .rst .adoc .org .tex .log .srt .vtt .html .htm .xhtml .mht .mhtml .pdf"
+        ).split(),
+        *(".docx .docm .dotx .rtf .odt .pptx .pptm .ppsx .odp .xlsx .xlsm .ods .csv .tsv .tab").split(),
+        *(".epub .eml .mbox .json .jsonl .ndjson .ipynb .png .jpg .jpeg .tif .tiff .webp .bmp").split(),
+        *(".py .pyi .js .mjs .cjs .jsx .ts .tsx .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx .hpp .hh .m").split(),
+        *(".cs .go .rs .rb .php .swift .dart .lua .pl .pm .r .jl .ex .exs .hs .clj .sh .bash .zsh .ps1 .sql").split(),
+        *(".vue .svelte .proto .graphql .tf .yaml .yml .toml .ini .cfg .xml").split(),
+    )
+)
+"""Endings that are picked up from a folder; elsewhere a look at the content finds documents (`formats.kinds`)."""
 
 NOT_YET = {
-    **dict.fromkeys((".doc", ".docx", ".odt", ".rtf", ".pages"), "Word processor files"),
-    **dict.fromkeys((".xls", ".xlsx", ".ods", ".numbers"), "Spreadsheets"),
-    **dict.fromkeys((".ppt", ".pptx", ".odp", ".key"), "Slides"),
-    **dict.fromkeys((".epub", ".mobi"), "E-books"),
-    **dict.fromkeys((".eml", ".msg"), "E-mails"),
+    ".doc": "Old Word files (.doc) cannot be read: save it as .docx or PDF and index that.",
+    ".xls": "Old Excel files (.xls) cannot be read: save it as .xlsx or CSV and index that.",
+    ".xlsb": "Binary Excel files (.xlsb) cannot be read: save it as .xlsx or CSV and index that.",
+    ".ppt": "Old PowerPoint files (.ppt) cannot be read: save it as .pptx or PDF and index that.",
+    ".msg": "Outlook messages (.msg) cannot be read: save it as .eml or text and index that.",
+    ".pst": "Outlook mailboxes (.pst) cannot be read: save the messages as .eml and index those.",
+    ".pages": "Pages files cannot be read: export it as .docx or PDF and index that.",
+    ".numbers": "Numbers files cannot be read: export it as .xlsx or CSV and index that.",
+    ".key": "Keynote files cannot be read: export it as .pptx or PDF and index that.",
+    ".mobi": "Kindle books cannot be read: convert it to EPUB and index that.",
+    ".azw3": "Kindle books cannot be read: convert it to EPUB and index that.",
+    ".jtd": "Ichitaro files cannot be read: save it as .docx or PDF and index that.",
+    ".heic": "HEIC pictures cannot be read: save it as JPEG or PNG and index that.",
 }
 """Documents that people have and this version cannot read: they are reported, never passed over silently."""
-
-_MARKDOWN = frozenset((".md", ".markdown", ".mdown"))
-_ATX = re.compile(r"^#{1,6} \S", re.MULTILINE)
-_FRONT = re.compile(r"\A---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
-_HEADING = re.compile(r"^(?:#{1,6}[ \t]+(.+?)[ \t]*#*|(\S[^\n]*)\n(?:=+|-{3,})[ \t]*)$", re.MULTILINE)
-_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-_HTML = re.compile(rb"\A\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 
 
 @dataclass(frozen=True)
@@ -35,14 +48,29 @@ class Limits:
     """What one file may cost. A file beyond a limit is reported, the rest goes on."""
 
     bytes: int = 64 * 2**20
-    text_bytes: int = 16 * 2**20
-    """For what is read without a child process: Markdown and text."""
     pages: int = 3000
-    characters: int = 5_000_000
-    seconds: float = 20.0
-    """Wall time in the child process."""
+    """Of a PDF."""
+    characters: int = 2_000_000
+    lines: int = 100_000
+    """Each may become a block of its own, and blocks cost the parent more memory than characters do."""
+    expanded: int = 256 * 2**20
+    """Bytes that the parts of one packed file (DOCX, EPUB and the like) may have together once they are unpacked."""
+    members: int = 20_000
+    """Entries of a packed file."""
+    depth: int = 3
+    """How deep an e-mail is followed into the e-mails attached to it."""
+    pixels: int = 120_000_000
+    """Of a picture, before it is decoded: an A3 page at 600 dpi has 70 million."""
+    seconds: float = 18.0
+    """Wall time in the child process, its start included. Each further page that is recognised has the same time."""
+    scanned: int = 500
+    """Pages of one file whose text is recognised from a picture."""
+    scanned_seconds: float = 3600.0
+    """Wall time of a file with scanned pages as a whole."""
     memory: int = 2**30
-    """Address space of the child process beyond what it needs to start."""
+    """Address space that one file may take in the child process."""
+    scanned_memory: int = 2 * 2**30
+    """The same while pages are recognised: the recogniser reserves 1.1 GB and uses 0.7 GB of it."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +81,17 @@ class Loaded:
     title: str
     type: DocumentType
     pages: tuple[int, ...] = ()
-    """Where each page of a PDF begins in `text`."""
+    """Where each page of a PDF, or each slide, begins in `text`."""
+    unread: str = ""
+    """One sentence on what is missing from `text`, such as scanned pages; empty when everything was read."""
 
 
 class LoadError(Exception):
     """The file cannot be read. `str(error)` is one sentence: what is wrong and what to do."""
 
 
-def sniff(head: bytes) -> DocumentType | None:
-    """`pdf` or `html` by the first kilobytes of a file; None when it is neither."""
-    if b"%PDF-" in head[:1024]:
-        return "pdf"
-    return "html" if _HTML.match(head.lstrip(b"\xef\xbb\xbf")[:4096]) else None
-
-
-def examine(path: Path, size: int, limits: Limits) -> DocumentType | None:
-    """The type of a file that needs a parser, None for text. Raises `LoadError` for what is not worth opening."""
+def examine(size: int, limits: Limits) -> None:
+    """Raises `LoadError` for a file that is not worth opening."""
     if size == 0:
         raise LoadError("The file is empty (0 bytes): save it again from where it came.")
     if size > limits.bytes:
@@ -76,47 +99,6 @@ def examine(path: Path, size: int, limits: Limits) -> DocumentType | None:
             f"The file is too large ({size / 2**20:.0f} MB, the limit is {limits.bytes / 2**20:.0f} MB): "
             "split it into smaller files."
         )
-    with path.open("rb") as file:
-        head = file.read(8192)
-    kind = sniff(head)
-    suffix = path.suffix.lower()
-    if kind is None and (suffix in NOT_YET or head.startswith(b"{\\rtf")):
-        name = NOT_YET.get(suffix, "Word processor files")
-        raise LoadError(f"{name} cannot be read yet: save it as PDF, HTML, Markdown or text and index that.")
-    if kind is None and size > limits.text_bytes:
-        raise LoadError(
-            f"The text is too large ({size / 2**20:.0f} MB, the limit is {limits.text_bytes / 2**20:.0f} MB): "
-            "split it into smaller files."
-        )
-    return kind
-
-
-def read_text(path: Path) -> Loaded:
-    """A Markdown or text file. Raises `LoadError` when it is not text."""
-    text = decode(path.read_bytes())
-    if text is None:
-        if path.suffix.lower() == ".pdf":
-            raise LoadError("This is not a PDF although it is named so: export it as PDF again.")
-        raise LoadError("This is a binary file, not a document: export it as PDF, HTML, Markdown or text.")
-    if not text.strip():
-        raise LoadError("No text was found: the file holds nothing but white space.")
-    if path.suffix.lower() in _MARKDOWN or len(_ATX.findall(text)) > 1:
-        return read_markdown(text, path)
-    return Loaded(text, title_of(path), "text")
-
-
-def read_markdown(text: str, path: Path) -> Loaded:
-    """Markdown without its front matter; the title from there, or the first heading, or the file's name."""
-    title = ""
-    if front := _FRONT.match(text):
-        if named := _FRONT_TITLE.search(front.group(1) or ""):
-            title = named.group(1).strip("\"'")
-        text = text[front.end() :]
-    if not text.strip():
-        raise LoadError("No text was found: the file holds nothing but its front matter.")
-    if not title and (heading := _HEADING.search(_FENCE.sub("", text))):
-        title = plain(heading.group(1) or heading.group(2) or "")
-    return Loaded(text, title or title_of(path), "markdown")
 
 
 def plain(heading: str) -> str:

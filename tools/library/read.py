@@ -80,12 +80,12 @@ class Reader:
                     return None
             if self._order.patient and self._outcome.failed_as_it_is(name, stat):
                 return None
-            kind = load.examine(path, stat.st_size, self._limits)
+            load.examine(stat.st_size, self._limits)
             fresh = _sha256(path)
             if known and fresh == known.sha256 and not foreign:
                 self._unchanged(known, stat, touched=True)
                 return None
-            loaded = self._worker.read(path, kind) if kind else load.read_text(path)
+            loaded = self._worker.read(path)
         except UnicodeEncodeError:
             shown = name.encode("utf-8", "replace").decode()
             self._fail(shown, "The name of the file is not valid Unicode: rename it.")
@@ -102,7 +102,12 @@ class Reader:
             if known and known.source == "import" and self._same_text(known, loaded):
                 self._unchanged(known, stat, touched=True, sha256=fresh)
                 return None
-            return self._document(name, "file", _Content(stat.st_size, stat.st_mtime_ns, fresh, loaded), known)
+            content = _Content(stat.st_size, stat.st_mtime_ns, fresh, loaded)
+            if loaded.unread:
+                self._fail(name, loaded.unread)
+                # an empty digest and no date make the next run read it again, perhaps with what was missing
+                content = replace(content, modified=0, sha256="")
+            return self._document(name, "file", content, known)
         return None
 
     def page(self, url: str, page: Page, known: Seen | None) -> NewDocument | None:
@@ -195,25 +200,34 @@ class Reader:
 
 def from_text(text: Text, own: int, order: Order) -> NewDocument:
     """The document of a text that stands in no file."""
+    loaded = Loaded(text.text, text.title, "text")
+    return given(text.id, loaded, own, order, digest(f"text:{own}:{text.id}"))
+
+
+def given(place: str, loaded: Loaded, own: int, order: Order, id: str) -> NewDocument:
+    """A document that somebody else has read. A file keeps its date, so that it counts as unchanged later."""
     now = time.time()
-    data = text.text.encode("utf-8", "replace")
+    data = loaded.text.encode("utf-8", "replace")
+    path = Path(place)
+    file = path.is_file()
+    stat = path.stat() if file else None
     return NewDocument(
-        id=digest(f"text:{own}:{text.id}"),
+        id=id,
         collection=own,
-        path=text.id,
-        title=" ".join(text.title.split())[:200],
-        type="text",
-        language=language(text.text[:20_000]),
+        path=place,
+        title=_title(loaded),
+        type=loaded.type,
+        language=language(loaded.text[:20_000]),
         owner=order.owner or "",
-        source="import",
-        bytes=len(data),
-        modified=time.time_ns(),
-        sha256=hashlib.sha256(data).hexdigest(),
+        source="file" if file else "import",
+        bytes=stat.st_size if stat else len(data),
+        modified=stat.st_mtime_ns if stat else time.time_ns(),
+        sha256=_sha256(path) if file else hashlib.sha256(data).hexdigest(),
         indexed_at=now,
         checked_at=now,
         gone=0,
-        pages=(),
-        text=text.text,
+        pages=loaded.pages,
+        text=loaded.text,
     )
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-DocumentType = Literal["markdown", "text", "html", "pdf"]
+DocumentType = Literal[
+    "markdown", "text", "html", "pdf", "word", "slides", "sheet", "epub", "mail", "json", "code", "image"
+]
 Stage = Literal["scan", "read", "embed", "save"]
 SourceKind = Literal["file", "url", "import"]
 """Where a document is read from: a file of this machine, a web page, or an archive that another library wrote."""
@@ -69,7 +71,7 @@ class Document:
     title: str
     type: DocumentType
     pages: int
-    """Pages of a PDF, otherwise 0."""
+    """Pages of a PDF, or slides; otherwise 0."""
     passages: int
     bytes: int
     indexed_at: float
@@ -126,7 +128,7 @@ class LibraryStatus:
 
 @dataclass(frozen=True)
 class Failure:
-    """What could not be indexed. `reason` is one sentence: what is wrong and what to do."""
+    """What could not be indexed, or not all of it. `reason` is one sentence: what is wrong and what to do."""
 
     path: str
     """Absolute path of the file or folder, or the address of the page."""
@@ -169,6 +171,8 @@ class Progress:
     seconds: float
     """Since the run began."""
     stage: Stage
+    scanned: tuple[int, int] = (0, 0)
+    """Pages of the file at hand whose text is recognised: so many are done, of so many; zeros for other files."""
 
     @property
     def name(self) -> str:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.library.load import NOT_YET, SUFFIXES, sniff
+from tools.library.formats.kinds import HEAD, promising
+from tools.library.load import NOT_YET, SUFFIXES
 from tools.library.records import Failure
 
 _SKIPPED = frozenset(("node_modules", "__pycache__", "venv"))
+_LOCKS = frozenset(("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "composer.lock"))
+"""Written by programs for programs, and long."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,10 @@ def scan(paths: Sequence[Path], stopped: Callable[[], bool]) -> Scan:
             folders.append(root)
             if (len(files), len(failed)) == before and len(visited) > known:
                 failed.append(
-                    Failure(str(root), "The folder holds no documents: put Markdown, text, HTML or PDF files into it.")
+                    Failure(
+                        str(root),
+                        "The folder holds no documents: put PDF, Office, HTML, Markdown or text files into it.",
+                    )
                 )
         elif root.is_file():
             take(root)
@@ -90,7 +96,7 @@ def _walk(
         inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in _SKIPPED)
         for name in sorted(names):
             path = Path(folder, name)
-            if not name.startswith(".") and not name.startswith("~$") and _is_document(path):
+            if not name.startswith(".") and not name.startswith("~$") and name not in _LOCKS and _is_document(path):
                 take(path)
 
 
@@ -102,6 +108,6 @@ def _is_document(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return sniff(file.read(4096)) is not None
+            return promising(file.read(HEAD))
     except OSError:
         return False

@@ -85,8 +85,8 @@ def _loaded(answer: Response, url: str, limits: Limits, worker: Worker) -> Loade
     with tempfile.TemporaryDirectory(prefix="kotae-") as folder:
         path = Path(folder, _name(url, answer.type))
         path.write_bytes(body)
-        kind = load.examine(path, len(body), limits)
-        return worker.read(path, kind) if kind else load.read_text(path)
+        load.examine(len(body), limits)
+        return worker.read(path)
 
 
 def _name(url: str, type: str) -> str:

@@ -1,8 +1,10 @@
-"""The child process that parses untrusted files, and the parent's end of it.
+"""The child process that reads untrusted files, and the parent's end of it.
 
-A request is a line of JSON, a reply eight bytes of length and then a line of JSON (text) or a picture. The child has
-limits of memory and processor time and may write no file; the parent kills it when a file takes too long. One child
-serves a whole run; after a crash the next request starts another.
+A request is a line of JSON. A reply is a letter, eight bytes of length, and then what the letter says: `T` a line of
+JSON and the text, `E` a sentence, `I` a picture; before it, any number of `P` (pages done and pages there are) while
+pages are recognised. A small letter says that the child is worn out, its memory much larger than a new one's. The child
+has limits of memory and processor time and may write no file; the parent kills it when a file takes too long. One
+child serves a whole run; after a crash or when it is worn out the next request starts another.
 """
 
 from __future__ import annotations
@@ -13,22 +15,29 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from tools.library.load import Limits, Loaded, LoadError
-from tools.library.records import DocumentType
 
-_HEADER = 8
+_HEADER = 9
+_FIELDS = 2**24
+"""Bytes of a reply besides its text: title and the beginnings of pages."""
+_PICTURE = 2**26
 _DEFAULTS = Limits()
 
 
 class Worker:
-    """Reads files in a child process. Not thread-safe: one thread, one worker."""
+    """Reads files in a child process. Not thread-safe: one thread, one worker.
 
-    def __init__(self, limits: Limits = _DEFAULTS) -> None:
+    `scanning` hears how many pages of a scan are recognised, of how many.
+    """
+
+    def __init__(self, limits: Limits = _DEFAULTS, scanning: Callable[[int, int], None] | None = None) -> None:
         self._limits = limits
+        self._scanning = scanning
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Worker:
@@ -37,20 +46,17 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read(self, path: Path, type: DocumentType) -> Loaded:
-        """The text of a PDF or HTML file. Raises `LoadError`, also when the child died or took too long."""
-        reply = json.loads(self._ask({"do": "read", "path": str(path), "type": type}))
-        if "error" in reply:
-            raise LoadError(reply["error"])
-        return Loaded(reply["text"], reply["title"], reply["type"], tuple(reply["pages"]))
+    def read(self, path: Path) -> Loaded:
+        """The text of a file. Raises `LoadError`, also when the child died or took too long."""
+        order = {"do": "read", "path": os.path.abspath(path)}
+        fields, _, text = self._ask(order, self._limits.characters * 4 + _FIELDS).partition(b"\n")
+        found = json.loads(fields)
+        return Loaded(text.decode(), found["title"], found["type"], tuple(found["pages"]), found["unread"])
 
     def page(self, path: Path, page: int, highlight: str | None, scale: float) -> bytes | None:
         """A page of a PDF as PNG; None when there is no such page. Raises `LoadError`."""
-        order = {"do": "page", "path": str(path), "page": page, "highlight": highlight, "scale": scale}
-        reply = self._ask(order)
-        if reply.startswith(b"{"):
-            raise LoadError(json.loads(reply)["error"])
-        return reply or None
+        order = {"do": "page", "path": os.path.abspath(path), "page": page, "highlight": highlight, "scale": scale}
+        return self._ask(order, _PICTURE) or None
 
     def close(self) -> None:
         """End the child. Closing twice does nothing."""
@@ -67,39 +73,88 @@ class Worker:
             process.kill()
             process.wait()
 
-    def _ask(self, order: dict[str, Any]) -> bytes:
-        process = self._process = self._process or _start()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        late = threading.Event()
-
-        def kill() -> None:
-            late.set()
-            process.kill()
-
-        # starting the child counts too, so a slow machine gets some seconds more
-        timer = threading.Timer(self._limits.seconds + 5, kill)
-        timer.start()
-        try:
-            process.stdin.write(json.dumps({**order, "limits": asdict(self._limits)}).encode() + b"\n")
-            process.stdin.flush()
-            size = int.from_bytes(_exactly(process.stdout, _HEADER), "big")
-            if size > self._limits.characters * 4 + 2**26:
-                raise EOFError
-            return _exactly(process.stdout, size)
-        except (EOFError, OSError) as error:
-            process.kill()
-            self.close()
-            if late.is_set():
+    def _ask(self, order: dict[str, Any], most: int) -> bytes:
+        with _Clock(self._limits.seconds, self._limits.scanned_seconds) as clock:
+            process = self._process = self._process or _start()
+            clock.watch(process)
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                process.stdin.write(json.dumps({**order, "limits": vars(self._limits)}).encode() + b"\n")
+                process.stdin.flush()
+                while True:
+                    header = _exactly(process.stdout, _HEADER)
+                    kind, size = header[:1].upper(), int.from_bytes(header[1:], "big")
+                    if size > (most if kind in b"TI" else 4096):
+                        raise EOFError
+                    reply = _exactly(process.stdout, size)
+                    if header[:1] != kind:
+                        self.close()
+                    if kind == b"E":
+                        raise LoadError(reply.decode())
+                    if kind != b"P":
+                        return reply
+                    done, total = json.loads(reply)
+                    if done:  # the first page shares the time of the file, so that one page makes no trap
+                        clock.extend()
+                    if self._scanning is not None:
+                        self._scanning(done, total)
+            except (EOFError, OSError, ValueError) as error:
+                process.kill()
+                self.close()
+                if clock.late:
+                    raise LoadError(
+                        f"Reading it took longer than {self._limits.seconds:.0f} seconds, so it was given up: "
+                        "export it again, or split it."
+                    ) from error
                 raise LoadError(
-                    f"Reading it took longer than {self._limits.seconds:.0f} seconds, so it was given up: "
-                    "export it again, or split it."
+                    "Reading it took too much memory or crashed the reader: export it again, or split it."
                 ) from error
-            raise LoadError(
-                "Reading it took too much memory or crashed the reader: export it again, or split it."
-            ) from error
-        finally:
-            timer.cancel()
+            except LoadError:
+                raise
+            except BaseException:  # stopped between two pages: the rest of the reply is for nobody
+                process.kill()
+                self.close()
+                raise
+
+
+class _Clock:
+    """Kills the child `seconds` after the last sign of work on a page, and after `total` seconds whatever it says."""
+
+    def __init__(self, seconds: float, total: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + max(seconds, total)
+        self._deadline = time.monotonic() + seconds
+        self._done = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread: threading.Thread | None = None
+        self.late = False
+
+    def __enter__(self) -> _Clock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Begin to watch; the time since the clock was made, in which the child started, counts already."""
+        self._process = process
+        self._thread = threading.Thread(target=self._wait, daemon=True)
+        self._thread.start()
+
+    def extend(self) -> None:
+        """A page begins: it has the same time anew."""
+        self._deadline = min(time.monotonic() + self._seconds, self._end)
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        while (left := self._deadline - time.monotonic()) > 0:
+            if self._done.wait(left):
+                return
+        self.late = True
+        self._process.kill()
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -111,7 +166,14 @@ def _start() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=root,
-        env={**kept, "PYTHONPATH": str(root), "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **kept,
+            "PYTHONPATH": str(root),
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # without arenas of its own for each thread, what a file took is given back
+            "MALLOC_ARENA_MAX": "2",
+        },
     )
 
 
@@ -122,52 +184,58 @@ def _exactly(pipe: IO[bytes], size: int) -> bytes:
     return data
 
 
-def _reply(order: dict[str, Any]) -> bytes:
+def _reply(order: dict[str, Any], tell: Callable[[bytes, bytes], None]) -> tuple[bytes, bytes]:
+    """(letter, content) of the reply to a request."""
+    from tools.library.formats import Source, read
+
     limits = Limits(**order["limits"])
     path = Path(order["path"])
+
+    def scanning(done: int, total: int) -> None:
+        _restrain(limits.seconds, limits.scanned_memory)
+        tell(b"P", json.dumps([done, total]).encode())
+
     try:
-        _restrain(limits)
-        if path.stat().st_size > limits.bytes:
+        _restrain(limits.seconds, limits.memory)
+        with path.open("rb") as file:
+            data = file.read(limits.bytes + 1)
+        if len(data) > limits.bytes:
             raise LoadError("The file grew beyond the limit while it was read: index again.")
-        data = path.read_bytes()
         if order["do"] == "page":
-            from tools.library.pdf import page_png
+            from tools.library.formats.pdf import page_png
 
-            return page_png(data, order["page"], order["highlight"], order["scale"]) or b""
-        if order["type"] == "pdf":
-            from tools.library.pdf import read_pdf
-
-            loaded = read_pdf(data, path, limits)
-        else:
-            from tools.library.html import read_html
-
-            loaded = read_html(data, path)
-            if len(loaded.text) > limits.characters:
-                raise LoadError(f"The page holds more than {limits.characters:,} characters of text: split it.")
+            return b"I", page_png(data, order["page"], order["highlight"], order["scale"]) or b""
+        loaded = read(Source(data, path, limits, scanning=scanning))
+        fields = {"title": loaded.title[:1000], "type": loaded.type, "pages": loaded.pages, "unread": loaded.unread}
+        # a lone surrogate of a broken font cannot leave the process, and NUL ends a text in SQLite
+        return b"T", json.dumps(fields).encode() + b"\n" + loaded.text.replace("\0", " ").encode("utf-8", "replace")
     except LoadError as error:
-        return json.dumps({"error": str(error)}).encode()
+        return b"E", str(error).encode("utf-8", "replace")[:4096]
     except FileNotFoundError:
-        return json.dumps({"error": "The file vanished while it was indexed: index again."}).encode()
+        return b"E", b"The file vanished while it was indexed: index again."
+    except PermissionError:
+        return b"E", b"The file may not be read: change its permissions."
     except MemoryError:
-        return json.dumps({"error": "Reading it takes too much memory: split it."}).encode()
+        return b"E", b"Reading it takes too much memory: split it."
+    except RecursionError:
+        return b"E", b"It is nested too deeply to be read: export it again, or save it as text."
     except Exception as error:
         cause = f"{type(error).__name__}"
-        return json.dumps({"error": f"The file could not be read ({cause}): export it again."}).encode()
-    # a lone surrogate of a broken font cannot leave the process
-    return json.dumps(asdict(loaded), ensure_ascii=False).encode("utf-8", "replace")
+        return b"E", f"The file could not be read ({cause}): export it again.".encode()
 
 
-def _restrain(limits: Limits) -> None:
-    """Bound the next request; a system without `resource` has the parent's clock alone."""
+def _restrain(seconds: float, memory: int) -> None:
+    """Bound what comes next; a system without `resource` has the parent's clock alone."""
     try:
         import resource
     except ImportError:
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = int(used.ru_utime + used.ru_stime + limits.seconds) + 5
+    # all cores may work for a page, so this is only what stops a child whose parent died
+    cpu = int(used.ru_utime + used.ru_stime + max(0.0, seconds) * (os.cpu_count() or 1)) + 5
     # only the soft limit moves, so that the next request can move it again
     for kind, amount in (
-        (resource.RLIMIT_AS, limits.memory + _own_size()),
+        (resource.RLIMIT_AS, memory + _size()),
         (resource.RLIMIT_CPU, cpu),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
@@ -178,28 +246,30 @@ def _restrain(limits: Limits) -> None:
         resource.setrlimit(kind, (amount, hard))
 
 
-_started_with = 0
-
-
-def _own_size() -> int:
-    global _started_with
-    if not _started_with:
-        try:
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
-            _started_with = pages * os.sysconf("SC_PAGESIZE")
-        except (OSError, ValueError):
-            _started_with = 2**30
-    return _started_with
+def _size() -> int:
+    """Bytes of address space of this process, 1 GB where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        return pages * os.sysconf("SC_PAGESIZE")
+    except (OSError, ValueError):
+        return 2**30
 
 
 def main() -> None:
     """Serve requests until the parent closes the pipe."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that a parser prints may look like a reply
-    for line in sys.stdin.buffer:
-        reply = _reply(json.loads(line))
-        out.write(len(reply).to_bytes(_HEADER, "big") + reply)
+
+    def tell(kind: bytes, content: bytes) -> None:
+        out.write(kind + len(content).to_bytes(_HEADER - 1, "big") + content)
         out.flush()
+
+    fresh = _size()
+    for line in sys.stdin.buffer:
+        kind, content = _reply(json.loads(line), tell)
+        # the recogniser stays loaded, which is a gigabyte that is not wasted
+        allowed = 3 * 2**29 if "onnxruntime" in sys.modules else 2**29
+        tell(kind.lower() if _size() > fresh + allowed else kind, content)
 
 
 if __name__ == "__main__":

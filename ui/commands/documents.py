@@ -28,7 +28,7 @@ from ui.commands.options import (
 from ui.terminal import Terminal, one_line
 
 if TYPE_CHECKING:
-    from tools.library import DocumentType, IndexReport, Library, Progress, Scope
+    from tools.library import DocumentType, IndexReport, Library, Loader, Progress, Scope
 
 
 def index(
@@ -41,15 +41,26 @@ def index(
     every: Every = None,
     sample: Annotated[bool, typer.Option("--sample", help="Index Kotae's own documentation.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Compute everything anew.")] = False,
+    loader: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:CLASS", help="Read each PATH with this LangChain document loader; it may be an address."
+        ),
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Add files, folders and web pages to the library, or bring them up to date."""
+    from tools.library import Loader, LoadError
     from ui.samples import sample_folders
 
     chosen = [*(paths or ()), *(sample_folders() if sample else ())]
     if not chosen and not rebuild:
         raise typer.BadParameter("give at least one file or folder, or --sample", param_hint="PATH…")
+    try:
+        reader = Loader(loader) if loader else None
+    except LoadError as error:
+        raise typer.BadParameter(str(error), param_hint="--loader") from error
     terminal = Terminal()
     with opened_library(load_settings(data_dir=data_dir)) as library:
         report = index_paths(
@@ -61,6 +72,7 @@ def index(
             every=interval(every),
             rebuild=rebuild,
             quiet=as_json,
+            loader=reader,
         )
     if as_json:
         terminal.data({**plain(report), "failed": [plain(f) for f in report.failed]})
@@ -80,11 +92,19 @@ def index_paths(
     every: float | None = None,
     rebuild: bool = False,
     quiet: bool = False,
+    loader: Loader | None = None,
 ) -> IndexReport:
     """Index with a progress bar; the first Ctrl-C ends after the file at hand. `quiet` prints no report."""
     with progress_shown(terminal) as (show, stop):
         report = library.index(
-            paths, collection=collection, owner=owner, every=every, progress=show, stop=stop, rebuild=rebuild
+            paths,
+            collection=collection,
+            owner=owner,
+            every=every,
+            progress=show,
+            stop=stop,
+            rebuild=rebuild,
+            loader=loader,
         )
     if not quiet:
         tell_report(report, terminal)
@@ -105,10 +125,16 @@ def progress_shown(terminal: Terminal) -> Iterator[tuple[Callable[[Progress], No
                     completed=progress.done,
                     total=progress.total or None,
                     passages=f"{progress.done}/{progress.total} files · {progress.passages} passages · {rate:.1f}/s",
-                    file=one_line(progress.name, 32),
+                    file=at_hand(progress),
                 )
 
         yield show, stop
+
+
+def at_hand(progress: Progress) -> str:
+    done, total = progress.scanned
+    page = f" ({done + 1}/{total})" if total > 1 else ""
+    return one_line(progress.name, 32) + page if progress.path else ""
 
 
 @contextmanager

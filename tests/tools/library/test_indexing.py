@@ -98,7 +98,7 @@ def test_a_deleted_file_given_by_name_is_removed(library: Library, folder: Path)
 
 
 def test_what_is_no_document_is_passed_over(library: Library, folder: Path) -> None:
-    for hidden in (".git/a.md", "node_modules/a.md", ".hidden.md", "~$a.md", "program.bin", "code.py"):
+    for hidden in (".git/a.md", "node_modules/a.md", ".hidden.md", "~$a.md", "program.bin", "package-lock.json"):
         (folder / hidden).parent.mkdir(exist_ok=True)
         (folder / hidden).write_text("words of a file")
     os.mkfifo(folder / "pipe")
@@ -120,7 +120,7 @@ def test_bad_files_are_reported_and_the_rest_is_indexed(library: Library, folder
     (folder / "locked.pdf").write_bytes(make_pdf(["x"], encrypted=True))
     (folder / "scan.pdf").write_bytes(make_pdf([]))
     (folder / "cut.pdf").write_bytes(make_pdf(["x"])[:200])
-    (folder / "letter.docx").write_bytes(b"PK\3\4")
+    (folder / "letter.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"))
     (folder / "nowhere.md").symlink_to(folder / "gone.md")
     (folder / "heading.md").write_text("# Only a heading\n")
     report = library.index([folder, folder / "missing"])
@@ -129,9 +129,9 @@ def test_bad_files_are_reported_and_the_rest_is_indexed(library: Library, folder
         "zero.md": "empty (0 bytes)",
         "binary.pdf": "not a PDF although",
         "locked.pdf": "encrypted",
-        "scan.pdf": "OCR",
+        "scan.pdf": "No text was found",
         "cut.pdf": "damaged",
-        "letter.docx": "cannot be read yet",
+        "letter.doc": "save it as .docx or PDF",
         "nowhere.md": "leads nowhere",
         "heading.md": "no sentence",
         "missing": "does not exist",
@@ -144,7 +144,7 @@ def test_bad_files_are_reported_and_the_rest_is_indexed(library: Library, folder
 
 
 def test_a_folder_without_documents_is_said_so(library: Library, folder: Path) -> None:
-    (folder / "picture.png").write_bytes(b"\x89PNG")
+    (folder / "program.bin").write_bytes(b"\x7fELF")
     assert "holds no documents" in reason(library.index([folder]), folder.name)
 
 
@@ -214,7 +214,7 @@ def test_an_error_of_the_caller_loses_nothing(library: Library, folder: Path) ->
 
 def test_a_file_above_the_limits_is_reported(tmp_path: Path, embedder: object, folder: Path) -> None:
     (folder / "big.md").write_text("word " * 1000)
-    library = Library(tmp_path / "library", embedder, Limits(text_bytes=100))  # type: ignore[arg-type]
+    library = Library(tmp_path / "library", embedder, Limits(bytes=100))  # type: ignore[arg-type]
     assert "too large" in reason(library.index([folder]), "big.md")
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
-from tools.library.decode import decode
+from tools.library.formats.blocks import table
+from tools.library.formats.decode import decode
+from tools.library.formats.source import Source
 from tools.library.load import Loaded, LoadError, title_of
 
 _DROPPED = frozenset(
     "script style noscript template svg math canvas iframe object embed nav aside footer form button select input "
-    "textarea dialog head audio video".split()
+    "textarea dialog head audio video rt rp".split()
 )
 _BLOCKS = frozenset(
     "address article blockquote body center dd details div dl dt fieldset figcaption figure header h1 h2 h3 h4 h5 h6 "
@@ -21,25 +22,37 @@ _ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "complement
 _SPACE = re.compile(r"[ \t\r\n\f\u00a0]+")
 
 
-def read_html(data: bytes, path: Path) -> Loaded:
+_CELL = "\0"
+"""Begins a cell in the line that is being written."""
+
+
+def read_html(source: Source) -> Loaded:
     """The main text of a page. Raises `LoadError` when there is none."""
     from selectolax.lexbor import LexborHTMLParser
 
-    source = decode(data, html=True)
-    if source is None:
-        raise LoadError("This is a binary file, not a document: export it as PDF, HTML, Markdown or text.")
-    tree = LexborHTMLParser(source)
+    tree = LexborHTMLParser(decode(source.data, html=True) or "")
     named = tree.css_first("title") or tree.css_first("h1")
     title = _SPACE.sub(" ", named.text()).strip() if named else ""
-    text = ""
+    text = _main(tree)
+    if not text:
+        raise LoadError("No text was found in the page: it may be filled by a script; save it as PDF and index that.")
+    return Loaded(text, title or title_of(source.path), "html")
+
+
+def markdown_of(page: str) -> str:
+    """The main text of a page as Markdown; empty when there is none."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    return _main(LexborHTMLParser(page))
+
+
+def _main(tree: Any) -> str:
     for selector in ("main", "[role=main]", "article", "body"):
         found = tree.css(selector)
         # several articles are a list of teasers: then the page is its own main part
         if found and (len(found) == 1 or selector == "body") and (text := _Writer().write(found[0])):
-            break
-    if not text:
-        raise LoadError("No text was found in the page: it may be filled by a script; save it as PDF and index that.")
-    return Loaded(text, title or title_of(path), "html")
+            return text
+    return ""
 
 
 class _Writer:
@@ -51,7 +64,10 @@ class _Writer:
         self.lists: list[int | None] = []
         self.prefix = ""
         self.heading = self.pre = self.cells = 0
-        self.rows = 0
+        self.spans: list[tuple[int, int]] = []
+        self.rows: list[list[str]] = []
+        self.hanging: dict[int, tuple[int, str]] = {}
+        self.layout: list[bool] = []
 
     def write(self, root: Any) -> str:
         node, depth = root.child, 1
@@ -74,7 +90,7 @@ class _Writer:
     def _enter(self, node: Any) -> bool:
         tag = node.tag
         if tag == "-text":
-            text = node.text(deep=False) or ""
+            text = (node.text(deep=False) or "").replace(_CELL, "")
             self.line.append(text if self.pre else _SPACE.sub(" ", text))
             return False
         if tag in _DROPPED or tag.startswith(("-", "!")) or _hidden(node.attributes):
@@ -82,13 +98,16 @@ class _Writer:
         if tag == "br":
             self.line.append("\n")
             return False
-        if tag in ("td", "th"):
-            self.line.append(" | " if self.cells else "| ")
+        if tag == "table":
+            self.layout.append(_is_layout(node))
+        if tag in ("td", "th") and self.layout and not self.layout[-1]:
+            self.line.append(_CELL)
             self.cells += 1
+            self.spans.append((_span(node, "colspan"), _span(node, "rowspan")))
         elif tag in _BLOCKS and not self.cells and not self.pre:
             self._flush()
-        elif tag in _BLOCKS:
-            self.line.append("\n" if self.pre else " ")
+        elif tag in _BLOCKS and tag not in ("td", "th"):
+            self.line.append("\n")
         if tag in ("ul", "ol"):
             self.lists.append(0 if tag == "ol" else None)
         elif tag == "li" and self.lists:
@@ -98,8 +117,9 @@ class _Writer:
             self.prefix = "  " * (len(self.lists) - 1) + ("- " if number is None else f"{number + 1}. ")
         elif tag == "tr":
             self.cells = 0
+            self.spans.clear()
         elif tag == "table":
-            self.rows = 0
+            self._table()
         elif tag == "pre":
             self.pre += 1
         elif tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
@@ -115,14 +135,13 @@ class _Writer:
                 self.lists.pop()
             self.blocks.append("")
         elif tag == "tr":
-            cells, self.cells = self.cells, 0
-            if cells:
-                row = _SPACE.sub(" ", "".join(self.line)).strip() + " |"
+            if self.cells:
+                self._row("".join(self.line).split(_CELL)[1:])
                 self.line.clear()
-                self.blocks.extend([row, "|" + " --- |" * cells] if self.rows == 0 else [row])
-                self.rows += 1
+            self.cells = 0
         elif tag == "table":
-            self.blocks.append("")
+            self._table()
+            self.layout.pop()
         elif tag == "pre":
             code = "".join(self.line).strip("\n")
             self.line.clear()
@@ -131,9 +150,36 @@ class _Writer:
                 self.blocks.extend(["", "```", code, "```", ""])
         elif tag == "code" and not self.pre:
             self.line.append("`")
-        elif tag in _BLOCKS and tag not in ("td", "th") and not self.cells and not self.pre:
+        elif tag in _BLOCKS and not self.cells and not self.pre:
             self._flush()
             self.heading = 0
+
+    def _row(self, texts: list[str]) -> None:
+        """A row of a table; a cell that hangs down from a row above is written in each."""
+        cells: list[str] = []
+        for text, (across, down) in zip(texts, self.spans, strict=False):
+            self._hang(cells)
+            if down > 1:
+                self.hanging[len(cells)] = (down, text)
+                self._hang(cells)
+            else:
+                cells.append(text)
+            cells.extend([""] * (across - 1))
+        self._hang(cells)
+        self.rows.append(cells)
+
+    def _hang(self, cells: list[str]) -> None:
+        while len(cells) in self.hanging:
+            left, text = self.hanging.pop(len(cells))
+            if left > 1:
+                self.hanging[len(cells)] = (left - 1, text)
+            cells.append(text)
+
+    def _table(self) -> None:
+        rows, self.rows = self.rows, []
+        self.hanging.clear()
+        if rows:
+            self.blocks.extend(["", *table(rows).split("\n")])
 
     def _flush(self) -> None:
         """End a block. List items stand on lines of their own, everything else between empty lines."""
@@ -155,6 +201,19 @@ def _joined(blocks: list[str]) -> str:
     """Blocks as lines, one empty line between them at most."""
     kept = [block for block, before in zip(blocks, ["", *blocks], strict=False) if block or before]
     return "\n".join(kept).rstrip("\n") + "\n" if kept else ""
+
+
+def _is_layout(table: Any) -> bool:
+    """Whether a table only places other things: tables within it, or headings."""
+    if table.attributes.get("role") in ("presentation", "none"):
+        return True
+    groups = (child for child in table.iter() if child.tag != "caption")
+    return any(group.css_first("table, h1, h2, h3") is not None for group in groups)
+
+
+def _span(node: Any, name: str) -> int:
+    value = node.attributes.get(name) or ""
+    return max(1, min(100, int(value))) if value.isdecimal() and len(value) < 5 else 1
 
 
 def _hidden(attributes: dict[str, str | None]) -> bool:

@@ -75,9 +75,9 @@ def made(folder: Path, every: int) -> list[Path]:
 
 
 def test_a_sample_of_hostile_files(tmp_path: Path, folder: Path, embedder: object) -> None:
-    hostile = made(folder, 9)
+    hostile = made(folder, 11)
     assert len(hostile) >= 20
-    limits = Limits(seconds=4.0)  # those that have to be given up are given up sooner
+    limits = Limits(seconds=3.0)  # those that have to be given up are given up sooner
     library = Library(tmp_path / "library", embedder, limits)  # type: ignore[arg-type]
     check(library, folder, hostile)
 

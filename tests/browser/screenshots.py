@@ -68,6 +68,16 @@ def main() -> None:
         page.wait_for_selector(DONE)
         page.evaluate("document.querySelector('#kotae-chat [role=log]').scrollTop = 0")
         save(page, given.folder / "phone.png")
+        page.context.close()
+
+        page = opened(browser, f"{url}/chat/en/?view=library")
+        page.wait_for_selector(".kotae-lib-table")
+        save(page, given.folder / "library-en.png")
+        page.context.close()
+
+        page = opened(browser, f"{url}/chat/ja/?view=library")
+        search(page, given.japanese)
+        save(page, given.folder / "library-ja.png")
         browser.close()
 
 
@@ -102,6 +112,16 @@ def unfold(page: Page) -> None:
 def show_source(page: Page) -> None:
     page.locator("a.kotae-cite, a.kotae-source").first.click()
     page.locator("#kotae-panel article").wait_for()
+
+
+def search(page: Page, words: str) -> None:
+    """Show what retrieval sees of some words."""
+    page.wait_for_selector(".kotae-lib-table")
+    page.click("#kotae-lib-tab-search")
+    page.fill("#kotae-lib-search [name=query]", words)
+    page.keyboard.press("Enter")
+    page.locator(".kotae-hit").first.wait_for()
+    page.locator(".kotae-lib-tabs").scroll_into_view_if_needed()
 
 
 def save(page: Page, path: Path) -> None:

@@ -182,9 +182,8 @@ def test_sources_tell_what_they_are_and_what_the_watcher_does() -> None:
         Source("https://a.example/", "Web", "url", True, 43_200.0, 0),
         Source("/u/abc/x.md", "default", "file", False, None, NOW),
     ]
-    html = sources_html(
-        sources, WatchStatus("waiting", error="The disk is full: make room."), EN, now=NOW, uploads="/u/"
-    )
+    status = WatchStatus("waiting", error="The disk is full: make room.")
+    html = sources_html(sources, status, EN, now=NOW, uploads="/u/")
     assert "Folder · default · checked 2 min ago" in html
     assert "Web page · Web · every 12 h · not checked yet" in html
     assert "1 uploaded file" in html

@@ -287,6 +287,11 @@ def embedded(db: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Readin
     }
 
 
+def codes(db: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, bytes]:
+    """The token codes of passages by number, of those that have any."""
+    return dict(select(db, "SELECT passage, codes FROM tokens WHERE passage IN", numbers))
+
+
 def matches(db: sqlite3.Connection, terms: Sequence[str], limit: int, scope: Scope = EVERYTHING) -> dict[int, float]:
     """Numbers of the permitted passages that hold any of `terms`, with BM25 (k1 1.2, b 0.75), best and greatest first.
 

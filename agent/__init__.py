@@ -4,24 +4,45 @@ All that interfaces and scripts may import:
 
     async with Agent.open() as agent:
         answer = await agent.ask("How do I add documents?")
+
+Each name is loaded when it is asked for, so that what needs the settings or the library alone does not wait for
+LangGraph.
 """
 
-from agent.agent import Agent, Exchange
-from agent.errors import (
-    KotaeError,
-    ModelError,
-    ModelMissing,
-    ModelUnavailable,
-    ModelUnusable,
-    PromptError,
-    QuestionError,
-    SettingsError,
-    ThreadError,
-)
-from agent.events import Done, Draft, Event, Sources, Status, Token
-from agent.settings import Settings
-from agent.state import Answer, Decision, Sentence, Source, Step, Usage
-from agent.threads import Thread
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent.agent import Agent, Exchange
+    from agent.errors import (
+        KotaeError,
+        ModelError,
+        ModelMissing,
+        ModelUnavailable,
+        ModelUnusable,
+        PromptError,
+        QuestionError,
+        SettingsError,
+        ThreadError,
+    )
+    from agent.events import Done, Draft, Event, Sources, Status, Token
+    from agent.settings import Settings
+    from agent.state import Answer, Decision, Sentence, Source, Step, Usage
+    from agent.threads import Thread
+
+_PLACES = {
+    "agent": ("Agent", "Exchange"),
+    "errors": (
+        *("KotaeError", "ModelError", "ModelMissing", "ModelUnavailable", "ModelUnusable"),
+        *("PromptError", "QuestionError", "SettingsError", "ThreadError"),
+    ),
+    "events": ("Done", "Draft", "Event", "Sources", "Status", "Token"),
+    "settings": ("Settings",),
+    "state": ("Answer", "Decision", "Sentence", "Source", "Step", "Usage"),
+    "threads": ("Thread",),
+}
 
 __all__ = [
     "Agent",
@@ -50,3 +71,10 @@ __all__ = [
     "Token",
     "Usage",
 ]
+
+
+def __getattr__(name: str) -> object:
+    for place, names in _PLACES.items():
+        if name in names:
+            return getattr(import_module(f"agent.{place}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,12 +16,13 @@ from agent.context import Context
 from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Event
 from agent.graph import build, diagram
+from agent.library import open_library, readable
 from agent.nodes.understand import detect
 from agent.records import from_record
 from agent.settings import Settings
 from agent.state import Answer, Decision, State, Turn
 from agent.threads import Thread, Threads
-from agent.wiring import build_context, chat_model, open_library, readable
+from agent.wiring import build_context, chat_model
 from tools.base import Tool
 from tools.library import Library
 

@@ -241,7 +241,7 @@ def _data_folder(settings: Settings) -> Check:
 
 
 def _library(settings: Settings) -> Check:
-    from agent.wiring import open_library
+    from agent.library import open_library
 
     library = open_library(settings)
     try:

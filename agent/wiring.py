@@ -1,4 +1,4 @@
-"""The only place where settings become objects. To add a tool, add one line to `tools`."""
+"""Where settings become the objects of the graph. To add a tool, add one line to `tools`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.context import Context, Limits
+from agent.library import readable
 from agent.models.chat import ChatModel, Connection
 from agent.prompts import LANGUAGES
 from agent.reading import preamble
@@ -14,8 +15,8 @@ from agent.router import Router
 from agent.settings import Settings
 from agent.state import Route
 from tools.base import Tool, ToolError
-from tools.library import E5, EVERYTHING, Embedder, Library, LibraryTool, Scope
-from tools.web import Egress, WebTool
+from tools.library import Embedder, Library, LibraryTool, Scope
+from tools.web import WebTool
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -34,16 +35,6 @@ class _Given:
 
     def close(self) -> None:
         pass
-
-
-def open_library(settings: Settings) -> Library:
-    """The library of this installation."""
-    return Library.open(settings.data_dir / "library", E5(), egress=Egress(settings.egress_allow))
-
-
-def readable(settings: Settings) -> Scope:
-    """What the answers of this installation may be written from."""
-    return Scope(frozenset(settings.collections)) if settings.collections else EVERYTHING
 
 
 def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatModel:

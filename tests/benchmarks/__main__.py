@@ -3,6 +3,7 @@
     python -m tests.benchmarks answers [--questions FILE]   right answers and refusals on questions.yaml
     python -m tests.benchmarks cost                         a turn beside one plain retrieve-and-answer call
     python -m tests.benchmarks indexing                     indexing beside the bare embedder
+    python -m tests.benchmarks upkeep                       looking at an unchanged folder again
     python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
 
 The first two take `--model NAME`, `--limit N` (questions of each kind) and `--json OUT` (every case).
@@ -40,7 +41,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["answers", "cost", "indexing", "startup"])
+    parser.add_argument("what", choices=["answers", "cost", "indexing", "startup", "upkeep"])
     parser.add_argument("--model", default=None, help="as the setting `model`")
     parser.add_argument("--json", type=Path, default=None, help="write the figures and every case to this file")
     parser.add_argument("--limit", type=int, default=None, help="only the first N questions of each language")
@@ -50,10 +51,10 @@ def main() -> None:
     from agent.prompts import fingerprint
 
     print(f"{machine()}; prompts {fingerprint()}")
-    if options.what in ("indexing", "startup"):
-        from tests.benchmarks import indexing, startup
+    if options.what in ("indexing", "startup", "upkeep"):
+        from tests.benchmarks import indexing, startup, upkeep
 
-        result: dict[str, Any] = (indexing if options.what == "indexing" else startup).run()
+        result: dict[str, Any] = {"indexing": indexing, "startup": startup, "upkeep": upkeep}[options.what].run()
     else:
         from tests.benchmarks import answers, cost
 

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from agent import Answer, Settings
-from agent.wiring import open_library
+from agent.library import open_library
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent.parent / "docs"

@@ -344,11 +344,13 @@ class Run:
             for url, page in self._outcome.pages.items():
                 sources.read_page(db, self._own, url, page)
         self._report = replace(self._report, removed=len(self._outcome.removed) + len(self._outcome.gone))
+        self._outcome.tell()
         self._tell("save", "")
 
     def _keep_failures(self) -> None:
         with contextlib.suppress(ToolError), self._write(passages=False) as db:
             self._outcome.write_failures(db, self._own)
+        self._outcome.tell()
 
     def _written(self, pending: _Pending, *, tell: bool = True) -> None:
         self._done += 1
@@ -361,7 +363,7 @@ class Run:
         )
         self._tell("save", pending.document.path)
         if tell:
-            self._outcome.change("replaced" if pending.known else "added", pending.document.path)
+            self._outcome.change("replaced" if pending.known else "added", pending.document.path, written=True)
 
     def _check(self) -> None:
         if self._stop.is_set():

@@ -192,15 +192,12 @@ class Keeping:
             with reader.read() as db:
                 if db is None:
                     raise ToolError("library_empty", "There is nothing to export yet: run `kotae index` first.")
-                db.execute("BEGIN")  # one state, whoever writes meanwhile
                 try:
                     made = archive.write(db, file, scope, self.embedder.name, self.embedder.dimension)
                     size = file.stat().st_size
                 except OSError as error:
                     detail = f"{file} cannot be written ({error.strerror}): choose another place."
                     raise ToolError("library_archive", detail) from error
-                finally:
-                    db.execute("ROLLBACK")
         finally:
             reader.close()
         return Transfer(tuple(made.collections), made.documents, made.passages, 0, size)

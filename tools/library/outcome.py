@@ -54,6 +54,7 @@ class Outcome:
         self._collection = collection
         self._before = dict(before or {})
         self._changed = changed
+        self._untold: list[Change] = []
         self._failing: dict[str, Failed] = {}
         self._unremembered: set[str] = set()
         self._forgiven: list[str] = []
@@ -67,10 +68,18 @@ class Outcome:
         """Ids of documents whose pages are no longer there."""
         self.pages: dict[str, Page] = {}
 
-    def change(self, kind: ChangeKind, path: str, reason: str = "") -> None:
-        """Tell the caller what became of one document."""
+    def change(self, kind: ChangeKind, path: str, reason: str = "", *, written: bool = False) -> None:
+        """Note what became of one document; it is told once it is `written`."""
         if self._changed is not None:
-            self._changed(Change(kind, path, self._collection, reason))
+            tell = self._changed if written else self._untold.append
+            tell(Change(kind, path, self._collection, reason))
+
+    def tell(self) -> None:
+        """Tell the caller what was noted."""
+        untold, self._untold = self._untold, []
+        for change in untold:
+            assert self._changed is not None
+            self._changed(change)
 
     def fail(
         self,

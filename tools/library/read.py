@@ -234,7 +234,8 @@ def given(place: str, loaded: Loaded, own: int, order: Order, id: str) -> NewDoc
 def new_id(db: sqlite3.Connection, path: str, own: int) -> str:
     """The id of a new document of this path in the collection of this number."""
     id = digest(path if own == collection.FIRST else f"{own}:{path}")
-    if db.execute("SELECT 1 FROM documents WHERE id = ?", (id,)).fetchone():
+    held = "SELECT 1 FROM documents WHERE id = ? AND NOT (collection = ? AND path = ?)"
+    if db.execute(held, (id, own, path)).fetchone():
         return digest(f"{id}:{time.time_ns()}")  # that document was moved to another collection
     return id
 

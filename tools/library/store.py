@@ -26,6 +26,8 @@ from tools.library.embed import Reading, Vectors
 from tools.library.records import EVERYTHING, DocumentType, Scope, SourceKind
 
 FILE = "library.db"
+PATIENCE = 30.0
+"""Seconds that a writer waits for another one: they take turns, transaction by transaction."""
 FULL = "The disk is full: make room and try again; what was there is untouched."
 
 
@@ -102,7 +104,7 @@ class Store:
 
     @contextlib.contextmanager
     def read(self, *, any_embedder: bool = False) -> Iterator[sqlite3.Connection | None]:
-        """The connection for a few quick reads; None when nothing was ever indexed.
+        """The connection for a few quick reads of one and the same state; None when nothing was ever indexed.
 
         Raises `ToolError("library_broken")` when the file cannot be read or is another embedder's.
         """
@@ -112,7 +114,15 @@ class Store:
                 db = None
             if db is not None and not any_embedder:
                 self._same_embedder(db)
-            yield db
+            # without a transaction each statement would see what another process has written since the one before
+            begun = db is not None and not db.in_transaction
+            if db is not None and begun:
+                db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                if db is not None and begun and db.in_transaction:
+                    db.execute("ROLLBACK")
 
     @contextlib.contextmanager
     def write(self, *, passages: bool = True) -> Iterator[sqlite3.Connection]:
@@ -150,8 +160,7 @@ class Store:
         if self._db is not None and file != self.file:
             self.close()  # it was moved away or replaced
         if self._db is None and (file is not None or make):
-            # `timeout`: two processes that write take turns
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             try:
                 db.execute("PRAGMA foreign_keys = ON")
                 db.execute("PRAGMA synchronous = FULL")

@@ -27,8 +27,10 @@ def verify(db: sqlite3.Connection, folder: Path, embedder: str, dimension: int) 
     made_with = db.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()[0]
     if made_with != embedder:
         found = f"The vectors are of another embedder ({made_with}; this one is {embedder})."
-        return [*problems, Problem(found, f"To search again, {_REBUILD}")]
-    return [*problems, *_vectors(db, dimension), *_file(db, folder / vectors.FILE, dimension)]
+        problems.append(Problem(found, f"To search again, {_REBUILD}"))
+    else:
+        problems += [*_vectors(db, dimension), *_file(db, folder / vectors.FILE, dimension)]
+    return [*problems, *_words_within(db)]
 
 
 def _references(db: sqlite3.Connection) -> list[Problem]:
@@ -48,16 +50,17 @@ def _words(db: sqlite3.Connection) -> list[Problem]:
         count = db.execute(f"SELECT count(*) FROM ({statement})").fetchone()[0]
         if count:
             problems.append(Problem(f"{count} {finding}.", f"To mend it, {_REBUILD}"))
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
-        finally:
-            db.execute("ROLLBACK")
-    except sqlite3.DatabaseError as error:
-        if not (isinstance(error, sqlite3.Error) and store.is_busy(error)):
-            problems.append(Problem(f"The index of words is damaged ({error}).", f"To mend it, {_REBUILD}"))
     return problems
+
+
+def _words_within(db: sqlite3.Connection) -> list[Problem]:
+    """FTS5's own check, which is written as an insertion and takes the lock of a writer; so it comes last."""
+    try:
+        db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    except sqlite3.DatabaseError as error:
+        if not store.is_busy(error):
+            return [Problem(f"The index of words is damaged ({error}).", f"To mend it, {_REBUILD}")]
+    return []
 
 
 def _passages(db: sqlite3.Connection) -> list[Problem]:

@@ -53,7 +53,7 @@ def load_settings(**given: Any) -> Settings:
 def opened_library(settings: Settings) -> Iterator[Library]:
     """The library alone, without conversations and model. What it cannot do becomes a line of its own."""
     from agent.errors import KotaeError
-    from agent.wiring import open_library
+    from agent.library import open_library
     from tools.base import ToolError
 
     library = None

@@ -60,8 +60,8 @@ def test_damage_that_rebuilding_mends(filled: Library) -> None:
         db.execute("DELETE FROM words WHERE rowid = 2")
         db.execute("UPDATE passages SET vector = zeroblob(256) WHERE number = 1")
     db.close()
-    assert {p.remedy for p in filled.verify()} == {
-        "To mend it, run `kotae library rebuild`, which makes it anew from the stored texts."
+    assert "To mend it, run `kotae library rebuild`, which makes it anew from the stored texts." in {
+        problem.remedy for problem in filled.verify()
     }
     filled.index([], rebuild=True)
     assert filled.verify() == []

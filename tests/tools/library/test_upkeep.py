@@ -207,7 +207,7 @@ class TestUnchanged:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sqlite3, "connect", tracing)
             old.index([folder])
-        assert sum(s.startswith("BEGIN") for s in statements) == 1
+        assert sum(s.startswith("BEGIN IMMEDIATE") for s in statements) == 1
         assert len([s for s in statements if "documents" in s]) < 10, "not one for each file"
         assert state() == before
         assert (old.folder / vectors.FILE).stat() == file

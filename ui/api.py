@@ -33,7 +33,7 @@ COOKIE = "kotae_lang"
 _YEAR = 365 * 24 * 3600
 _SHOWN = {".pdf": "application/pdf"}
 """Documents that a browser may show itself. Any other is shown as text or saved, never run."""
-_TEXT = frozenset({".md", ".markdown", ".txt", ".text", ".rst", ".csv", ".log"})
+_TEXT = frozenset({".md", ".markdown", ".txt", ".text", ".rst", ".csv", ".tsv", ".log", ".json", ".jsonl", ".eml"})
 
 
 def create_app(agent: Agent, *, chat: bool = True) -> FastAPI:
@@ -159,7 +159,9 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
                 log.exception("The library cannot be read")
             else:
                 present = file is not None
-                picture = file is not None and source.passage.page is not None
+                # slides have pages too, but no picture of them
+                paged = source.passage.page is not None and (context is None or context.type == "pdf")
+                picture = file is not None and paged
                 if context is not None:
                     before, after = context.before, context.after
         path = source_path(thread, index, n)

@@ -155,6 +155,22 @@ def test_figures_are_those_of_the_code(where: tuple[str, str], name: str) -> Non
         )
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_limits_of_a_file_are_those_of_the_code(language: str) -> None:
+    from tools.library import Limits
+
+    limits = Limits()
+    text = section(
+        page(language, "adding-documents"), {"en": "Limits for one file", "ja": "1つのファイルの上限"}[language]
+    )
+    words = {
+        "en": (f"{limits.characters // 10**6} million", f"{limits.lines:,} lines", f"{limits.seconds:.0f} seconds"),
+        "ja": (f"{limits.characters // 10**4}万文字", f"{limits.lines // 10**4}万行", f"{limits.seconds:.0f}秒"),
+    }
+    figures = f"{limits.bytes >> 20} MB", f"{limits.expanded >> 20} MB", str(limits.pages), str(limits.scanned)
+    assert not [stated for stated in (*words[language], *figures) if stated not in text]
+
+
 def commands() -> set[str]:
     import typer
 

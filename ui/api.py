@@ -147,7 +147,9 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
                 log.exception("The library cannot be read")
             else:
                 present = file is not None
-                picture = file is not None and source.passage.page is not None
+                # slides have pages too, but no picture of them
+                paged = source.passage.page is not None and (context is None or context.type == "pdf")
+                picture = file is not None and paged
                 if context is not None:
                     before, after = context.before, context.after
         path = source_path(thread, index, n)

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, Response
 
 _SHOWN = {".pdf": "application/pdf"}
 """Documents that a browser may show itself. Any other is shown as text or saved."""
-_TEXT = frozenset({".md", ".markdown", ".txt", ".text", ".rst", ".csv", ".log"})
+_TEXT = frozenset({".md", ".markdown", ".txt", ".text", ".rst", ".csv", ".tsv", ".log", ".json", ".jsonl", ".eml"})
 
 
 def document_response(path: Path) -> Response:

@@ -43,6 +43,7 @@ class FakeDocument:
 class FakeContext:
     before: str
     after: str
+    type: str = "markdown"
 
 
 @dataclass

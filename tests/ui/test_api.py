@@ -115,6 +115,13 @@ async def test_the_page_of_a_pdf_is_a_picture(client: httpx.AsyncClient) -> None
     assert (got.headers["content-type"], got.content) == ("image/png", PNG)
 
 
+async def test_a_slide_has_a_page_and_no_picture(client: httpx.AsyncClient, agent: FakeAgent) -> None:
+    agent.library.context_of["p2"] = FakeContext("", "", "slides")
+    got = await client.get(f"{PATH}/2")
+    assert "Page 2" in got.text
+    assert "page.png" not in got.text
+
+
 @pytest.mark.parametrize(
     "path",
     [

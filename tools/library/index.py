@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,10 @@ import numpy as np
 from tools.base import ToolError
 from tools.library import chunk, collection, listing, sources, store
 from tools.library.embed import BATCH_TOKENS, Embedder, Reading, read
-from tools.library.load import Limits, Loaded, LoadError
-from tools.library.loaders import Loader
+from tools.library.load import Limits
 from tools.library.outcome import Outcome, Scanned
-from tools.library.read import Order, Reader, digest, from_text, given, new_id
-from tools.library.records import IndexReport, OnChange, OnProgress, Progress, Stage, Text
+from tools.library.read import Order, Reader, digest
+from tools.library.records import IndexReport, OnChange, OnProgress, Progress, Stage
 from tools.library.scan import scan
 from tools.library.sources import Page
 from tools.library.store import NewDocument, NewPassage, Store
@@ -32,7 +31,7 @@ from tools.library.words import search_terms
 from tools.library.worker import Worker
 
 if TYPE_CHECKING:
-    from tools.library.archive import Archive, DocumentRow
+    pass
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class _Pending:
+class Pending:
     document: NewDocument
     pieces: tuple[_Piece, ...]
     known: bool
@@ -82,7 +81,7 @@ class Run:
         self._outcome = Outcome()
         self._own = collection.FIRST
         self._done = self._total = 0
-        self._pending: list[_Pending] = []
+        self._pending: list[Pending] = []
         self._path = ""
 
     def index(self, paths: Sequence[Path | str]) -> IndexReport:
@@ -127,55 +126,6 @@ class Run:
             self._report = replace(self._report, stopped=True)
         return self._finished()
 
-    def texts(self, texts: Iterable[Text]) -> IndexReport:
-        """Index texts that stand in no file. See `Library.index_texts`."""
-        self._own = self._collection()
-        self._outcome = Outcome(self._order.collection, {}, self._changed)
-        try:
-            for text in texts:
-                self._check()
-                self._total += 1
-                self._take(from_text(text, self._own, self._order), False)
-            self._flush()
-        except Stopped:
-            self._report = replace(self._report, stopped=True)
-        return self._finished()
-
-    def load(self, paths: Sequence[Path | str], loader: Loader) -> IndexReport:
-        """Index what a LangChain loader makes of each path or address. See `Library.index`."""
-        self._own = self._collection()
-        with self._store.read() as db:
-            assert db is not None
-            self._outcome = Outcome(self._order.collection, sources.failed(db, self._own), self._changed)
-        self._total = len(paths)
-        try:
-            for path in map(str, paths):
-                self._check()
-                self._tell("read", path)
-                try:
-                    documents = loader.read(path, self._limits)
-                except LoadError as error:
-                    self._outcome.fail(path, str(error), remember=False)
-                    continue
-                for place, loaded in documents:
-                    self._given(place, loaded)
-            self._flush()
-        except Stopped:
-            self._report = replace(self._report, stopped=True)
-        return self._finished()
-
-    def _given(self, place: str, loaded: Loaded) -> None:
-        """Take in a document of a loader, unless it is what the library has."""
-        with self._store.read() as db:
-            assert db is not None
-            query = "SELECT id, text FROM documents WHERE collection = ? AND path = ?"
-            known = db.execute(query, (self._own, place)).fetchone()
-            id = known[0] if known else new_id(db, place, self._own)
-        if known and known[1] == loaded.text:
-            self._outcome.unchanged += 1
-            return
-        self._take(given(place, loaded, self._own, self._order, id), known is not None)
-
     def rebuild(self) -> IndexReport:
         """Cut and embed every stored document anew, from its stored text, in one transaction: all or nothing."""
         with self._store.read(any_embedder=True) as db:
@@ -190,50 +140,13 @@ class Run:
                         continue
                     old = NewDocument(*row)
                     old = replace(old, pages=tuple(json.loads(row[-2])))
-                    pending = _Pending(old, self._cut(old), True)
+                    pending = Pending(old, self._cut(old), True)
                     fresh = self._embed(list(pending.pieces), old.path)
                     store.replace(db, old, self._passages(pending, fresh))
                     self._written(pending, tell=False)
         except Stopped:
             self._report = IndexReport(stopped=True)
         return self._finished()
-
-    def take(self, archive: Archive, into: str | None) -> IndexReport:
-        """Take in an archive, in one transaction: all or nothing. See `Library.import_`."""
-        manifest = archive.manifest
-        fits = (manifest.embedder, manifest.dimension) == (self._embedder.name, self._embedder.dimension)
-        self._total = manifest.documents
-        names = [into] if into is not None else manifest.collections
-        try:
-            with self._store.write() as db:
-                own = {name: collection.create(db, name, anew=False) for name in names}
-                for entry in archive.entries():
-                    self._check()
-                    document = self._taken(db, entry.document, own[into or entry.document.collection])
-                    if fits:
-                        parts = [chunk.Chunk(p.start, p.end, tuple(p.heading), p.page, 0) for p in entry.passages]
-                        # never taken for the vector of the same text elsewhere: a stranger made it
-                        pieces = [replace(p, key=f"import:{p.key}") for p in (_piece(document, part) for part in parts)]
-                        readings = {piece.key: reading for piece, reading in zip(pieces, entry.readings, strict=True)}
-                    else:
-                        pieces = list(self._cut(document))
-                        readings = self._embed(pieces, document.path)
-                    known = db.execute("SELECT 1 FROM documents WHERE id = ?", (document.id,)).fetchone() is not None
-                    pending = _Pending(document, tuple(pieces), known)
-                    store.replace(db, document, self._passages(pending, readings))
-                    sources.forgive(db, document.collection, [document.path])
-                    self._written(pending, tell=False)
-        except Stopped:
-            self._report = IndexReport(stopped=True)
-        return self._finished()
-
-    def _taken(self, db: sqlite3.Connection, row: DocumentRow, own: int) -> NewDocument:
-        """A document of an archive as one of this library."""
-        known = db.execute("SELECT id FROM documents WHERE collection = ? AND path = ?", (own, row.path)).fetchone()
-        id = known[0] if known else new_id(db, row.path, own)
-        given = row.model_dump(exclude={"collection", "pages"})
-        pages = tuple(row.pages)
-        return NewDocument(id=id, collection=own, source="import", checked_at=0.0, gone=0, pages=pages, **given)
 
     def _collection(self) -> int:
         """The number of the collection, which is made when there is none of its name."""
@@ -268,13 +181,13 @@ class Run:
         if document is None or not pieces:
             self._done += 1
             return
-        self._pending.append(_Pending(document, pieces, known))
+        self._pending.append(Pending(document, pieces, known))
         if sum(piece.chunk.tokens for p in self._pending for piece in p.pieces) >= BATCH_TOKENS:
             self._flush()
 
     def _cut(self, document: NewDocument) -> tuple[_Piece, ...]:
         parts = chunk.cut(document.text, document.type, self._embedder.count, pages=document.pages)
-        return tuple(_piece(document, part) for part in parts)
+        return tuple(piece_of(document, part) for part in parts)
 
     def _flush(self) -> None:
         """Embed and write what is pending, in one transaction. Small documents share batches, so the engine is full."""
@@ -314,7 +227,7 @@ class Run:
             self._tell("embed", path)
         return readings
 
-    def _passages(self, pending: _Pending, readings: dict[str, Reading]) -> list[NewPassage]:
+    def _passages(self, pending: Pending, readings: dict[str, Reading]) -> list[NewPassage]:
         document = pending.document
         return [
             NewPassage(
@@ -352,7 +265,7 @@ class Run:
             self._outcome.write_failures(db, self._own)
         self._outcome.tell()
 
-    def _written(self, pending: _Pending, *, tell: bool = True) -> None:
+    def _written(self, pending: Pending, *, tell: bool = True) -> None:
         self._done += 1
         report = self._report
         self._report = replace(
@@ -388,7 +301,7 @@ class Run:
         )
 
 
-def _piece(document: NewDocument, part: chunk.Chunk) -> _Piece:
+def piece_of(document: NewDocument, part: chunk.Chunk) -> _Piece:
     text = document.text[part.start : part.end]
     names = dict.fromkeys(name for name in (document.title, *part.heading) if name)
     embed = "\n".join(filter(None, (" › ".join(names), text)))

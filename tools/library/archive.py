@@ -306,8 +306,7 @@ class Archive:
 
 
 def _codes(source: IO[bytes], tokens: int, dimension: int) -> bytes:
-    data = source.read(tokens * dimension // 8)
-    if len(data) != tokens * dimension // 8:
+    if len(data := source.read(tokens * dimension // 8)) != tokens * dimension // 8:
         _refuse("The archive has fewer tokens than its passages say")
     return data
 

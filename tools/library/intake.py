@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.library import chunk, collection, sources, store
@@ -87,9 +88,8 @@ class Intake(Run):
                     if fits:
                         parts = [chunk.Chunk(p.start, p.end, tuple(p.heading), p.page, 0) for p in entry.passages]
                         # never taken for the vector of the same text elsewhere: a stranger made it
-                        pieces = [
-                            replace(p, key=f"import:{p.key}") for p in (piece_of(document, part) for part in parts)
-                        ]
+                        own_pieces = [piece_of(document, part) for part in parts]
+                        pieces = [replace(piece, key=f"import:{piece.key}") for piece in own_pieces]
                         readings = {piece.key: reading for piece, reading in zip(pieces, entry.readings, strict=True)}
                     else:
                         pieces = list(self._cut(document))

@@ -13,7 +13,7 @@ from tools.base import ToolError
 from tools.library import access, sources, store, vectors
 from tools.library import collection as collections
 from tools.library.embed import Embedder
-from tools.library.index import Run
+from tools.library.intake import Intake
 from tools.library.load import Limits
 from tools.library.read import Order
 from tools.library.records import (
@@ -240,9 +240,9 @@ class Keeping:
         progress: OnProgress | None,
         changed: OnChange | None,
         stop: threading.Event | None,
-    ) -> Run:
+    ) -> Intake:
         order = replace(order, egress=self._egress)
-        return Run(writer, self.embedder, order, progress=progress, changed=changed, stop=stop, limits=self._limits)
+        return Intake(writer, self.embedder, order, progress=progress, changed=changed, stop=stop, limits=self._limits)
 
     def _ordered(
         self,

@@ -186,7 +186,13 @@ def test_export_is_put_in_place_at_once(filled: Library, file: Path, tmp_path: P
 
 def test_no_pickle_and_exactly_these_members(file: Path) -> None:
     with zipfile.ZipFile(file) as pack:
-        assert sorted(pack.namelist()) == ["documents.jsonl", "manifest.json", "passages.jsonl", "tokens.bin", "vectors.npy"]
+        assert sorted(pack.namelist()) == [
+            "documents.jsonl",
+            "manifest.json",
+            "passages.jsonl",
+            "tokens.bin",
+            "vectors.npy",
+        ]
         manifest = json.loads(pack.read("manifest.json"))
         vectors = np.load(io.BytesIO(pack.read("vectors.npy")), allow_pickle=False)
     assert vectors.dtype == np.float32

@@ -63,6 +63,17 @@ def test_japanese_lines_become_a_paragraph() -> None:
 
 
 @drawn
+def test_the_recogniser_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("something wants to connect")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    ocr._engine.cache_clear()
+    assert "museum" in ocr.text_of(picture(ENGLISH[:1]))
+
+
+@drawn
 def test_vertical_japanese_is_read_from_right_to_left() -> None:
     text = ocr.text_of(picture(["博物館は午前九時に開館し", "午後五時に閉館します"], vertical=True))
     assert same(text, ["博物館は午前九時に開館し", "午後五時に閉館します"]) > 0.8

@@ -62,7 +62,9 @@ class Limits:
     pixels: int = 120_000_000
     """Of a picture, before it is decoded: an A3 page at 600 dpi has 70 million."""
     seconds: float = 18.0
-    """Wall time in the child process, its start included. Each further page that is recognised has the same time."""
+    """Wall time in the child process, its start included; recognition has its own."""
+    page_seconds: float = 40.0
+    """Wall time for the recognition of one page: 3 seconds on two idle cores, 15 on busy ones."""
     scanned: int = 500
     """Pages of one file whose text is recognised from a picture."""
     scanned_seconds: float = 3600.0

@@ -94,17 +94,15 @@ class Worker:
                         raise LoadError(reply.decode())
                     if kind != b"P":
                         return reply
-                    done, total = json.loads(reply)
-                    if done:  # the first page shares the time of the file, so that one page makes no trap
-                        clock.extend()
+                    clock.extend(self._limits.page_seconds)
                     if self._scanning is not None:
-                        self._scanning(done, total)
+                        self._scanning(*json.loads(reply))
             except (EOFError, OSError, ValueError) as error:
                 process.kill()
                 self.close()
                 if clock.late:
                     raise LoadError(
-                        f"Reading it took longer than {self._limits.seconds:.0f} seconds, so it was given up: "
+                        f"Reading it took longer than {clock.given:.0f} seconds, so it was given up: "
                         "export it again, or split it."
                     ) from error
                 raise LoadError(
@@ -119,10 +117,10 @@ class Worker:
 
 
 class _Clock:
-    """Kills the child `seconds` after the last sign of work on a page, and after `total` seconds whatever it says."""
+    """Kills the child after `seconds`, or later if it recognises pages, but after `total` seconds whatever it says."""
 
     def __init__(self, seconds: float, total: float) -> None:
-        self._seconds = seconds
+        self.given = seconds
         self._end = time.monotonic() + max(seconds, total)
         self._deadline = time.monotonic() + seconds
         self._done = threading.Event()
@@ -144,9 +142,10 @@ class _Clock:
         self._thread = threading.Thread(target=self._wait, daemon=True)
         self._thread.start()
 
-    def extend(self) -> None:
-        """A page begins: it has the same time anew."""
-        self._deadline = min(time.monotonic() + self._seconds, self._end)
+    def extend(self, seconds: float) -> None:
+        """The recognition of a page begins and may take so long."""
+        self.given = seconds
+        self._deadline = min(time.monotonic() + seconds, self._end)
 
     def _wait(self) -> None:
         assert self._process is not None
@@ -192,7 +191,7 @@ def _reply(order: dict[str, Any], tell: Callable[[bytes, bytes], None]) -> tuple
     path = Path(order["path"])
 
     def scanning(done: int, total: int) -> None:
-        _restrain(limits.seconds, limits.scanned_memory)
+        _restrain(limits.page_seconds, limits.scanned_memory)
         tell(b"P", json.dumps([done, total]).encode())
 
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile import sheet_pdf
 from PIL import Image
 
 from tools.library.formats.pdf import read_pdf, reflow
@@ -142,3 +143,49 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path, make_pdf: MakePd
 def test_a_file_that_went_away_is_said_so(tmp_path: Path) -> None:
     with Worker() as worker, pytest.raises(LoadError, match="vanished"):
         worker.read(tmp_path / "gone.pdf")
+
+
+def drawn(*lines: tuple[int, int, int, str], extra: str = "") -> bytes:
+    """A PDF of one page with (x, y, size, text) on it."""
+    content = " ".join(f"/F {size} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj" for x, y, size, text in lines)
+    return sheet_pdf(f"BT {content} ET {extra}".encode())
+
+
+def test_larger_lines_are_headings() -> None:
+    body = [(50, 700 - 14 * i, 10, "A line of the text that stands below the heading, and goes on") for i in range(4)]
+    text, _, _ = read(drawn((50, 780, 20, "The title"), (50, 740, 14, "1 The part"), *body))
+    assert text.startswith("# The title\n\n## 1 The part\n\nA line of the text")
+
+
+def test_a_page_on_which_everything_is_large_has_no_headings() -> None:
+    small = [(50, 100 - 12 * i, 10, "small print") for i in range(2)]
+    text, _, _ = read(drawn((50, 700, 30, "Annual report of libraries"), (50, 600, 30, "for the year 2025"), *small))
+    assert "#" not in text
+    assert "Annual report" in text
+
+
+def test_columns_and_a_ruled_table() -> None:
+    left = [(50, 700 - 14 * i, 10, f"left column, line {i} of the text") for i in range(6)]
+    right = [(300, 700 - 14 * i, 10, f"right column, line {i} of the text") for i in range(6)]
+    cells = [
+        (60 + 100 * (i % 3), 545 - 20 * (i // 3), 10, text) for i, text in enumerate("Day From To Mon 9 17".split())
+    ]
+    rules = " ".join(f"50 {y} m 350 {y} l S" for y in (560, 540, 520))
+    rules += " " + " ".join(f"{x} 560 m {x} 520 l S" for x in (50, 150, 250, 350))
+    mixed = [line for pair in zip(left, right, strict=True) for line in pair]
+    text, _, _ = read(drawn(*mixed, *cells, extra=rules))
+    assert text.index("left column, line 5") < text.index("right column, line 0")
+    assert text.endswith("| Day | From | To |\n| --- | --- | --- |\n| Mon | 9 | 17 |\n\n")
+
+
+def test_a_page_that_is_turned_is_read_as_it_is_shown() -> None:
+    lines = "BT /F 10 Tf 0 1 -1 0 100 50 Tm (the first line) Tj 0 1 -1 0 120 50 Tm (the second line) Tj ET"
+    data = sheet_pdf(lines.encode()).replace(b"/MediaBox", b"/Rotate 90 /MediaBox")
+    assert read(data)[0].split() == "the first line the second line".split()
+
+
+def test_a_quote_from_a_table_is_marked_cell_by_cell(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(drawn((50, 700, 10, "Monday"), (400, 500, 10, "closed all day")))
+    with Worker() as worker:
+        assert worker.page(path, 1, "| closed all day | Monday |", 1.0) != worker.page(path, 1, None, 1.0)

@@ -34,12 +34,13 @@ def read_image(source: Source) -> Loaded:
             )
         frames = min(getattr(image, "n_frames", 1), limits.scanned + 1) if image.format == "TIFF" else 1
         for number in range(min(frames, limits.scanned)):
-            source.scanning(number, frames)
             image.seek(number)
             if image.width * image.height > limits.pixels or min(image.size) * 50 < max(image.size):
                 continue
             blocks.page()
-            blocks.markdown(ocr.text_of(_prepared(image)))
+            prepared = _prepared(image)
+            source.scanning(number, frames)
+            blocks.markdown(ocr.text_of(prepared))
         if frames > limits.scanned:
             unread = f"Only the first {limits.scanned} pages were read: split the file."
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError) as error:

@@ -149,7 +149,8 @@ def _engine() -> Any:
             "Global.max_side_len": 2600,
             # lines are found on a smaller picture (letters of 7 points on A4 still are) and read on the whole one
             "Det.limit_type": "max",
-            "Det.limit_side_len": 1440,
+            "Det.limit_side_len": 1152,
+            "Det.max_candidates": 600,
             "Det.model_path": str(models / "PP-OCRv6_det_small.onnx"),
             "Rec.model_path": str(models / "PP-OCRv6_rec_small.onnx"),
             "Cls.model_path": str(models / "ch_ppocr_mobile_v2.0_cls_mobile.onnx"),

@@ -85,7 +85,7 @@ def _look(document: Any, source: Source) -> tuple[list[_Page], list[int]]:
         if sheet is None:  # one broken page does not cost the others
             continue
         try:
-            if time.monotonic() - began > source.limits.seconds * 0.6:
+            if time.monotonic() - began > source.limits.seconds * 0.75:
                 page.lines = plain_lines(sheet)
             else:
                 page.rules = rules_of(sheet)
@@ -122,14 +122,15 @@ def _recognise(document: Any, pages: list[_Page], scans: list[int], source: Sour
         return f"{which} and the reader for those is not installed: pip install 'kotae[ocr]', then index again."
     wanted = scans[: source.limits.scanned]
     for done, number in enumerate(wanted):
-        source.scanning(done, len(wanted))
         sheet = _sheet(document, number)
         if sheet is None:
             continue
         try:
-            pages[number].recognised = ocr.text_of(picture(sheet)) or pages[number].recognised
+            image = picture(sheet)
         finally:
             sheet.close()
+        source.scanning(done, len(wanted))  # only now, so that a page which is slow to draw gains no time
+        pages[number].recognised = ocr.text_of(image)
     if len(wanted) < len(scans):
         return f"Only the first {len(wanted)} scanned pages were read: split the file."
     return ""

@@ -6,7 +6,7 @@ import ctypes
 import io
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -97,6 +97,15 @@ class _Builder:
     def add(self, code: int, x0: float, y0: float, x1: float, y1: float) -> bool:
         """A letter in its box; True when a span begins with it."""
         spaced, self._spaced = self._spaced, False
+        if self._letters and not spaced and code < 0xD800:
+            # most letters follow their neighbour on the same line, and there are thousands on a page
+            a, top, right, bottom = self._box
+            near = 0.15 * self.size
+            if y0 == top and y1 == bottom and x0 > self._last[0] + near and -near < x0 - right < near and x1 > right:
+                self._letters.append(chr(code))
+                self._box, self._last = (a, top, x1, bottom), (x0, x1)
+                self._across += 1
+                return False
         if x1 <= x0 or y1 <= y0:
             return False
         letter = chr(code) if not 0xD800 <= code <= 0xDFFF else "\ufffd"
@@ -111,7 +120,8 @@ class _Builder:
                 self._across += 1
             elif abs(x0 - left) < 0.4 * size and 0.3 * size < y0 - top < 2.5 * size and len(self._letters) < 3:
                 self._down += 1
-            if level and -0.6 * size < gap < 1.1 * size and not self._walled(right, x0, (top + bottom) / 2):
+            apart = gap > 0.15 * size and self._walled(right, x0, (top + bottom) / 2)
+            if level and -0.6 * size < gap < 1.1 * size and not apart:
                 if letter == self._letters[-1] and abs(x0 - left) < 0.1 * size:
                     return False  # bold made by printing twice
                 wide = WIDE.match(letter) and WIDE.match(self._letters[-1])
@@ -144,17 +154,37 @@ class _Builder:
         return any(left - 1 <= wall.x0 <= right + 1 and wall.y0 <= y <= wall.y1 for wall in self._walls)
 
 
+def _drawn(sheet: Any, *kinds: int) -> Iterator[tuple[Any, int, tuple[float, float, float, float]]]:
+    """(object, kind, left, top, right and bottom as shown) of what is drawn on a page; forms are looked into."""
+    from pypdfium2 import raw
+
+    turn = _turn(sheet)
+    a, b, c, d = (ctypes.c_float() for _ in range(4))
+    work = [(raw.FPDFPage_GetObject, sheet.raw, raw.FPDFPage_CountObjects(sheet.raw), 0)]
+    looked_at = 0
+    while work:
+        get, parent, count, depth = work.pop()
+        for index in range(count):
+            looked_at += 1
+            if looked_at > _OBJECTS * 20:
+                return
+            item = get(parent, index)
+            kind = raw.FPDFPageObj_GetType(item)
+            if kind == raw.FPDF_PAGEOBJ_FORM and depth < 4:
+                work.append((raw.FPDFFormObj_GetObject, item, raw.FPDFFormObj_CountObjects(item), depth + 1))
+            elif kind in kinds and raw.FPDFPageObj_GetBounds(item, a, b, c, d):
+                yield item, kind, turn(a.value, d.value, c.value, b.value)
+
+
 def rules_of(sheet: Any) -> list[Rule]:
     """The horizontal and vertical lines that are drawn on a page, thin boxes included; none if there are too many."""
     from pypdfium2 import raw
 
     turn = _turn(sheet)
     found: list[Rule] = []
-    for count, item in enumerate(sheet.get_objects(filter=[raw.FPDF_PAGEOBJ_PATH], max_depth=4)):
+    for count, (item, _, (x0, y0, x1, y1)) in enumerate(_drawn(sheet, raw.FPDF_PAGEOBJ_PATH)):
         if count > _OBJECTS or len(found) > _RULES * 4:
             return []
-        left, bottom, right, top = item.get_bounds()
-        x0, y0, x1, y1 = turn(left, top, right, bottom)
         if (x1 - x0 < 3) == (y1 - y0 < 3):
             if x1 - x0 >= 20 and y1 - y0 >= 8:
                 found.extend(_edges(item, turn))
@@ -170,18 +200,20 @@ def _edges(item: Any, turn: Any) -> list[Rule]:
     """The straight lines of a path that is more than one line, such as a frame or a whole grid."""
     from pypdfium2 import raw
 
-    count = raw.FPDFPath_CountSegments(item.raw)
+    count = raw.FPDFPath_CountSegments(item)
     if not 2 <= count <= 400:
         return []
-    matrix = item.get_matrix()
+    matrix = raw.FS_MATRIX()
+    raw.FPDFPageObj_GetMatrix(item, matrix)
     x, y = ctypes.c_float(), ctypes.c_float()
     points: list[tuple[float, float, bool]] = []
     for index in range(count):
-        segment = raw.FPDFPath_GetPathSegment(item.raw, index)
+        segment = raw.FPDFPath_GetPathSegment(item, index)
         kind = raw.FPDFPathSegment_GetType(segment)
         if kind == raw.FPDF_SEGMENT_BEZIERTO or not raw.FPDFPathSegment_GetPoint(segment, x, y):
             return []
-        px, py = matrix.on_point(x.value, y.value)
+        px = matrix.a * x.value + matrix.c * y.value + matrix.e
+        py = matrix.b * x.value + matrix.d * y.value + matrix.f
         points.append((px, py, kind == raw.FPDF_SEGMENT_MOVETO))
     rules = []
     for (ax, ay, _), (bx, by, moved) in pairwise(points):
@@ -202,16 +234,14 @@ def scanned(sheet: Any, letters: int) -> bool:
     width, height = sheet.get_size()
     covered = 0.0
     drawn = 0
-    for count, item in enumerate(
-        sheet.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH], max_depth=4)
-    ):
+    things = _drawn(sheet, raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH)
+    for count, (_, kind, (x0, y0, x1, y1)) in enumerate(things):
         if count > _OBJECTS:
             return False
-        if item.type == raw.FPDF_PAGEOBJ_PATH:
+        if kind == raw.FPDF_PAGEOBJ_PATH:
             drawn += 1
-            continue
-        left, bottom, right, top = item.get_bounds()
-        covered += max(0.0, right - left) * max(0.0, top - bottom)
+        else:
+            covered += max(0.0, x1 - x0) * max(0.0, y1 - y0)
     share = covered / max(1.0, width * height)
     return share > 0.6 or (letters == 0 and (share > 0.1 or drawn > 30))
 
@@ -281,11 +311,18 @@ def _boxes(sheet: Any, quote: str) -> list[tuple[float, float, float, float]]:
                 if not char.isspace():
                     squeezed.append(char.casefold()[:1] or char)
                     places.append(index)
-        wanted = [c.casefold()[:1] or c for c in unicodedata.normalize("NFKC", quote) if not c.isspace()]
-        start = "".join(squeezed).find("".join(wanted)) if wanted else -1
-        if start < 0:
-            return []
-        return _merged([textpage.get_charbox(i) for i in places[start : start + len(wanted)]])
+        whole = "".join(squeezed)
+        found: list[tuple[float, float, float, float]] = []
+        # cells of a table, and lines of two columns, are apart on the page though the quote has them together
+        for pieces in ([quote], [piece for piece in re.split(r"[|\n]", quote) if len(piece.strip()) > 3]):
+            for piece in pieces:
+                wanted = [c.casefold()[:1] or c for c in unicodedata.normalize("NFKC", piece) if not c.isspace()]
+                start = whole.find("".join(wanted)) if wanted else -1
+                if start >= 0:
+                    found += [textpage.get_charbox(i) for i in places[start : start + len(wanted)]]
+            if found:
+                break
+        return _merged(found)
     finally:
         textpage.close()
 

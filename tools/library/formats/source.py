@@ -22,7 +22,7 @@ class Source:
     depth: int = 0
     """How many e-mails this one is attached to."""
     scanning: Callable[[int, int], None] = lambda done, total: None
-    """Called before each page whose text is recognised: so many are done, of so many. It renews the time."""
+    """Called before the text of each page is recognised: so many are done, of so many. It gives the page its time."""
 
     def check(self, characters: int, lines: int = 0) -> None:
         """Raises `LoadError` when the text so far is beyond the limits."""

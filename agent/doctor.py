@@ -248,6 +248,7 @@ def _library(settings: Settings) -> Check:
         status = library.status()
         if status.passages:
             library.search("Kotae", k=1)
+        failed = len(library.failures())
     except ToolError as error:
         detail = error.detail or "the index cannot be read"
         return Check("Library", False, detail, "Run `kotae index --rebuild` with your files and folders.")
@@ -255,7 +256,10 @@ def _library(settings: Settings) -> Check:
         library.close()
     if not status.documents:
         return Check("Library", None, "nothing is indexed yet", "Run `kotae index FOLDER` or `kotae index --sample`.")
-    return Check("Library", True, f"{status.documents} documents, {status.passages} passages, {status.embedder}")
+    finding = f"{status.documents} documents, {status.passages} passages, {status.embedder}"
+    if failed:
+        finding += f"; {failed} could not be read, `kotae library failures` says why"
+    return Check("Library", True, finding)
 
 
 def _conversations(settings: Settings) -> Check:

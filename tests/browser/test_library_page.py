@@ -73,6 +73,7 @@ def page(seen: Visit) -> Page:
 
 def go(page: Page, site: Site, path: str = "/chat/en/?view=library") -> None:
     page.goto(site.url + path)
+    page.wait_for_selector("#kotae-threads :is(.kotae-threads, .kotae-none)", state="attached")
     page.wait_for_selector(".kotae-lib-summary:not(:empty)")
 
 

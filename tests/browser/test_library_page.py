@@ -73,6 +73,7 @@ def page(seen: Visit) -> Page:
 
 def go(page: Page, site: Site, path: str = "/chat/en/?view=library") -> None:
     page.goto(site.url + path)
+    page.wait_for_selector("#kotae-threads :is(.kotae-threads, .kotae-none)", state="attached")
     page.wait_for_selector(".kotae-lib-summary:not(:empty)")
 
 
@@ -110,7 +111,7 @@ def test_dropped_files_show_their_progress_and_why_one_failed(
     from library_parts import BROKEN
 
     go(page, site)
-    assert "The library is empty" in page.locator("#kotae-lib-documents").inner_text()
+    page.wait_for_selector("#kotae-lib-documents >> text=The library is empty")
     embedder.hold.clear()
     # what a drop from the desktop does, as far as a script can do it
     page.evaluate(

@@ -133,7 +133,7 @@ def levels(averages: Mapping[str, tuple[float, int]], home: str) -> dict[str, fl
 def fuse(cosines: Floats, words: Floats, home: Mask, late: Floats | None = None, shares: Shares = ALL) -> Floats:
     """Weighted sum of the z-scores of cosine, BM25 and late interaction over the candidates.
 
-    A sum of z-scores beats each stage and reciprocal rank fusion: docs/decisions/0011 has the table. `home`
+    A sum of z-scores beats each stage and reciprocal rank fusion: docs/decisions/0012 has the table. `home`
     marks the passages in the question's language. A passage in another language shares hardly a word with the question,
     which says nothing about it: its missing words count as much as its vector does, and so do its tokens, which lie
     nearer to those of their own language. `late` is NaN for a passage without codes: its vector stands in for them.

@@ -17,7 +17,7 @@ SUFFIXES = frozenset(
             ".md .markdown .mdown .txt .text .rst .adoc .org .tex .log .srt .vtt .html .htm .xhtml .mht .mhtml .pdf"
         ).split(),
         *(".docx .docm .dotx .rtf .odt .pptx .pptm .ppsx .odp .xlsx .xlsm .ods .csv .tsv .tab").split(),
-        *(".epub .eml .mbox .json .jsonl .ndjson .ipynb .png .jpg .jpeg .tif .tiff .webp .bmp").split(),
+        *(".epub .eml .mbox .json .jsonl .ndjson .ipynb .png .jpg .jpeg .tif .tiff .webp .gif .bmp").split(),
         *(".py .pyi .js .mjs .cjs .jsx .ts .tsx .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx .hpp .hh .m").split(),
         *(".cs .go .rs .rb .php .swift .dart .lua .pl .pm .r .jl .ex .exs .hs .clj .sh .bash .zsh .ps1 .sql").split(),
         *(".vue .svelte .proto .graphql .tf .yaml .yml .toml .ini .cfg .xml").split(),

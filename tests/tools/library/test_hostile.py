@@ -54,7 +54,7 @@ def check(library: Library, folder: Path, hostile: list[Path]) -> None:
 
     watch = Watch()
     watch.start()
-    report = library.index([folder], progress=hear)
+    report = library.index([folder, *hostile], progress=hear)
     growth = watch.end()
     reasons = {failure.path.name: failure.reason for failure in report.failed}
     documents = {Path(document.path).name for document in library.documents()}

@@ -36,6 +36,8 @@ CLEAR = (0.08, 0.92)
 """Outside of these probabilities the model need not be asked."""
 UNRELATED = (0.80, 0.15)
 """Below this cosine similarity (multilingual-e5-small) and this coverage nobody needs to ask the model."""
+ABROAD = 0.03
+"""By how much lower that similarity may be where all passages are in the other language, which lies farther off."""
 _NAMED = 3
 """How many words that no document mentions a refusal names."""
 _NAMING_WORD = re.compile(r"[A-Za-z][\w-]{5,}|[ァ-ヴー]{3,}|[一-鿿々]{2,}|\d+(?:[.,]\d+)*")
@@ -79,7 +81,8 @@ async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
     strangers = [name for name in _names(turn.standalone) if name in absent]
     missing = tuple(absent[:_NAMED])
     near = max((p.stages.get("vector", 1.0) for p in turn.passages), default=0.0)
-    if near < UNRELATED[0] and (covered or 0.0) < UNRELATED[1]:
+    floor = UNRELATED[0] - ABROAD * (covered is None)
+    if near < floor and (covered or 0.0) < UNRELATED[1]:
         return Verdict(False, 0.95, "unrelated", missing)
     nearest = await asyncio.to_thread(context.nearness, turn.standalone, read_sentences(turn.passages, turn.standalone))
     chance = sufficiency(covered, nearest, stranger=bool(strangers))

@@ -42,21 +42,21 @@ def check(library: Library, folder: Path, hostile: list[Path]) -> None:
     for name, text in good.items():
         (folder / name).write_text(text)
     library.index([folder / "good-whales.md"])
-    began: dict[Path, float] = {}
+    began: dict[str, float] = {}
     took: dict[str, float] = {}
 
     def hear(progress: Progress) -> None:
         now = time.monotonic()
-        if progress.stage == "read" and progress.path is not None and progress.path not in began:
-            for path in began.keys() - {Path(folder / name) for name in took}:
-                took[path.name] = now - began[path]
+        if progress.stage == "read" and progress.path and progress.path not in began:
+            for path in began.keys() - {str(folder / name) for name in took}:
+                took[Path(path).name] = now - began[path]
             began[progress.path] = now
 
     watch = Watch()
     watch.start()
     report = library.index([folder, *hostile], progress=hear)
     growth = watch.end()
-    reasons = {failure.path.name: failure.reason for failure in report.failed}
+    reasons = {failure.name: failure.reason for failure in report.failed}
     documents = {Path(document.path).name for document in library.documents()}
     assert not report.stopped
     assert good.keys() <= documents

@@ -75,7 +75,7 @@ def test_a_file_keeps_its_place_and_counts_as_unchanged_later(library: Library, 
 )
 def test_what_a_loader_cannot_read_is_reported_and_the_rest_goes_on(library: Library, name: str, reason: str) -> None:
     report = library.index(["x", "y"], loader=Loader(f"loaders_of_mine:{name}"))
-    assert [f.path.name for f in report.failed] == ["x", "y"]
+    assert [f.name for f in report.failed] == ["x", "y"]
     with pytest.raises(LoadError, match=reason):
         Loader(f"loaders_of_mine:{name}").read("x")
 

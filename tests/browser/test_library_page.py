@@ -300,7 +300,9 @@ def test_a_folder_is_added_watched_and_given_up(page: Page, site: Site, seen: Vi
     refusals_are_expected(seen)
 
 
-def test_ten_thousand_documents_are_paged_and_sorted(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_thousand_documents_are_paged_and_sorted(
+    page: Page, site: Site, seen: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dataclasses import replace
 
     filled(page, site)
@@ -309,6 +311,8 @@ def test_ten_thousand_documents_are_paged_and_sorted(page: Page, site: Site, mon
     monkeypatch.setattr(site.agent.library, "documents", lambda scope=None: many)
     page.reload()
     page.wait_for_selector("text=1–50 of 10,000")
+    # Gradio's own stream tells that the reload cut it off
+    seen.faults[:] = [fault for fault in seen.faults if "AbortError" not in fault and "Connection errored" not in fault]
     page.click(".kotae-page-next")
     page.wait_for_selector("text=51–100 of 10,000")
     page.click(".kotae-sort[value=bytes]")
@@ -454,7 +458,7 @@ def test_a_hostile_document_is_inert(page: Page, site: Site, seen: Visit) -> Non
 def test_a_server_that_has_gone_is_one_sentence(page: Page, site: Site, seen: Visit) -> None:
     filled(page, site)
     page.route("**/api/library/**", lambda route: route.abort())
-    page.click(".kotae-sort[value=bytes]")
+    page.click("#kotae-lib-tab-documents")  # not the table, which the page itself may just have tried to fill again
     page.wait_for_selector("#kotae-lib-documents .kotae-notice:has-text('Kotae does not answer')")
     page.unroute("**/api/library/**")
     page.click("#kotae-lib-tab-documents")

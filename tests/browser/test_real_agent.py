@@ -178,7 +178,7 @@ def test_edit_rename_delete(page: Page, site: Site, model: SlowModel) -> None:
     ask(page, LEAVE)
     page.wait_for_selector(".kotae-answer.kotae-is-library")
     page.wait_for_selector("#kotae-send", state="visible")
-    model.extend(["yes", "A lost cap costs 1,200 yen. [1]"])
+    model.extend(["A lost cap costs 1,200 yen. [1]"])
     page.locator(".kotae-question").hover()
     page.click("button.kotae-edit")
     page.fill(".kotae-editor textarea", "What does a lost cap cost?")

@@ -107,5 +107,5 @@ def visit(browser: Browser, site: Site, **given: Any) -> Iterator[Visit]:
     host = urlsplit(site.url).netloc
     foreign = [url for url in one.requests if urlsplit(url).netloc != host and not url.startswith(OWN)]
     assert one.requests
-    assert foreign == []
-    assert one.faults == []
+    assert foreign == [], foreign
+    assert one.faults == [], one.faults

@@ -155,7 +155,7 @@ def test_the_page_stays_usable_and_work_can_be_stopped(
     filled(page, site)
     embedder.hold.clear()
     add(page, file("more.md", b"# More\n\nFurther text."), file("last.md", b"# Last\n\nThe last one."))
-    page.wait_for_selector(".kotae-lib-item.kotae-is-waiting:has-text('last.md')")
+    page.wait_for_selector(".kotae-lib-item:has-text('last.md')")
     page.fill("#kotae-lib-documents [name=text]", "opening")
     page.wait_for_function("() => document.querySelectorAll('.kotae-lib-table tbody tr').length === 1")
     page.click(".kotae-job-stop")

@@ -17,6 +17,9 @@ from tools.library.records import DEFAULT, Change, ChangeKind, Failure, OnChange
 from tools.library.scan import Scan
 from tools.library.sources import Failed, Page
 
+KEPT = "What was indexed of it before is kept."
+"""Follows the reason when a document could be read once and no longer can."""
+
 
 @dataclass(frozen=True)
 class Scanned:
@@ -92,7 +95,7 @@ class Outcome:
     ) -> None:
         """Note a failure; one that is not to be remembered is only reported. `state`: size and time of change."""
         if kept:
-            reason += " What was indexed of it before is kept."
+            reason += f" {KEPT}"
         before = self._before.get(path)
         tries = before.tries + 1 if before else 1
         self._failing[path] = Failed(reason, time.time(), tries, *state)

@@ -172,7 +172,7 @@ class LibraryWork:
             log.exception("A job of the library failed")
         with self._wake:
             for failure in report.failed:
-                self._put(live, Item(failure.path, "failed", reason=failure.reason))
+                self._fell_short(live, failure.path, failure.reason, partial=failure.partial)
             stopped = report.stopped or live.stop.is_set()
             for item in list(live.items.values()):
                 if item.path in paths or live.order.kind != "upload":
@@ -208,7 +208,7 @@ class LibraryWork:
             return
         with self._wake:
             for path, item in list(live.items.items()):
-                if item.state in ("done", "unchanged") and path in known:
+                if item.state in ("done", "unchanged", "partial") and path in known:
                     live.items[path] = replace(item, passages=known[path])
             self.revision += 1
 
@@ -240,13 +240,18 @@ class LibraryWork:
 
     def _changed(self, live: _Live, change: Change) -> None:
         with self._wake:
-            if change.kind == "failed":
-                self._put(live, Item(change.path, "failed", reason=change.reason))
-                live.job = replace(live.job, failed=sum(i.state == "failed" for i in live.items.values()))
+            if change.kind in ("partial", "failed"):
+                self._fell_short(live, change.path, change.reason, partial=change.kind == "partial")
             elif change.kind in ("added", "replaced"):
                 self._put(live, Item(change.path, "done"))
             self.content += 1
             self.revision += 1
+
+    def _fell_short(self, live: _Live, path: str, reason: str, *, partial: bool) -> None:
+        """A file failed, or was read in part."""
+        self._put(live, Item(path, "partial" if partial else "failed", reason=reason))
+        states = [item.state for item in live.items.values()]
+        live.job = replace(live.job, failed=states.count("failed"), partial=states.count("partial"))
 
     def _put(self, live: _Live, item: Item) -> None:
         live.items[item.path] = item

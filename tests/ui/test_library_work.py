@@ -10,6 +10,8 @@ import pytest
 from library_parts import BROKEN, WordEmbedder, open_library, write
 
 from tools.library import Library
+from tools.library.load import Loaded
+from tools.library.worker import Worker
 from ui.library_jobs import index_source, reread, retry
 from ui.library_work import LibraryWork
 from ui.uploads import UploadError, Uploads
@@ -80,6 +82,21 @@ def test_files_of_one_drop_are_one_job_and_each_tells_what_became_of_it(
     until(lambda: any(item.passages == 1 for item in work.jobs()[0].items))
     assert [item.reason for item in job.items if item.reason] == [library.failures()[0].reason]
     assert [document.title for document in library.documents()] == ["Good"]
+
+
+def test_what_was_read_in_part_says_what_is_missing(
+    work: LibraryWork, uploads: Uploads, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = "Only the first 500 pages were read: split the file."
+    monkeypatch.setattr(Worker, "read", lambda self, path: Loaded("It opens at nine.", "Hours", "image", (), missing))
+    work.upload(put(uploads, "hours.tiff", b"a picture"), "default")
+    until(lambda: finished(work) and work.jobs()[0].items[0].passages == 1)
+    (job,) = work.jobs()
+    assert (job.state, job.failed, job.partial) == ("done", 0, 1)
+    assert [(item.state, item.reason) for item in job.items] == [("partial", missing)]
+    work.add(retry(None, "default"))
+    until(lambda: finished(work))
+    assert (work.jobs()[0].partial, library.documents()[0].state) == (1, "partial")
 
 
 def test_a_batch_goes_on_after_a_pause_but_not_in_another_collection(work: LibraryWork, uploads: Uploads) -> None:

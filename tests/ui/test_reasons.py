@@ -24,7 +24,7 @@ HANDED_ON = {
     "tools/library/intake.py: str(error)",
     "tools/library/outcome.py: entry.reason",
     "tools/library/outcome.py: own",  # no reason but a collection's number
-    "tools/library/read.py: loaded.unread",
+    "tools/library/read.py: content.loaded.unread",
     "tools/library/read.py: reason",
     "tools/library/read.py: str(error)",
     "tools/library/watch.py: '; '.join(errors)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -198,6 +199,22 @@ def test_a_library_that_cannot_be_written_ends_the_job_with_its_code(
     work.upload(path, "default")
     until(lambda: finished(work))
     assert (work.jobs()[0].state, work.jobs()[0].error) == ("failed", "library_broken")
+    assert path.exists(), "it is taken up when the library can be written again"
+
+
+def test_what_the_end_of_the_server_cuts_off_stays_for_the_next_start(
+    work: LibraryWork, uploads: Uploads, library: Library, embedder: WordEmbedder
+) -> None:
+    embedder.hold.clear()
+    reading, waiting, stopped = (put(uploads, f"{name}.md", b"Some text.") for name in "abc")
+    work.upload(reading, "default")
+    work.stop(work.upload(stopped, "other"))
+    work.upload(waiting, "other")
+    until(lambda: "reading" in states(work).values())
+    threading.Timer(0.2, embedder.hold.set).start()
+    work.close()
+    assert library.documents() == []
+    assert [path.exists() for path in (reading, waiting, stopped)] == [True, True, False]
 
 
 def test_finished_jobs_are_forgotten_after_a_while(work: LibraryWork, tmp_path: Path) -> None:

@@ -117,8 +117,8 @@ class Uploads:
         for mark in sorted(self.folder.glob(f"*/{_MARK}")):
             place = mark.parent
             with contextlib.suppress(OSError):
-                collection, *process = _marked(mark)
-                if _alive(*process):
+                collection, process, started = _marked(mark)
+                if _alive(process, started):
                     continue
                 names = sorted(path for path in place.iterdir() if not path.name.startswith("."))
                 if not names:

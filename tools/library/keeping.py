@@ -216,7 +216,7 @@ class Keeping:
         A document takes the place of the one under the same path. With the same embedder nothing is embedded. None when
         it was stopped. Raises `ToolError("library_archive")` with what is wrong with the file.
         """
-        from tools.library.archive import Archive
+        from tools.library.unpack import Archive
 
         try:
             with file.open("rb") as source, self._writing:

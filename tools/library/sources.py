@@ -132,7 +132,10 @@ def failed(db: sqlite3.Connection, own: int) -> dict[str, Failed]:
         "SELECT path, reason, failed_at, tries, abs(bytes), modified, bytes < 0 FROM failures WHERE collection = ?",
         (own,),
     )
-    return {path: Failed(*rest, partial=bool(partial)) for path, *rest, partial in rows}
+    return {
+        path: Failed(reason, failed_at, tries, size, modified, bool(partial))
+        for path, reason, failed_at, tries, size, modified, partial in rows
+    }
 
 
 def fail(db: sqlite3.Connection, own: int, path: str, entry: Failed) -> None:
@@ -158,7 +161,10 @@ def failures(db: sqlite3.Connection, collections: frozenset[str] | None) -> list
         "SELECT f.path, f.reason, c.name, f.failed_at, f.tries, f.bytes < 0 FROM failures f JOIN collections c "
         "ON c.number = f.collection ORDER BY f.path, c.name"
     )
-    found = [Failure(*row, partial=bool(partial)) for *row, partial in rows]
+    found = [
+        Failure(path, reason, name, failed_at, tries, bool(partial))
+        for path, reason, name, failed_at, tries, partial in rows
+    ]
     return [failure for failure in found if collections is None or failure.collection in collections]
 
 

@@ -27,6 +27,7 @@ HANDED_ON = {
     "tools/library/read.py: content.loaded.unread",
     "tools/library/read.py: reason",
     "tools/library/read.py: str(error)",
+    "tools/library/sources.py: reason",
     "tools/library/watch.py: '; '.join(errors)",
     "tools/library/watch.py: error.detail",
     "tools/library/worker.py: found['unread']",

@@ -248,7 +248,7 @@ def _library(settings: Settings) -> Check:
         status = library.status()
         if status.passages:
             library.search("Kotae", k=1)
-        failed = len(library.failures())
+        failures = library.failures()
     except ToolError as error:
         detail = error.detail or "the index cannot be read"
         return Check("Library", False, detail, "Run `kotae index --rebuild` with your files and folders.")
@@ -257,8 +257,10 @@ def _library(settings: Settings) -> Check:
     if not status.documents:
         return Check("Library", None, "nothing is indexed yet", "Run `kotae index FOLDER` or `kotae index --sample`.")
     finding = f"{status.documents} documents, {status.passages} passages, {status.embedder}"
-    if failed:
-        finding += f"; {failed} could not be read, `kotae library failures` says why"
+    partial = sum(failure.partial for failure in failures)
+    for count, what in ((len(failures) - partial, "could not be read"), (partial, "read only in part")):
+        finding += f"; {count} {what}" if count else ""
+    finding += ", `kotae library failures` says why" if failures else ""
     return Check("Library", True, finding)
 
 

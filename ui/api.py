@@ -49,6 +49,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(desk.work.take_up)
         yield
         for one in chats.values():
             await one.close()

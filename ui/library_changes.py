@@ -99,7 +99,7 @@ def _serve_intake(app: FastAPI, desk: LibraryDesk) -> None:
         size = int(request.headers.get("content-length", "0"))
         path: Path | None = None
         try:
-            path = await desk.uploads.take(name, size, request.stream())
+            path = await desk.uploads.take(name, size, request.stream(), collection)
             return {"batch": work.upload(path, collection, batch)}
         except UploadError as error:
             if path is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 JobKind = Literal["upload", "source", "reread", "retry"]
 JobState = Literal["waiting", "running", "done", "stopped", "failed"]
-ItemState = Literal["waiting", "reading", "embedding", "done", "unchanged", "failed", "stopped"]
+ItemState = Literal["waiting", "reading", "embedding", "done", "unchanged", "partial", "failed", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Item:
     state: ItemState = "waiting"
     passages: int = 0
     reason: str = ""
-    """Why it failed, in the library's own words."""
+    """Why it failed, or what is missing, in the library's own words."""
 
     @property
     def name(self) -> str:
@@ -54,6 +54,8 @@ class Job:
     """The code of what ended the whole job."""
     stopping: bool = False
     """It was asked to stop, and ends with the passages at hand."""
+    partial: int = 0
+    """Files that were read, but not as a whole."""
 
     @property
     def open(self) -> bool:
@@ -94,7 +96,7 @@ def index_source(path: str, collection: str, *, watch: bool, hours: float | None
             changed=hooks.changed,
             stop=hooks.stop,
         )
-        if watch and not report.stopped and path not in {failure.path for failure in report.failed}:
+        if watch and not report.stopped and path not in {f.path for f in report.failed if not f.partial}:
             library.watch([path], collection=collection, every=every)
         return report
 

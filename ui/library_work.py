@@ -37,6 +37,8 @@ class _Live:
     job: Job
     order: Order
     stop: threading.Event = field(default_factory=threading.Event)
+    cut: bool = False
+    """It was stopped because the server ends, and by nobody else."""
     items: dict[str, Item] = field(default_factory=dict)
     written: int = 0
     """Passages that were embedded when the last document was written."""
@@ -101,6 +103,12 @@ class LibraryWork:
                 return batch
         return self.add(Order("upload", collection, "", self._index_uploads, (str(path),)))
 
+    def take_up(self) -> None:
+        """Go on with the uploaded files that an earlier process took and did not come to read."""
+        batches: dict[str, str] = {}
+        for path, collection in self._uploads.left():
+            batches[collection] = self.upload(path, collection, batches.get(collection, ""))
+
     def stop(self, id: str) -> None:
         """End a job after the passages at hand; what is written stays."""
         with self._wake:
@@ -125,10 +133,11 @@ class LibraryWork:
             self.content += 1
 
     def close(self, timeout: float = 10.0) -> None:
-        """Stop all jobs and wait for the one at hand."""
+        """Stop all jobs and wait for the one at hand. Uploaded files that are not read yet wait for the next start."""
         with self._wake:
             self._closed = True
             for live in self._live.values():
+                live.cut = not live.stop.is_set()
                 live.stop.set()
             self._wake.notify_all()
             thread = self._thread
@@ -172,11 +181,13 @@ class LibraryWork:
             log.exception("A job of the library failed")
         with self._wake:
             for failure in report.failed:
-                self._put(live, Item(failure.path, "failed", reason=failure.reason))
+                self._fell_short(live, failure.path, failure.reason, partial=failure.partial)
             stopped = report.stopped or live.stop.is_set()
             for item in list(live.items.values()):
                 if item.path in paths or live.order.kind != "upload":
                     self._settle(live, item, stopped=stopped, failed=bool(error))
+            if live.order.kind == "upload":
+                self._read(live, paths)
             if error or stopped:
                 self._end(live, "failed" if error else "stopped", error)
             elif not any(item.state == "waiting" for item in live.items.values()):
@@ -189,11 +200,20 @@ class LibraryWork:
         if item.state in ("waiting", "reading", "embedding"):
             live.items[item.path] = replace(item, state="stopped" if stopped or failed else "unchanged", passages=0)
 
+    def _read(self, live: _Live, paths: Sequence[str]) -> None:
+        """Those of `paths` that came to an end wait no longer."""
+        for path in paths:
+            item = live.items.get(path)
+            if item is None or item.state != "stopped":
+                self._uploads.read(path)
+
     def _end(self, live: _Live, state: JobState, error: str = "") -> None:
         for item in list(live.items.values()):
             self._settle(live, item, stopped=True, failed=False)
         live.job = replace(live.job, state=state, error=error)
-        if live.order.kind == "upload":
+        # what the end of the server cut off, or a library that is busy or broken did not take, waits for the next start
+        waits = live.cut or error not in ("", "unknown")
+        if live.order.kind == "upload" and not waits:
             for item in live.items.values():
                 if item.state == "stopped":
                     self._uploads.forget(item.path)
@@ -208,7 +228,7 @@ class LibraryWork:
             return
         with self._wake:
             for path, item in list(live.items.items()):
-                if item.state in ("done", "unchanged") and path in known:
+                if item.state in ("done", "unchanged", "partial") and path in known:
                     live.items[path] = replace(item, passages=known[path])
             self.revision += 1
 
@@ -240,13 +260,18 @@ class LibraryWork:
 
     def _changed(self, live: _Live, change: Change) -> None:
         with self._wake:
-            if change.kind == "failed":
-                self._put(live, Item(change.path, "failed", reason=change.reason))
-                live.job = replace(live.job, failed=sum(i.state == "failed" for i in live.items.values()))
+            if change.kind in ("partial", "failed"):
+                self._fell_short(live, change.path, change.reason, partial=change.kind == "partial")
             elif change.kind in ("added", "replaced"):
                 self._put(live, Item(change.path, "done"))
             self.content += 1
             self.revision += 1
+
+    def _fell_short(self, live: _Live, path: str, reason: str, *, partial: bool) -> None:
+        """A file failed, or was read in part."""
+        self._put(live, Item(path, "partial" if partial else "failed", reason=reason))
+        states = [item.state for item in live.items.values()]
+        live.job = replace(live.job, failed=states.count("failed"), partial=states.count("partial"))
 
     def _put(self, live: _Live, item: Item) -> None:
         live.items[item.path] = item

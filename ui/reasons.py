@@ -12,6 +12,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from tools.library.outcome import KEPT
 from ui.strings import FOLDER
 
 if TYPE_CHECKING:
@@ -20,8 +21,16 @@ if TYPE_CHECKING:
 
 
 def told(reason: str, words: Strings) -> str:
-    """`reason` in the language of `words`."""
-    for pattern, sentence in _sentences(words.language):
+    """`reason` in the language of `words`, with what it says of the document as it was before."""
+    wrong, kept, _ = reason.partition(f" {KEPT}")
+    said = _told(wrong, words.language)
+    if said == wrong:
+        return reason
+    return said + _told(KEPT, words.language) if kept else said
+
+
+def _told(reason: str, language: Language) -> str:
+    for pattern, sentence in _sentences(language):
         if found := pattern.search(reason):
             return found.expand(sentence)
     return reason

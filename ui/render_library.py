@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 PARTS = ("documents", "failures", "search", "sources", "collections")
 _SHOWN = 60
 """Files of one job that are listed; the rest is counted."""
-_RANK = {"reading": 0, "embedding": 1, "failed": 2, "waiting": 3, "stopped": 4, "done": 5, "unchanged": 6}
+_RANK = {
+    state: rank
+    for rank, state in enumerate(
+        ("reading", "embedding", "failed", "partial", "waiting", "stopped", "done", "unchanged")
+    )
+}
 
 
 def frame_html(words: Strings, *, limit: int) -> str:
@@ -58,7 +63,7 @@ def work_html(jobs: Sequence[Job], words: Strings) -> str:
 
 
 def failures_html(failures: Sequence[Failure], words: Strings, *, now: float, uploads: str) -> str:
-    """What could not be read, with its reason. `uploads` is the folder of uploaded files."""
+    """What could not be read, or not as a whole, with its reason. `uploads` is the folder of uploaded files."""
     if not failures:
         return clean(f'<p class="kotae-none">{escape(words("lib.no_failures"))}</p>')
     rows = "".join(_failure(failure, words, now, uploads) for failure in failures)
@@ -221,6 +226,9 @@ def _job(job: Job, words: Strings) -> str:
     if job.failed:
         said = words("jobs.failed_one") if job.failed == 1 else words("jobs.failed_many", n=f"{job.failed:,}")
         facts.append(said)
+    if job.partial:
+        said = words("jobs.partial_one") if job.partial == 1 else words("jobs.partial_many", n=f"{job.partial:,}")
+        facts.append(said)
     bar = ""
     if job.open:
         value = f' value="{min(job.done, job.total)}" max="{job.total}"' if job.done and job.total else ""
@@ -248,7 +256,7 @@ def _job(job: Job, words: Strings) -> str:
 
 def _item(item: Item, words: Strings) -> str:
     state = words.code("item", item.state)
-    if item.passages and item.state in ("embedding", "done", "unchanged"):
+    if item.passages and item.state in ("embedding", "done", "unchanged", "partial"):
         state += f" · {counted('passages', item.passages, words)}"
     reason = f'<span class="kotae-lib-reason">{escape(told(item.reason, words))}</span>' if item.reason else ""
     return (
@@ -261,9 +269,11 @@ def _failure(failure: Failure, words: Strings, now: float, uploads: str) -> str:
     tries = words("lib.tries_one") if failure.tries == 1 else words("lib.tries_many", n=failure.tries)
     where = words("lib.uploaded") if failure.path.startswith(uploads) else failure.path
     about = [where, failure.collection, ago(failure.failed_at, now, words), tries]
+    if failure.partial:
+        about.insert(0, words("state.partial"))
     data = f' data-collection="{escape(failure.collection)}"'
     return (
-        '<li class="kotae-lib-row"><span class="kotae-lib-about">'
+        f'<li class="kotae-lib-row{" kotae-is-partial" if failure.partial else ""}"><span class="kotae-lib-about">'
         f'<span class="kotae-title">{escape(failure.name)}</span>'
         f'<span class="kotae-lib-reason">{escape(told(failure.reason, words))}</span>'
         f'<span class="kotae-where">{escape(" · ".join(about))}</span></span>'

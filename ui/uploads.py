@@ -3,6 +3,9 @@
 Each file has a folder of its own with a random name. The name in it is made from the client's by keeping letters,
 digits and a few marks, so that it can be read in lists and citations, and can lead nowhere else. It is never the
 client's word that decides where something is written.
+
+Until a file has been read, a mark beside it says for which collection it waits and which process is to read it, so that
+the next start goes on with what a process left behind that was killed.
 """
 
 from __future__ import annotations
@@ -10,12 +13,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
+import os
 import re
 import secrets
 import shutil
 import unicodedata
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+
+from tools.library import DEFAULT
 
 MOST = 200
 """Files that may wait to be read at once."""
@@ -27,6 +34,10 @@ _SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,8})$")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 _LONGEST = 120
 """Bytes of a name; file systems allow 255."""
+_MARK, _ARRIVING = ".waiting", ".arriving"
+"""The mark, and what a file is called until all of it is there; names of clients never begin with a point."""
+_SAME = 5.0
+"""Seconds by which the start of one process may seem to differ, since the clock that it is told by may be set."""
 
 
 class UploadError(Exception):
@@ -44,8 +55,8 @@ class Uploads:
         self.folder = folder
         self.limit = limit
 
-    async def take(self, name: str, size: int, content: AsyncIterator[bytes]) -> Path:
-        """Write a file of `size` bytes, as the client says, and return where it is.
+    async def take(self, name: str, size: int, content: AsyncIterator[bytes], collection: str = DEFAULT) -> Path:
+        """Write a file of `size` bytes, as the client says, and return where it is. It waits for `collection` now.
 
         Raises `UploadError`: `too_large`, `empty`, `no_room`, `broken_off`. Then nothing is left of it.
         """
@@ -62,8 +73,11 @@ class Uploads:
         try:
             if shutil.disk_usage(place).free < size + SPARE:
                 raise UploadError("no_room")
+            # before the file, so that there is none that nobody knows of
+            _mark(place, collection)
             written = 0
-            with contextlib.closing(await asyncio.to_thread(path.open, "xb")) as file:
+            arriving = place / _ARRIVING
+            with contextlib.closing(await asyncio.to_thread(arriving.open, "xb")) as file:
                 async for part in content:
                     written += len(part)
                     if written > self.limit:
@@ -71,6 +85,7 @@ class Uploads:
                     file.write(part)
             if written != size:
                 raise UploadError("broken_off")
+            arriving.rename(path)
         except BaseException as error:
             shutil.rmtree(place, ignore_errors=True)
             if isinstance(error, OSError):
@@ -93,6 +108,32 @@ class Uploads:
                     return one
         return None
 
+    def left(self) -> list[tuple[Path, str]]:
+        """Files that wait for a process which is no longer there, with their collections; they wait for this one now.
+
+        What such a process had received in part only is deleted.
+        """
+        found: list[tuple[Path, str]] = []
+        for mark in sorted(self.folder.glob(f"*/{_MARK}")):
+            place = mark.parent
+            with contextlib.suppress(OSError):
+                collection, process, started = _marked(mark)
+                if _alive(process, started):
+                    continue
+                names = sorted(path for path in place.iterdir() if not path.name.startswith("."))
+                if not names:
+                    shutil.rmtree(place)
+                    continue
+                _mark(place, collection)
+                found.append((names[0], collection))
+        return found
+
+    def read(self, path: Path | str) -> None:
+        """An uploaded file waits no longer: it is in the library, or among what failed."""
+        if self.holds(path):
+            with contextlib.suppress(OSError):
+                (Path(path).parent / _MARK).unlink(missing_ok=True)
+
     def forget(self, path: Path | str) -> None:
         """Delete an uploaded file; any other file is left alone."""
         if self.holds(path):
@@ -114,6 +155,34 @@ def safe_name(name: str) -> str:
     if not stem or _RESERVED.match(stem):
         stem = f"document {stem}".strip()
     return stem + suffix
+
+
+def _mark(place: Path, collection: str) -> None:
+    import psutil
+
+    mark = {"collection": collection, "process": os.getpid(), "started": psutil.Process().create_time()}
+    fresh = place / f"{_MARK}.new"
+    fresh.write_text(json.dumps(mark), "utf-8")
+    fresh.replace(place / _MARK)
+
+
+def _marked(mark: Path) -> tuple[str, int, float]:
+    """(collection, process, its start). A mark that says nothing is nobody's."""
+    try:
+        said = json.loads(mark.read_text("utf-8"))
+        return str(said["collection"]), int(said["process"]), float(said["started"])
+    except (ValueError, KeyError, TypeError):
+        return DEFAULT, 0, 0.0
+
+
+def _alive(process: int, started: float) -> bool:
+    """Whether it is still there; another process may have its number by now."""
+    import psutil
+
+    try:
+        return process > 0 and abs(psutil.Process(process).create_time() - started) < _SAME
+    except psutil.Error:
+        return False
 
 
 def _digest(path: Path) -> str:

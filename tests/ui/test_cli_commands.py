@@ -94,7 +94,7 @@ def test_index_reports_what_it_did_and_what_failed(home: Path, capsys: pytest.Ca
     assert cli.run(["index", str(home / "docs"), "--json"]) == 0
     report = out_json(capsys)
     assert (report["added"], report["unchanged"], len(report["failed"])) == (0, 1, 2)
-    assert set(report["failed"][0]) == {"path", "reason", "collection", "failed_at", "tries"}
+    assert set(report["failed"][0]) == {"path", "reason", "collection", "failed_at", "tries", "partial"}
 
 
 def test_index_fails_only_if_nothing_could_be_indexed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

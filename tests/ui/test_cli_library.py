@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 
+from tools.library import Failure, IndexReport
+from tools.library.load import Loaded
+from tools.library.worker import Worker
 from ui import cli
+from ui.commands.documents import nothing_read
 from ui.commands.options import interval
 
 ROOT = Path(cli.__file__).resolve().parents[1]
@@ -103,6 +107,38 @@ def test_failures_and_retry(home: Path, run: Run) -> None:
     assert run("library", "retry").startswith("1 added")
     assert run.json("library", "failures") == []
     assert "Nothing failed" in (run("library", "failures") or run.err)
+
+
+def test_what_was_read_in_part_is_no_failure(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = "Page 2 is a scan and the reader for those is not installed: pip install 'kotae[ocr]', then index again."
+    monkeypatch.setattr(Worker, "read", lambda self, path: Loaded("It opens at nine.", "Hours", "pdf", (0,), missing))
+    (home / "scans").mkdir()
+    (home / "scans" / "hours.pdf").write_bytes(b"%PDF-1.4")
+    assert run("index", str(home / "scans")).startswith("1 added")
+    assert f"1 was read in part; what is missing:\n  {home / 'scans' / 'hours.pdf'}: {missing[:40]}" in run.err
+    assert "could not be indexed" not in run.err
+    (home / "scans" / "more.pdf").write_bytes(b"%PDF-1.4")
+    (home / "scans" / "empty.pdf").touch()
+    run("index", str(home / "scans"))
+    assert "2 were read in part; what is missing:\n" in run.err
+    assert "\n1 could not be indexed:\n" in run.err
+    assert run.json("library", "retry", str(home / "scans" / "more.pdf"))["failed"][0]["partial"]
+    assert [line.split("\t")[2] for line in run("library", "failures").splitlines()] == [
+        "no",
+        "no",
+        "in part",
+        "in part",
+    ]
+    states = {d["title"]: d["state"] for d in run.json("library", "list", "--collection", "default")}
+    assert states["Hours"] == "partial"
+
+
+def test_a_run_fails_only_if_nothing_could_be_read_at_all() -> None:
+    part, whole = Failure("/a.pdf", "Page 2 is a scan.", partial=True), Failure("/b.pdf", "It is damaged.")
+    assert nothing_read(IndexReport(failed=(whole,)))
+    assert not nothing_read(IndexReport(failed=(part,)))
+    assert not nothing_read(IndexReport(failed=(part, whole), replaced=1))
+    assert not nothing_read(IndexReport())
 
 
 def test_list_and_reread(home: Path, run: Run) -> None:

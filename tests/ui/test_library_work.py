@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from library_parts import BROKEN, WordEmbedder, open_library, write
 
 from tools.library import Library
+from tools.library.load import Loaded
+from tools.library.worker import Worker
 from ui.library_jobs import index_source, reread, retry
 from ui.library_work import LibraryWork
 from ui.uploads import UploadError, Uploads
@@ -80,6 +83,21 @@ def test_files_of_one_drop_are_one_job_and_each_tells_what_became_of_it(
     until(lambda: any(item.passages == 1 for item in work.jobs()[0].items))
     assert [item.reason for item in job.items if item.reason] == [library.failures()[0].reason]
     assert [document.title for document in library.documents()] == ["Good"]
+
+
+def test_what_was_read_in_part_says_what_is_missing(
+    work: LibraryWork, uploads: Uploads, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = "Only the first 500 pages were read: split the file."
+    monkeypatch.setattr(Worker, "read", lambda self, path: Loaded("It opens at nine.", "Hours", "image", (), missing))
+    work.upload(put(uploads, "hours.tiff", b"a picture"), "default")
+    until(lambda: finished(work) and work.jobs()[0].items[0].passages == 1)
+    (job,) = work.jobs()
+    assert (job.state, job.failed, job.partial) == ("done", 0, 1)
+    assert [(item.state, item.reason) for item in job.items] == [("partial", missing)]
+    work.add(retry(None, "default"))
+    until(lambda: finished(work))
+    assert (work.jobs()[0].partial, library.documents()[0].state) == (1, "partial")
 
 
 def test_a_batch_goes_on_after_a_pause_but_not_in_another_collection(work: LibraryWork, uploads: Uploads) -> None:
@@ -181,6 +199,22 @@ def test_a_library_that_cannot_be_written_ends_the_job_with_its_code(
     work.upload(path, "default")
     until(lambda: finished(work))
     assert (work.jobs()[0].state, work.jobs()[0].error) == ("failed", "library_broken")
+    assert path.exists(), "it is taken up when the library can be written again"
+
+
+def test_what_the_end_of_the_server_cuts_off_stays_for_the_next_start(
+    work: LibraryWork, uploads: Uploads, library: Library, embedder: WordEmbedder
+) -> None:
+    embedder.hold.clear()
+    reading, waiting, stopped = (put(uploads, f"{name}.md", b"Some text.") for name in "abc")
+    work.upload(reading, "default")
+    work.stop(work.upload(stopped, "other"))
+    work.upload(waiting, "other")
+    until(lambda: "reading" in states(work).values())
+    threading.Timer(0.2, embedder.hold.set).start()
+    work.close()
+    assert library.documents() == []
+    assert [path.exists() for path in (reading, waiting, stopped)] == [True, True, False]
 
 
 def test_finished_jobs_are_forgotten_after_a_while(work: LibraryWork, tmp_path: Path) -> None:

@@ -161,10 +161,13 @@ def test_matching_words_are_found(query: str, text: str, marked: list[str]) -> N
 def test_work_shows_every_state() -> None:
     items = tuple(
         Item(f"/p/{state}.md", state, 7 if state in ("done", "embedding") else 0)
-        for state in ("waiting", "reading", "embedding", "done", "unchanged", "failed", "stopped")
+        for state in ("waiting", "reading", "embedding", "done", "unchanged", "partial", "failed", "stopped")
     )
-    html = work_html([Job("j1", "upload", "default", "", "running", items, 2, 7, 30, 10.0, 1)], EN)
-    assert "Working · 2 of 7 files · 30 passages · 3.0 passages/s · 1 file could not be read" in html
+    html = work_html([Job("j1", "upload", "default", "", "running", items, 2, 7, 30, 10.0, 1, partial=1)], EN)
+    assert (
+        "Working · 2 of 7 files · 30 passages · 3.0 passages/s · 1 file could not be read · 1 file was read in part"
+        in html
+    )
     assert re.search(r"<progress [^>]*value=\"2\" max=\"7\"", html)
     assert "Embedding · 7 passages" in html
     assert "Already up to date" in html
@@ -174,6 +177,20 @@ def test_work_shows_every_state() -> None:
     ended = work_html([Job("j1", "source", "default", "/p", "failed", error="library_full")], EN)
     assert "The disk is full." in ended
     assert "kotae-job-clear" in ended
+
+
+@pytest.mark.parametrize("words", [EN, JA])
+def test_what_was_read_in_part_is_not_called_unreadable(words: strings.Strings) -> None:
+    reason = "Only the first 500 pages were read: split the file."
+    failures = [Failure("/p/a.tiff", reason, "default", NOW, partial=True), Failure("/p/b.pdf", reason, "default", NOW)]
+    html = failures_html(failures, words, now=NOW, uploads="/u/")
+    assert html.count(f"{words('state.partial')} · /p/") == html.count("kotae-is-partial") == 1
+    document = replace(DOCUMENT, state="partial", error=reason)
+    table = table_html([document], Choice(), words, now=NOW, uploads="/u/", empty=False)
+    assert words("state.partial") in table
+    assert told(reason, words) in table
+    item = Item("/p/a.tiff", "partial", 3, reason)
+    assert words("item.partial") in work_html([Job("j1", "retry", "default", "", "done", (item,))], words)
 
 
 def test_sources_tell_what_they_are_and_what_the_watcher_does() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,6 +91,29 @@ async def test_a_file_is_kept_in_a_folder_of_its_own(tmp_path: Path) -> None:
     assert store.twin(two, [one, two]) is None
     store.forget(one)
     assert not one.parent.exists()
+
+
+async def test_a_file_waits_until_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Uploads(tmp_path / "uploads", 100)
+    one = await store.take("a.md", 4, pieces(b"abcd"), "Papers")
+    two = await store.take("b.md", 4, pieces(b"abcd"))
+    assert store.left() == [], "this process is at it"
+    monkeypatch.setattr(uploads, "_alive", lambda process, started: False)
+    assert sorted(store.left()) == sorted([(one, "Papers"), (two, "default")])
+    store.read(one)
+    assert store.left() == [(two, "default")]
+    (two.parent / ".waiting").write_text("{")
+    assert store.left() == [(two, "default")], "nothing that arrived is given up"
+    two.unlink()
+    assert store.left() == []
+    assert held(tmp_path / "uploads") == {one.parent, one}
+
+
+def test_a_process_is_known_by_its_number_and_its_start() -> None:
+    own = psutil.Process()
+    assert uploads._alive(own.pid, own.create_time())
+    assert not uploads._alive(own.pid, own.create_time() - 60), "another one had the number before"
+    assert not uploads._alive(0, 0.0)
 
 
 @pytest.mark.parametrize(

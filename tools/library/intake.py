@@ -18,7 +18,8 @@ from tools.library.records import IndexReport, Text
 from tools.library.store import NewDocument
 
 if TYPE_CHECKING:
-    from tools.library.archive import Archive, DocumentRow
+    from tools.library.archive import DocumentRow
+    from tools.library.unpack import Archive
 
 
 class Intake(Run):

@@ -53,9 +53,10 @@ class Keeping:
         self._writing = threading.Lock()
 
     def failures(self, scope: Scope = EVERYTHING) -> list[Failure]:
-        """What could not be read, by path. An entry goes when its file is indexed or has gone, or by `dismiss`.
+        """What could not be read, or not as a whole, by path.
 
-        Of `scope` the collections alone count: what was never read has neither type nor owner.
+        An entry goes when its file is read as a whole or has gone, or by `dismiss`. Of `scope` the collections
+        alone count: what was never read has neither type nor owner.
         """
         with self._store.read(any_embedder=True) as db:
             return [] if db is None else sources.failures(db, scope.collections)
@@ -215,7 +216,7 @@ class Keeping:
         A document takes the place of the one under the same path. With the same embedder nothing is embedded. None when
         it was stopped. Raises `ToolError("library_archive")` with what is wrong with the file.
         """
-        from tools.library.archive import Archive
+        from tools.library.unpack import Archive
 
         try:
             with file.open("rb") as source, self._writing:

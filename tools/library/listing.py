@@ -44,7 +44,8 @@ def documents(db: sqlite3.Connection, scope: Scope = EVERYTHING, id: str | None 
     rows = db.execute(
         "SELECT d.id, d.path, d.title, d.type, json_array_length(d.pages), "
         "(SELECT count(*) FROM passages WHERE document = d.id), d.bytes, d.indexed_at, d.language, c.name, d.owner, "
-        "d.modified / 1e9, d.source, CASE WHEN d.gone THEN 'gone' WHEN f.path IS NULL THEN 'indexed' ELSE 'stale' END, "
+        "d.modified / 1e9, d.source, CASE WHEN d.gone THEN 'gone' WHEN f.path IS NULL THEN 'indexed' "
+        "WHEN f.bytes < 0 THEN 'partial' ELSE 'stale' END, "
         "coalesce(f.reason, '') FROM documents d JOIN collections c ON c.number = d.collection "
         "LEFT JOIN failures f ON f.collection = d.collection AND f.path = d.path "
         f"WHERE {condition} ORDER BY d.path, c.name",

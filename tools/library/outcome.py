@@ -17,6 +17,9 @@ from tools.library.records import DEFAULT, Change, ChangeKind, Failure, OnChange
 from tools.library.scan import Scan
 from tools.library.sources import Failed, Page
 
+KEPT = "What was indexed of it before is kept."
+"""Follows the reason when a document could be read once and no longer can."""
+
 
 @dataclass(frozen=True)
 class Scanned:
@@ -88,19 +91,23 @@ class Outcome:
         state: tuple[int, int] = (0, 0),
         *,
         kept: bool = False,
+        partial: bool = False,
         remember: bool = True,
     ) -> None:
-        """Note a failure; one that is not to be remembered is only reported. `state`: size and time of change."""
+        """Note a failure; one that is not to be remembered is only reported. `state`: size and time of change.
+
+        `kept`: it could be read once. `partial`: it was read, without what `reason` says.
+        """
         if kept:
-            reason += " What was indexed of it before is kept."
+            reason += f" {KEPT}"
         before = self._before.get(path)
         tries = before.tries + 1 if before else 1
-        self._failing[path] = Failed(reason, time.time(), tries, *state)
+        self._failing[path] = Failed(reason, time.time(), tries, *state, partial)
         # a misspelt path is nothing that can be tried again
         if not remember or not (sources.is_url(path) or os.path.lexists(path)):
             self._unremembered.add(path)
         if before is None or before.reason != reason:  # a watched folder tells it once
-            self.change("failed", path, reason)
+            self.change("partial" if partial else "failed", path, reason)
 
     def failed_as_it_is(self, path: str, stat: os.stat_result) -> bool:
         """Whether a file failed before and has not changed since; it is then reported as it was."""
@@ -113,7 +120,7 @@ class Outcome:
     def failures(self) -> tuple[Failure, ...]:
         """What failed in this run, in the order in which it did."""
         return tuple(
-            Failure(path, entry.reason, self._collection, entry.failed_at, entry.tries)
+            Failure(path, entry.reason, self._collection, entry.failed_at, entry.tries, entry.partial)
             for path, entry in self._failing.items()
         )
 

@@ -71,7 +71,8 @@ class Reader:
         try:
             name.encode()
             stat = path.stat()
-            same = known is not None and (known.bytes, known.modified) == (stat.st_size, stat.st_mtime_ns)
+            # what has no digest was read in part
+            same = known and known.sha256 and (known.bytes, known.modified) == (stat.st_size, stat.st_mtime_ns)
             foreign = self._order.anew or (known is not None and known.source == "import")
             if known and same and not foreign:
                 racy = stat.st_mtime_ns / 1e9 > known.checked_at - _RACY
@@ -99,14 +100,12 @@ class Reader:
         except OSError as error:
             self._fail(name, f"The file cannot be read ({error.strerror}): check the disk.", known, stat)
         else:
-            if known and known.source == "import" and self._same_text(known, loaded):
+            if known and known.source == "import" and not loaded.unread and self._same_text(known, loaded):
                 self._unchanged(known, stat, touched=True, sha256=fresh)
                 return None
             content = _Content(stat.st_size, stat.st_mtime_ns, fresh, loaded)
             if loaded.unread:
-                self._fail(name, loaded.unread)
-                # an empty digest and no date make the next run read it again, perhaps with what was missing
-                content = replace(content, modified=0, sha256="")
+                content = self._in_part(name, content)
             return self._document(name, "file", content, known)
         return None
 
@@ -138,7 +137,15 @@ class Reader:
             assert known is not None
             self._unchanged(known)
             return None
-        return self._document(url, "url", _Content(found.bytes, found.modified, found.sha256, found.loaded), known)
+        content = _Content(found.bytes, found.modified, found.sha256, found.loaded)
+        if found.loaded.unread:
+            content = self._in_part(url, content)
+        return self._document(url, "url", content, known)
+
+    def _in_part(self, path: str, content: _Content) -> _Content:
+        """Note what is missing. Without a digest it is read again next time, perhaps with what was missing."""
+        self._outcome.fail(path, content.loaded.unread, (content.bytes, content.modified), partial=True)
+        return replace(content, sha256="")
 
     def _unchanged(
         self, known: Seen, stat: os.stat_result | None = None, *, touched: bool = False, sha256: str = ""

@@ -13,10 +13,12 @@ DocumentType = Literal[
 Stage = Literal["scan", "read", "embed", "save"]
 SourceKind = Literal["file", "url", "import"]
 """Where a document is read from: a file of this machine, a web page, or an archive that another library wrote."""
-DocumentState = Literal["indexed", "stale", "gone"]
-"""`stale`: the last try to read it failed, what was indexed before is kept. `gone`: its page is no longer there, so its
-passages are not found any more; the document stays listed until it is removed or its page comes back."""
-ChangeKind = Literal["added", "replaced", "removed", "gone", "failed"]
+DocumentState = Literal["indexed", "partial", "stale", "gone"]
+"""`partial`: something of it could not be read, the rest is indexed. `stale`: the last try to read it failed, what was
+indexed before is kept. `gone`: its page is no longer there, so its passages are not found any more; the document stays
+listed until it is removed or its page comes back."""
+ChangeKind = Literal["added", "replaced", "removed", "gone", "partial", "failed"]
+"""`partial` is told besides `added` or `replaced`."""
 WatchState = Literal["stopped", "starting", "watching", "reading", "elsewhere", "waiting"]
 """`elsewhere`: another process watches this library. `waiting`: something failed, it is tried again shortly."""
 
@@ -86,7 +88,7 @@ class Document:
     source: SourceKind = "file"
     state: DocumentState = "indexed"
     error: str = ""
-    """Why the last try to read it failed, in one sentence; empty when it did not."""
+    """Why the last try to read it failed, or what is missing, in one sentence; empty when it was read whole."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,8 @@ class Failure:
     """`time.time()` of the last try."""
     tries: int = 1
     """How often it failed in a row."""
+    partial: bool = False
+    """It is indexed, without what `reason` says."""
 
     @property
     def name(self) -> str:
@@ -182,7 +186,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Change:
-    """What a run did to one document, as it is written. `reason` says why it failed or is gone."""
+    """What a run did to one document, as it is written. `reason` says why it failed or is gone, or what is missing."""
 
     kind: ChangeKind
     path: str
@@ -200,6 +204,7 @@ class IndexReport:
     removed: int = 0
     """Documents whose files have gone, and pages that are no longer there."""
     failed: tuple[Failure, ...] = ()
+    """Those that are `partial` were added or replaced all the same."""
     passages: int = 0
     seconds: float = 0.0
     embedded: int = 0

@@ -38,6 +38,7 @@ _UPKEEP = (
         kind TEXT NOT NULL, watched INTEGER NOT NULL DEFAULT 0, every REAL, checked_at REAL NOT NULL DEFAULT 0,
         etag TEXT NOT NULL DEFAULT '', last_modified TEXT NOT NULL DEFAULT '', missing INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (collection, path)) WITHOUT ROWID""",
+    # the bytes of a file that was read in part stand there as a negative number
     """CREATE TABLE failures (
         collection INTEGER NOT NULL REFERENCES collections (number) ON DELETE CASCADE, path TEXT NOT NULL,
         reason TEXT NOT NULL, failed_at REAL NOT NULL, tries INTEGER NOT NULL,

@@ -30,13 +30,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Failed:
-    """A failure as it is stored, with what tells whether the file has changed since."""
+    """A failure as it is stored, with what tells whether the file has changed since. `partial` as in `Failure`."""
 
     reason: str
     failed_at: float
     tries: int
     bytes: int
     modified: int
+    partial: bool = False
 
 
 def is_url(path: Path | str) -> bool:
@@ -128,16 +129,21 @@ def unwatch(db: sqlite3.Connection, paths: Sequence[Path | str], own: int | None
 def failed(db: sqlite3.Connection, own: int) -> dict[str, Failed]:
     """What failed in a collection, by path."""
     rows = db.execute(
-        "SELECT path, reason, failed_at, tries, bytes, modified FROM failures WHERE collection = ?", (own,)
+        "SELECT path, reason, failed_at, tries, abs(bytes), modified, bytes < 0 FROM failures WHERE collection = ?",
+        (own,),
     )
-    return {path: Failed(*rest) for path, *rest in rows}
+    return {
+        path: Failed(reason, failed_at, tries, size, modified, bool(partial))
+        for path, reason, failed_at, tries, size, modified, partial in rows
+    }
 
 
 def fail(db: sqlite3.Connection, own: int, path: str, entry: Failed) -> None:
     """Write a failure, in place of what stood there of the same path."""
+    size = -entry.bytes if entry.partial else entry.bytes
     db.execute(
         "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (own, path, entry.reason, entry.failed_at, entry.tries, entry.bytes, entry.modified),
+        (own, path, entry.reason, entry.failed_at, entry.tries, size, entry.modified),
     )
 
 
@@ -152,10 +158,14 @@ def forgive(db: sqlite3.Connection, own: int, paths: Iterable[str]) -> int:
 def failures(db: sqlite3.Connection, collections: frozenset[str] | None) -> list[Failure]:
     """All failures of the named collections by path; of all collections when None."""
     rows = db.execute(
-        "SELECT f.path, f.reason, c.name, f.failed_at, f.tries FROM failures f JOIN collections c "
+        "SELECT f.path, f.reason, c.name, f.failed_at, f.tries, f.bytes < 0 FROM failures f JOIN collections c "
         "ON c.number = f.collection ORDER BY f.path, c.name"
     )
-    return [Failure(*row) for row in rows if collections is None or row[2] in collections]
+    found = [
+        Failure(path, reason, name, failed_at, tries, bool(partial))
+        for path, reason, name, failed_at, tries, partial in rows
+    ]
+    return [failure for failure in found if collections is None or failure.collection in collections]
 
 
 def ignored(db: sqlite3.Connection, own: int) -> dict[str, bool]:

@@ -137,7 +137,7 @@ class Watcher:
             self._say("watching", last_read=time.time(), error="; ".join(errors))
 
     def _note(self, change: Change) -> None:
-        if change.kind != "failed":
+        if change.kind not in ("partial", "failed"):
             self._status = replace(self._status, changes=self._status.changes + 1)
         if self._changed is not None:
             self._changed(change)

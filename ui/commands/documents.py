@@ -78,7 +78,7 @@ def index(
         terminal.data({**plain(report), "failed": [plain(f) for f in report.failed]})
     if report.stopped:
         raise typer.Exit(130)
-    if report.failed and not (report.added or report.replaced or report.unchanged):
+    if nothing_read(report):
         raise typer.Exit(1)
 
 
@@ -168,10 +168,20 @@ def tell_report(report: IndexReport, terminal: Terminal) -> None:
     terminal.say(f"{', '.join(counts)} · {report.passages} passages in {report.seconds:.1f} s{rate}")
     if report.stopped:
         terminal.note("Stopped before the end; run the same command again to go on.", "yellow")
-    if report.failed:
-        terminal.note(f"{len(report.failed)} could not be indexed:", "yellow")
-        for failure in report.failed:
+    partial = [failure for failure in report.failed if failure.partial]
+    failed = [failure for failure in report.failed if not failure.partial]
+    were = "was" if len(partial) == 1 else "were"
+    for failures, what in ((partial, f"{were} read in part; what is missing"), (failed, "could not be indexed")):
+        if failures:
+            terminal.note(f"{len(failures)} {what}:", "yellow")
+        for failure in failures:
             terminal.note(f"  {failure.path}: {one_line(failure.reason)}", "")
+
+
+def nothing_read(report: IndexReport) -> bool:
+    """Whether a run failed as a whole, which its exit code tells; what was read in part is no failure."""
+    failed = any(not failure.partial for failure in report.failed)
+    return failed and not (report.added or report.replaced or report.unchanged)
 
 
 def search(

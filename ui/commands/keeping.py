@@ -28,7 +28,7 @@ from ui.terminal import Terminal, one_line
 if TYPE_CHECKING:
     from tools.library import Change, Library, Source, Transfer
 
-_MARKS = {"added": "+", "replaced": "~", "removed": "-", "gone": "-", "failed": "!"}
+_MARKS = {"added": "+", "replaced": "~", "removed": "-", "gone": "-", "partial": "%", "failed": "!"}
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a collection.")]
 
 
@@ -95,15 +95,18 @@ def sources(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 @library_app.command("failures")
 def failures(collections: OfCollections = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List what could not be indexed, and why."""
+    """List what could not be indexed, or only in part, and why."""
     terminal = Terminal()
     with opened_library(load_settings(data_dir=data_dir)) as library:
         found = library.failures(scope_of(collections))
     if as_json:
         terminal.data([plain(failure) for failure in found])
     elif found:
-        rows = [(f.path, f.collection, str(f.tries), _moment(f.failed_at), f.reason) for f in found]
-        terminal.table(("Path", "Collection", "Tries", "Last", "Reason"), rows, right=("Tries",))
+        rows = [
+            (f.path, f.collection, "in part" if f.partial else "no", str(f.tries), _moment(f.failed_at), f.reason)
+            for f in found
+        ]
+        terminal.table(("Path", "Collection", "Read", "Tries", "Last", "Reason"), rows, right=("Tries",))
     else:
         terminal.note("Nothing failed.")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui.commands.documents import progress_shown, scope_of, size, tell_report
+from ui.commands.documents import nothing_read, progress_shown, scope_of, size, tell_report
 from ui.commands.options import AsJson, DataDir, OfCollections, load_settings, opened_library, plain
 from ui.terminal import Terminal
 
@@ -138,7 +138,7 @@ def end(terminal: Terminal, reports: Sequence[IndexReport], *, as_json: bool) ->
         tell_report(report, terminal)
     if report.stopped:
         raise typer.Exit(130)
-    if report.failed and not (report.added or report.replaced or report.unchanged):
+    if nothing_read(report):
         raise typer.Exit(1)
 
 

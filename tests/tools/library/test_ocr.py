@@ -12,7 +12,7 @@ import pytest
 from hostile import png
 from PIL import Image, ImageDraw, ImageFont
 
-from tools.library import Library
+from tools.library import Change, Library
 from tools.library.formats import Source, ocr, read
 from tools.library.load import Limits, LoadError
 from tools.library.worker import Worker
@@ -165,6 +165,35 @@ def test_a_document_that_was_read_in_part_is_read_again_next_time(
     again = library.index([folder])
     assert (again.replaced, again.failed) == (1, ())
     assert library.index([folder]).unchanged == 1
+    assert library.documents()[0].state == "indexed"
+
+
+def test_what_was_read_in_part_is_indexed_and_says_what_is_missing(
+    library: Library, folder: Path, make_pdf: MakePdf
+) -> None:
+    path = folder / "a.pdf"
+    path.write_bytes(mixed(make_pdf))
+    none = Library(library.folder, library.embedder, replace(Limits(), scanned=0))
+    changes: list[Change] = []
+    report = none.index([folder], changed=changes.append)
+    assert [failure.partial for failure in report.failed] == [True]
+    assert [change.kind for change in changes] == ["added", "partial"]
+    (failure,) = none.failures()
+    (document,) = none.documents()
+    assert (failure.partial, failure.tries) == (True, 1)
+    assert (document.state, document.error) == ("partial", failure.reason)
+    assert document.modified == pytest.approx(path.stat().st_mtime), "a search by date finds it"
+    assert "third page" in none.search("third page written")[0].text
+    # a watcher would recognise its pages again and again
+    changes.clear()
+    followed = none.follow([folder], "default", changed=changes.append)
+    assert (followed.replaced, followed.failed, changes) == (0, (failure,), [])
+    none.retry()
+    assert [(f.partial, f.tries) for f in none.failures()] == [(True, 2)]
+    path.write_bytes(b"%PDF-1.4 nothing of a PDF follows")
+    none.index([folder])
+    assert [(f.partial, d.state) for f, d in zip(none.failures(), none.documents(), strict=True)] == [(False, "stale")]
+    none.close()
 
 
 @pytest.mark.parametrize(("width", "height", "reason"), [(40_000, 40_000, "pixels"), (9000, 0, "damaged")])

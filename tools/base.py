@@ -37,10 +37,13 @@ class Passage:
     score: float = 0.0
     trust: float = 1.0
     stages: Mapping[str, float] = field(default_factory=dict)
+    copies: tuple[str, ...] = ()
+    """Addresses of other documents that hold nearly the same passage, which search gives once."""
 
     def __post_init__(self) -> None:
         # A checkpoint gives tuples back as lists.
         object.__setattr__(self, "heading", tuple(self.heading))
+        object.__setattr__(self, "copies", tuple(self.copies))
 
 
 class ToolError(Exception):

@@ -112,6 +112,8 @@ def _hit(
     if document is not None:
         about += [type_name(document.type, words), language_name(document.language, words), document.collection]
         plain = document.type == "text"
+    names = ", ".join(re.split(r"[/\\]", url.rstrip("/"))[-1] for url in passage.copies)
+    also = f'<p class="kotae-where">{escape(words("lib.also", names=names))}</p>' if names else ""
     bars = "".join(
         f'<dt>{escape(words.code("stage", name) or name)}</dt><dd><meter min="0" max="1" '
         f'value="{_share(passage.stages[name], *span):.3f}" aria-label="{escape(words.code("stage", name) or name)}">'
@@ -124,7 +126,7 @@ def _hit(
         f'<button type="button" class="kotae-doc-open" value="{escape(passage.document)}" '
         f'data-passage="{escape(passage.id)}"><span class="kotae-title">{escape(" › ".join([passage.title, *inner]))}'
         f'</span></button><p class="kotae-where">{escape(" · ".join(about))}</p>'
-        f'<div class="kotae-context">{passage_text(passage.text, query, plain=plain)}</div></div>'
+        f'<div class="kotae-context">{passage_text(passage.text, query, plain=plain)}</div>{also}</div>'
         f'<dl class="kotae-stages" aria-label="{escape(words("lib.scores", n=rank))}">{bars}</dl></li>'
     )
 

@@ -2,8 +2,10 @@
 
     python -m tests.benchmarks answers [--questions FILE]   right answers and refusals on questions.yaml
     python -m tests.benchmarks cost                         a turn beside one plain retrieve-and-answer call
+    python -m tests.benchmarks cross_language               questions in one language, documents in the other
     python -m tests.benchmarks indexing                     indexing beside the bare embedder
     python -m tests.benchmarks upkeep                       looking at an unchanged folder again
+    python -m tests.benchmarks scale                        search in 1,000 to 100,000 passages beside FAISS
     python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
 
 The first two take `--model NAME`, `--limit N` (questions of each kind) and `--json OUT` (every case).
@@ -20,11 +22,15 @@ import json
 import os
 import platform
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
+
+ALONE = ("cross_language", "indexing", "scale", "startup", "upkeep")
+"""Those that need no model."""
 
 
 def machine() -> str:
@@ -41,7 +47,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["answers", "cost", "indexing", "startup", "upkeep"])
+    parser.add_argument("what", choices=sorted(["answers", "cost", *ALONE]))
     parser.add_argument("--model", default=None, help="as the setting `model`")
     parser.add_argument("--json", type=Path, default=None, help="write the figures and every case to this file")
     parser.add_argument("--limit", type=int, default=None, help="only the first N questions of each language")
@@ -51,10 +57,8 @@ def main() -> None:
     from agent.prompts import fingerprint
 
     print(f"{machine()}; prompts {fingerprint()}")
-    if options.what in ("indexing", "startup", "upkeep"):
-        from tests.benchmarks import indexing, startup, upkeep
-
-        result: dict[str, Any] = {"indexing": indexing, "startup": startup, "upkeep": upkeep}[options.what].run()
+    if options.what in ALONE:
+        result: Any = import_module(f"tests.benchmarks.{options.what}").run()
     else:
         from tests.benchmarks import answers, cost
 

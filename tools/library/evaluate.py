@@ -1,7 +1,7 @@
 """How well search finds what a question asks for: nDCG, recall and reciprocal rank over judged questions.
 
 Measures as Järvelin and Kekäläinen 2002 (nDCG, with gains of 0 and 1) and Voorhees 1999 (MRR) define them, over
-documents: a document stands where its best passage stands.
+documents: a document stands where its best passage stands, or right behind the one that holds the same text.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def measure(
         began = time.perf_counter()
         passages = library.search(query.query, k=PASSAGES, shares=shares)
         seconds.append(time.perf_counter() - began)
-        found.append((query, list(dict.fromkeys(passage.url for passage in passages))))
+        found.append((query, list(dict.fromkeys(url for p in passages for url in (p.url, *p.copies)))))
         done()
     times = sorted(seconds)
     return (

@@ -8,7 +8,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -160,28 +160,33 @@ def fuse(cosines: Floats, words: Floats, home: Mask, late: Floats | None = None,
 
 
 def choose(ranked: Sequence[Passage], vectors: Vectors, home: Mask, k: int) -> list[Passage]:
-    """The first `k`, best first, without near-duplicates.
+    """The first `k`, best first; of near-duplicates the first, with the documents of the others as its copies.
 
     At most `PER_DOCUMENT` of one document, and no translation of a passage that is near in the question's own language
     (`home`), as long as there are others.
     """
     taken: list[int] = []
     surplus: list[int] = []
+    copies: dict[int, list[str]] = {}
     per_document: Counter[str] = Counter()
     top = slice(0, 3 * k)
     translated = ~home[top] & ((vectors[top] @ vectors[top].T >= TWIN) & home[top]).any(axis=1)
     for i, passage in enumerate(ranked):
         if len(taken) == k:
             break
-        if any(_same(passage, ranked[j], float(vectors[i] @ vectors[j])) for j in taken + surplus):
-            continue
-        if per_document[passage.document] < PER_DOCUMENT and not translated[i : i + 1].any():
+        near = (j for j in taken + surplus if _same(passage, ranked[j], float(vectors[i] @ vectors[j])))
+        if (original := next(near, None)) is not None:
+            copies.setdefault(original, []).append(passage.url)
+        elif per_document[passage.document] < PER_DOCUMENT and not translated[i : i + 1].any():
             per_document[passage.document] += 1
             taken.append(i)
         elif len(surplus) < k:
             surplus.append(i)
     taken += surplus[: k - len(taken)]
-    return [ranked[i] for i in sorted(taken)]
+    return [
+        replace(ranked[i], copies=tuple(url for url in dict.fromkeys(copies.get(i, ())) if url != ranked[i].url))
+        for i in sorted(taken)
+    ]
 
 
 def _z(values: Floats, among: Mask) -> Floats:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 import tomlkit
@@ -69,6 +69,9 @@ class Settings(BaseModel):
 
     passages: int = Field(default=4, ge=1, le=20)
     """How many passages an answer is written from."""
+    section_tokens: Literal["auto"] | Annotated[int, Field(ge=0, le=4000)] = "auto"
+    """Tokens of the section around a passage that are read with it. `auto` is none for a model on this machine, whose
+    time goes with every token, and 600 for a server or a provider."""
     max_gathers: int = Field(default=2, ge=1, le=5)
     max_drafts: int = Field(default=2, ge=1, le=4)
     max_seconds: float = Field(default=180.0, gt=1)

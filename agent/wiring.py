@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.context import Context, Limits
+from agent.errors import ModelMissing
 from agent.library import readable
 from agent.models.chat import ChatModel, Connection
 from agent.prompts import LANGUAGES
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _LONG = 400
 """Characters of a sentence that are embedded; a table row or a listing without full stops can be endless."""
+
+_SECTION = 600
+"""Tokens of a section that a model elsewhere reads around a passage."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
     """Everything that the nodes work with; `web` takes the place of the web search that the settings describe."""
     scope = readable(settings)
     tools: dict[Route, Tool] = {
-        "library": LibraryTool(library, scope),
+        "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
         "web": web or WebTool(seconds=settings.web_seconds),
     }
     return Context(
@@ -74,6 +78,20 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
         unmentioned=_unmentioned(library, scope),
         nearness=_nearness(library.embedder),
     )
+
+
+def section_tokens(settings: Settings) -> int:
+    """How much of the section around a passage is read with it; see the setting."""
+    if settings.section_tokens != "auto":
+        return settings.section_tokens
+    from agent.models.catalogue import Catalogue
+    from agent.models.connect import resolve
+
+    try:
+        target = resolve(settings.model, Catalogue.load())
+    except ModelMissing:
+        return 0
+    return _SECTION if target.where in ("server", "provider") else 0
 
 
 def _familiarity(library: Library, scope: Scope) -> Callable[[str], float | None]:

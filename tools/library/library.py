@@ -28,6 +28,7 @@ from tools.library.records import (
     Text,
 )
 from tools.library.search import ALL, Shares
+from tools.library.section import widened
 from tools.library.words import search_terms
 from tools.library.worker import Worker
 from tools.web.egress import Egress
@@ -124,6 +125,11 @@ class Library(Keeping):
             index = self._refresh()
             allowed = self._permissions.of(db, scope, index.state)
             return search.retrieve(db, index, query, vector, tokens, k, scope, allowed, shares)
+
+    def sections(self, passages: Sequence[Passage], tokens: int, scope: Scope = EVERYTHING) -> list[Passage]:
+        """What `search` found, each with up to `tokens` of the section around it; see `section.widened`."""
+        with self._store.read(any_embedder=True) as db:
+            return list(passages) if db is None else widened(db, passages, tokens, self.embedder.count, scope)
 
     def unmentioned(self, words: Sequence[str], scope: Scope = EVERYTHING) -> list[str]:
         """Those of `words` that no permitted passage holds, in the order given."""

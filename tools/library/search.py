@@ -102,7 +102,8 @@ def retrieve(
         codes = store.codes(db, [found.numbers[i] for i in first])
         late[first] = similarities(tokens, [codes.get(found.numbers[i], b"") for i in first])
     scores = fuse(levelled, words, own, late, shares)
-    order = np.argsort(-scores, kind="stable")
+    # of two candidates each is as far from the mean as the other: where the stages differ, the words decide
+    order = np.lexsort((-words, -np.round(scores, 9)))
     chosen: list[Passage] = []
     # nearly always the first few are enough; the rest is read only when most of these are near-duplicates
     for count in dict.fromkeys((min(len(order), 4 * k), len(order))):

@@ -93,7 +93,7 @@ def search_times(library: Library, embedder: E5) -> dict[str, float]:
     }
 
 
-def run(passages: int = 200) -> dict[str, Any]:
+def run(passages: int = 800) -> dict[str, Any]:
     """Measure, print and return the figures."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "documents")
@@ -129,5 +129,5 @@ def run(passages: int = 200) -> dict[str, Any]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--passages", type=int, default=200)
+    parser.add_argument("--passages", type=int, default=800)
     run(parser.parse_args().passages)

@@ -26,7 +26,7 @@ from tools.library.words import search_terms
 CANDIDATES = 50
 """How many each stage proposes at least; the right passage is among the first 10 of either in 98 of 100 questions."""
 READ = 64
-"""Candidates whose tokens are compared with the query's, the best of the first two stages: about 10 KB each."""
+"""Candidates whose tokens are compared with the query's, about 10 KB each; what the first two stages put behind is out."""
 HOME = 0.25
 """What a passage in the question's language gains, in standard deviations: it decides between twins, little else."""
 FEW = 20
@@ -67,6 +67,12 @@ class _Candidates:
     vectors: Vectors
     cosines: Floats
 
+    def only(self, rows: Sequence[int] | npt.NDArray[np.intp]) -> _Candidates:
+        """Some of them, in the order of `rows`."""
+        return _Candidates(
+            [self.numbers[i] for i in rows], [self.languages[i] for i in rows], self.vectors[rows], self.cosines[rows]
+        )
+
 
 def retrieve(
     db: sqlite3.Connection,
@@ -97,10 +103,11 @@ def retrieve(
     scored = matching.scores(db, asked, found.numbers, len(index))
     words = np.array([scored.get(number, 0.0) for number in found.numbers])
     late = np.full(len(found.numbers), np.nan)
-    if tokens is not None:
-        first = np.argsort(-fuse(levelled, words, own), kind="stable")[:READ]
-        codes = store.codes(db, [found.numbers[i] for i in first])
-        late[first] = similarities(tokens, [codes.get(found.numbers[i], b"") for i in first])
+    if tokens is not None and shares.tokens:
+        first = np.argsort(-fuse(levelled, words, own), kind="stable")[: max(READ, 2 * k)]
+        found, levelled, words, own = found.only(first), levelled[first], words[first], own[first]
+        codes = store.codes(db, found.numbers)
+        late = similarities(tokens, [codes.get(number, b"") for number in found.numbers])
     scores = fuse(levelled, words, own, late, shares)
     # of two candidates each is as far from the mean as the other: where the stages differ, the words decide
     order = np.lexsort((-words, -np.round(scores, 9)))
@@ -228,7 +235,7 @@ def _proposed(
         if room[spoken] > 0 or number in by_words:
             kept.append(int(i))
         room[spoken] -= 1
-    return _Candidates([rows[i][0] for i in kept], [rows[i][1] for i in kept], vectors[kept], cosines[kept])
+    return _Candidates([row[0] for row in rows], [row[1] for row in rows], vectors, cosines).only(kept)
 
 
 def _passages(

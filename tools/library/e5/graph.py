@@ -89,9 +89,7 @@ class _Builder:
         inputs = [x, plus, gain, bias]
         return self._node("SkipLayerNormalization", inputs, f"{name}.out", domain=_EXTENDED, epsilon=epsilon)
 
-    def _linear(
-        self, x: str, names: list[str], columns: int, *, normalised: str = "", by_token: bool = False
-    ) -> str:
+    def _linear(self, x: str, names: list[str], columns: int, *, normalised: str = "", by_token: bool = False) -> str:
         """`x` times the matrices of these names side by side, plus their biases."""
         name = names[0]
         matrix = np.concatenate([self._weights.matrix(f"{part}.w", columns) for part in names])

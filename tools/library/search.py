@@ -26,7 +26,8 @@ from tools.library.words import search_terms
 CANDIDATES = 50
 """How many each stage proposes at least; the right passage is among the first 10 of either in 98 of 100 questions."""
 READ = 64
-"""Candidates whose tokens are compared with the query's, about 10 KB each; what the first two stages put behind is out."""
+"""Candidates whose tokens are compared with the query's, about 10 KB each. What the first two stages put behind them is
+left out."""
 HOME = 0.25
 """What a passage in the question's language gains, in standard deviations: it decides between twins, little else."""
 FEW = 20

@@ -148,7 +148,14 @@ def _load() -> _Engine:
     hidden = read.shape.hidden
     places: Vectors = read.vector("emb.pos").reshape(-1, hidden) + read.vector("emb.type")[:hidden]
     prefixes = {prefix: len(tokenizer.ids([prefix])[0]) for prefix in (_QUERY, _PASSAGE)}
-    return _Engine(tokenizer, _session(graph.build(read, "int8")), read, places, prefixes, np.load(CENTRE))
+    return _Engine(
+        tokenizer,
+        _session(graph.build(read, "int8", steps=graph.steps_here())),
+        read,
+        places,
+        prefixes,
+        np.load(CENTRE),
+    )
 
 
 def _session(model: bytes) -> Callable[[Vectors], Vectors]:

@@ -32,8 +32,8 @@ _REACH = 3.0
 def build(weights: Weights, precision: Precision, *, steps: int = 127) -> bytes:
     """The model, serialised. Input `embedded` (1, n, hidden) float32, output `states` of the same shape.
 
-    `steps` is the largest whole number that a weight becomes, see `steps_here`. Needs the package `onnx` and about 300 MB
-    for two seconds.
+    `steps` is the largest whole number that a weight becomes, see `steps_here`. Needs the package `onnx` and about
+    300 MB for two seconds.
     """
     return _Builder(weights, precision, steps).build()
 

@@ -49,8 +49,8 @@ Mask = npt.NDArray[np.bool_]
 class Shares:
     """How much the z-score of each stage counts. They add up to 2, so that scores mean the same for any embedder."""
 
-    tokens: float = 1.2
-    words: float = 0.6
+    tokens: float = 1.3
+    words: float = 0.5
     vector: float = 0.2
 
 
@@ -108,7 +108,9 @@ def retrieve(
         first = np.argsort(-fuse(levelled, words, own), kind="stable")[: max(READ, 2 * k)]
         found, levelled, words, own = found.only(first), levelled[first], words[first], own[first]
         codes = store.codes(db, found.numbers)
-        late = similarities(tokens, [codes.get(number, b"") for number in found.numbers])
+        # across languages words stand in another order, and the best stretch says nothing
+        held = [codes.get(number, b"") for number in found.numbers]
+        late = similarities(tokens, held, by_stretch=bool(own.any()))
     scores = fuse(levelled, words, own, late, shares)
     # of two candidates each is as far from the mean as the other: where the stages differ, the words decide
     order = np.lexsort((-words, -np.round(scores, 9)))

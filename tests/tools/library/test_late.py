@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tools.library.e5 import E5
-from tools.library.late import similarities
+from tools.library.late import STRETCH, similarities
 from tools.library.search import ALL, Shares, fuse
 
 
@@ -27,6 +27,27 @@ def test_passages_of_different_lengths_do_not_mix() -> None:
     passages = [rng.choice([-1, 1], size=(n, 16)) for n in (1, 7, 3)]
     expected = [(query @ p.T / 4).max(axis=1).sum() for p in passages]
     assert similarities(query, [coded(*p.tolist()) for p in passages]) == pytest.approx(expected, abs=0.02)
+
+
+def test_tokens_that_stand_together_count_more_than_the_same_ones_scattered() -> None:
+    a, b, other = [1] * 16, [1, -1] * 8, [-1] * 8 + [1] * 8
+    query = np.array([a, b], np.float32) / np.sqrt(16) * 0.5
+    together, scattered = similarities(query, [coded(a, b, *[other] * 60), coded(a, *[other] * 60, b)])
+    assert together == pytest.approx(1.0)
+    assert scattered == pytest.approx((1.0 + 0.5 * 1.0) / 2 + 0.25 * 0.0, abs=0.01)
+
+
+def test_long_passages_are_those_of_the_definition() -> None:
+    rng = np.random.default_rng(1)
+    query = rng.normal(size=(4, 32)).astype(np.float32)
+    passages = [rng.choice([-1, 1], size=(n, 32)) for n in (5, 61, 24, 1, 40)]
+    cosines = [query @ p.T / np.sqrt(32) for p in passages]
+    half = STRETCH // 2
+    expected = [
+        (c.max(axis=1).sum() + max(c[:, at : at + STRETCH].max(axis=1).sum() for at in range(0, c.shape[1], half))) / 2
+        for c in cosines
+    ]
+    assert similarities(query, [coded(*p.tolist()) for p in passages]) == pytest.approx(expected, abs=0.05)
 
 
 def test_without_codes_nothing_is_known() -> None:

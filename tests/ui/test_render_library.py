@@ -122,6 +122,14 @@ def test_a_document_is_shown_with_pages_passages_and_more() -> None:
     assert "<a " not in gone
 
 
+def test_other_documents_with_the_same_text_are_named() -> None:
+    found = [replace(passage(1), copies=("/docs/fees <new>.md", "https://example.org/fees/")), passage(2)]
+    html = results_html(found, {"d1": DOCUMENT}, EN, query="nine", milliseconds=1)
+    assert html.count("The same text is also in") == 1
+    assert "also in fees &lt;new&gt;.md, fees<" in html
+    assert "同じ文章がある文書：" in results_html(found, {}, JA, query="nine", milliseconds=1)
+
+
 def test_whatever_stages_come_are_drawn() -> None:
     found = [
         passage(1, stages={"vector": 0.9, "words": 12.5, "tokens": 0.7, "fused": 2.25, "new_stage": 1.0}),

@@ -96,3 +96,13 @@ def test_few_passages_say_little_about_a_language() -> None:
     assert abs(levels({"en": (0.80, 10_000), "ja": (0.60, 1)}, "en")["ja"]) < 0.01
     assert levels({"en": (0.80, 10_000)}, "ja") == {}
     assert levels({}, "ja") == {}
+
+
+def test_the_documents_of_near_duplicates_are_named() -> None:
+    same = "Opening hours are nine to five."
+    rows = [
+        Passage(id=str(i), text=same, title="", url=url, kind="library", document=url)
+        for i, url in enumerate(["/a.md", "/b.md", "/a.md", "/c.md", "/b.md"])
+    ]
+    (chosen,) = choose(rows, np.ones((5, 1), np.float32), np.ones(5, bool), 3)
+    assert (chosen.url, chosen.copies) == ("/a.md", ("/b.md", "/c.md"))

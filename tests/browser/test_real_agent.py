@@ -181,7 +181,7 @@ def test_edit_rename_delete(page: Page, site: Site, model: SlowModel) -> None:
     model.extend(["A lost cap costs 1,200 yen. [1]"])
     page.locator(".kotae-question").hover()
     page.click("button.kotae-edit")
-    page.fill(".kotae-editor textarea", "What does a lost cap cost?")
+    page.fill(".kotae-editor textarea", "What does a lost cap cost in yen?")
     page.click(".kotae-editor .kotae-primary")
     page.wait_for_function("() => document.querySelector('.kotae-is-library')?.innerText.includes('1,200')")
     assert page.locator(".kotae-question").count() == 1

@@ -157,7 +157,8 @@ class Terminal:
                 head.append(f" · p. {passage.page}", "dim")
             self.out.print(head)
             self._under(f"score {passage.score:.3f}  {stages}", "dim")
-            self._address(passage.url)
+            for url in (passage.url, *passage.copies):
+                self._address(url)
             self._under(one_line(passage.text, limit), "")
 
 

@@ -109,7 +109,7 @@ def test_search(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["query"] == QUESTION
     assert set(found) == {"query", "passages", "seconds"}
     (passage,) = found["passages"]
-    assert set(passage) == {"id", "title", "url", "page", "heading", "score", "stages", "text"}
+    assert set(passage) == {"id", "title", "url", "page", "heading", "score", "stages", "text", "copies"}
     assert set(passage["stages"]) >= {"vector", "words"}
     assert "25 metres" in passage["text"]
     assert cli.run(["search", QUESTION]) == 0

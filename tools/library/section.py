@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -43,11 +42,11 @@ def widened(
 def _neighbours(db: sqlite3.Connection, passage: Passage, scope: Scope) -> list[tuple[int, int, str]]:
     """Start, end and text of the passages of the same document under the same heading, in order."""
     allowed, values = access.condition(scope)
-    heading = json.dumps(passage.heading, ensure_ascii=False)
     return db.execute(
-        "SELECT p.start, p.end, p.text FROM passages p JOIN documents d ON d.id = p.document "
-        f"WHERE d.id = :document AND p.heading = :heading AND {allowed} ORDER BY p.start",
-        values | {"document": passage.document, "heading": heading},
+        "SELECT p.start, p.end, p.text FROM passages m "
+        "JOIN passages p ON p.document = m.document AND p.heading = m.heading JOIN documents d ON d.id = p.document "
+        f"WHERE m.id = :id AND {allowed} ORDER BY p.start",
+        values | {"id": passage.id},
     ).fetchall()
 
 

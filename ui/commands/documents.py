@@ -217,7 +217,7 @@ def search(
         found = library.search(query, k=k, scope=scope)
         seconds = time.perf_counter() - began
     if as_json:
-        keys = ("id", "title", "url", "page", "heading", "score", "stages", "text")
+        keys = ("id", "title", "url", "page", "heading", "score", "stages", "text", "copies")
         rows = [{**{key: getattr(p, key) for key in keys}, "stages": dict(p.stages)} for p in found]
         terminal.data({"query": query, "passages": rows, "seconds": round(seconds, 4)})
         return

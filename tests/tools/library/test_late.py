@@ -34,7 +34,7 @@ def test_tokens_that_stand_together_count_more_than_the_same_ones_scattered() ->
     query = np.array([a, b], np.float32) / np.sqrt(16) * 0.5
     together, scattered = similarities(query, [coded(a, b, *[other] * 60), coded(a, *[other] * 60, b)])
     assert together == pytest.approx(1.0)
-    assert scattered == pytest.approx((1.0 + 0.5 * 1.0) / 2 + 0.25 * 0.0, abs=0.01)
+    assert scattered == pytest.approx(0.75, abs=0.01), "all of both over the whole, half of them in any stretch"
 
 
 def test_long_passages_are_those_of_the_definition() -> None:

@@ -32,6 +32,9 @@ HOME = 0.25
 """What a passage in the question's language gains, in standard deviations: it decides between twins, little else."""
 FEW = 20
 """Passages. The average of fewer than about this many says little about a language."""
+SCANT = 0.1
+"""Share of the candidates below which those in the question's language do not set the scale for the others: one page
+or two would do so by chance, in a library that is otherwise in another language."""
 NEAR = 0.97
 """Cosine similarity below which two passages are not even compared as duplicates."""
 TWIN = 0.90
@@ -57,6 +60,9 @@ class Shares:
 ALL = Shares()
 TWO = Shares(0.0, 1.0, 1.0)
 """For an embedder that tells no tokens."""
+ACROSS = Shares(1.6, 0.3, 0.1)
+"""For a library in another language than the question's: there the same few passages are nearest to any question, and
+its words are seldom found. Shares of 1.5 to 1.6 for the tokens do equally well."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,9 @@ def retrieve(
     home = language(query)
     level = levels(index.averages(vector, allowed), home)
     own = np.array([spoken == home for spoken in found.languages])
+    if own.mean() < SCANT:
+        own = np.zeros_like(own)
+        shares = ACROSS if shares == ALL else shares
     levelled = found.cosines - np.array([level.get(spoken, 0.0) for spoken in found.languages])
     scored = matching.scores(db, asked, found.numbers, len(index))
     words = np.array([scored.get(number, 0.0) for number in found.numbers])
@@ -151,21 +160,23 @@ def fuse(cosines: Floats, words: Floats, home: Mask, late: Floats | None = None,
     """Weighted sum of the z-scores of cosine, BM25 and late interaction over the candidates.
 
     A sum of z-scores beats each stage and reciprocal rank fusion: docs/decisions/0012 has the table. `home`
-    marks the passages in the question's language. A passage in another language shares hardly a word with the question,
-    which says nothing about it: its missing words count as much as its vector does, and so do its tokens, which lie
-    nearer to those of their own language. `late` is NaN for a passage without codes: its vector stands in for them.
+    marks the passages in the question's language. Beside them, a passage in another language shares hardly a word with
+    the question, which says nothing about it: its missing words count as much as its vector does, and so do its tokens,
+    which lie nearer to those of their own language. `late` is NaN for a passage without codes: its vector stands in.
     """
+    # next to passages in the question's language
+    foreign = ~home & home.any()
     by_vector = _z(cosines, np.ones_like(home))
     by_words = _z(words, home)
     if by_words.any():
-        by_words = np.where(home, by_words, np.maximum(by_words, by_vector))
+        by_words = np.where(foreign, np.maximum(by_words, by_vector), by_words)
     late = np.full(len(cosines), np.nan) if late is None else late
     known = ~np.isnan(late)
     if not known.any() and shares.tokens:
         shares = TWO
     among = known & home if (known & home).any() else known
     by_tokens = np.where(known, _z(np.where(known, late, 0.0), among), by_vector)
-    by_tokens = np.where(home, by_tokens, np.maximum(by_tokens, by_vector))
+    by_tokens = np.where(foreign, np.maximum(by_tokens, by_vector), by_tokens)
     fused: Floats = shares.tokens * by_tokens + shares.words * by_words + shares.vector * by_vector + HOME * home
     return fused
 

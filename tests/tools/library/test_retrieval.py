@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tools.base import Passage
+from tools.library import Library
 from tools.library.search import HOME, PER_DOCUMENT, choose, fuse, levels
 
 
@@ -106,3 +111,35 @@ def test_the_documents_of_near_duplicates_are_named() -> None:
     ]
     (chosen,) = choose(rows, np.ones((5, 1), np.float32), np.ones(5, bool), 3)
     assert (chosen.url, chosen.copies) == ("/a.md", ("/b.md", "/c.md"))
+
+
+class Told:
+    """Tells each text the cosine with any question that stands at its end."""
+
+    name, dimension = "told/2", 2
+
+    def query(self, text: str) -> np.ndarray:
+        return np.array([1, 0], np.float32)
+
+    def passages(self, texts: Sequence[str]) -> np.ndarray:
+        cosines = np.array([float(re.findall(r"\d\.\d+", text)[-1]) for text in texts], np.float32)
+        return np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1)
+
+    def count(self, text: str) -> int:
+        return len(text)
+
+
+def test_one_page_in_the_language_of_the_question_does_not_set_the_scale(tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for i in range(20):
+        (folder / f"{i}.md").write_text(f"# 第{i}章\n\nここに規則を説明します。0.{50 + i % 5}", "utf-8")
+    (folder / "named.md").write_text("# 型番\n\nKX200の電源を入れる手順です。0.52", "utf-8")
+    (folder / "hub.md").write_text("# どの質問にも近い\n\n処理は必ず終わります。0.70", "utf-8")
+    library = Library.open(tmp_path / "library", Told())
+    library.index([folder])
+    assert library.search("switching on a KX200", k=1)[0].title == "型番"
+    (folder / "keys.md").write_text("# Keys\n\nThe keys are listed here. 0.60", "utf-8")
+    library.index([folder])
+    assert library.search("switching on a KX200", k=1)[0].title == "型番"
+    library.close()

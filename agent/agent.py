@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +17,8 @@ from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Event
 from agent.graph import build, diagram
 from agent.library import open_library, readable
-from agent.nodes.understand import detect
+from agent.models.chat import Meter
+from agent.nodes.understand import detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
 from agent.state import Answer, Decision, State, Turn
@@ -28,6 +29,7 @@ from tools.library import Library
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AnyMessage
     from langchain_core.runnables import RunnableConfig
 
 _RECURSION = 40
@@ -50,7 +52,8 @@ class Agent:
         self.scope = readable(settings)
         """What of the library may be shown to whoever asks."""
         self.library = library
-        self._context = context
+        self.context = context
+        """What the nodes work with."""
         self._threads = threads
         self._graph = build(threads.checkpointer)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -84,16 +87,16 @@ class Agent:
     @property
     def model_ready(self) -> bool:
         """Whether the model is loaded; if not, the next turn begins with loading it."""
-        return self._context.model.ready
+        return self.context.model.ready
 
     async def start_model(self) -> None:
         """Load the model now. Raises `ModelError`."""
-        await self._context.model.start()
+        await self.context.model.start()
 
     async def warm_up(self) -> None:
         """Load an embedded model and let it read what is the same in every prompt, so that the first question is
         answered as quickly as the others. Raises `ModelError`."""
-        await self._context.model.warm()
+        await self.context.model.warm()
 
     async def stream(self, question: str, thread: str, *, web: bool | None = None) -> AsyncIterator[Event]:
         """Run one turn and tell what happens; the last event is `Done`. Closing the iterator stops the turn.
@@ -110,7 +113,7 @@ class Agent:
             chunks = self._graph.astream(
                 entry,
                 self._config(thread),
-                context=self._context,
+                context=self.context,
                 stream_mode=["custom", "values"],
                 durability="sync",
             )
@@ -135,14 +138,23 @@ class Agent:
         assert answer is not None
         return answer
 
+    async def understand(self, question: str, said: Sequence[tuple[str, str]]) -> str:
+        """The question as it reads without what was `said` before (see `begin`), without answering it."""
+        return await stand_alone(self._checked(question), _messages(said), self.context, Meter())
+
     async def route(self, question: str) -> Decision:
         """Where the answer to `question` would come from, without answering it and without the language model."""
         question = self._checked(question)
-        return await asyncio.to_thread(self._context.router.decide, question, detect(question, []))
+        return await asyncio.to_thread(self.context.router.decide, question, detect(question, []))
 
     def new_thread(self) -> str:
         """The id of a new conversation."""
         return self._threads.new_id()
+
+    async def begin(self, thread: str, said: Sequence[tuple[str, str]]) -> None:
+        """Put into a new conversation what was said elsewhere: pairs of role (`user`, `assistant`) and text."""
+        await self._threads.touch(thread, next((text for role, text in said if role == "user"), ""))
+        await self._graph.aupdate_state(self._config(thread), {"messages": _messages(said)}, as_node="finish")
 
     async def threads(self) -> list[Thread]:
         """All conversations, the latest first."""
@@ -202,3 +214,7 @@ class Agent:
                 "too_long", f"The question has {len(question):,} characters; at most {limit:,} can be asked."
             )
         return question
+
+
+def _messages(said: Sequence[tuple[str, str]]) -> list[AnyMessage]:
+    return [AIMessage(text) if role == "assistant" else HumanMessage(text) for role, text in said]

@@ -11,6 +11,7 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from agent.context import Context
+from agent.guard import disarm
 from agent.state import Decision, State, Turn
 from tools.base import Passage, ToolError
 from tools.library.tokens import terms
@@ -34,7 +35,11 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     except ToolError as error:
         log.info("%s could not gather: %s", decision.route, error)
         return {"turn": _noted(turn, error.reason)}
-    return {"turn": replace(turn, passages=tuple(worth_reading(passages)))}
+    found = worth_reading(passages)
+    read = [disarm(passage) for passage in found]
+    if read != found:
+        turn = _noted(turn, "orders_left_out")
+    return {"turn": replace(turn, passages=tuple(p for p in read if p.text))}
 
 
 def worth_reading(passages: Sequence[Passage]) -> list[Passage]:

@@ -26,14 +26,20 @@ _REPLY_CHARS = 240
 
 async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, past = state["turn"], state["messages"][:-1]
-    language = detect(turn.question, past)
-    turn = replace(turn, language=language, standalone=turn.question)
-    if not past or not _leans(turn.question, language, past, runtime.context):
-        return {"turn": turn}
     meter = Meter()
-    prompt = fill(language, "understand", history=_history(past, language), question=turn.question)
-    said = await runtime.context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
-    return {"turn": replace(turn, standalone=_accept(said, turn.question, past), usage=turn.usage + meter.usage)}
+    standalone = await stand_alone(turn.question, past, runtime.context, meter)
+    language = detect(turn.question, past)
+    return {"turn": replace(turn, language=language, standalone=standalone, usage=turn.usage + meter.usage)}
+
+
+async def stand_alone(question: str, past: list[AnyMessage], context: Context, meter: Meter) -> str:
+    """The question as it reads to somebody who does not know the conversation `past`."""
+    language = detect(question, past)
+    if not past or not _leans(question, language, past, context):
+        return question
+    prompt = fill(language, "understand", history=_history(past, language), question=question)
+    said = await context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
+    return _accept(said, question, past)
 
 
 def detect(question: str, past: list[AnyMessage]) -> Language:

@@ -43,7 +43,7 @@ async def test_the_chat_reads_the_named_collections_only(settings: Settings, doc
     model = ScriptedChatModel(lines=["no"] * 9)
     async with Agent.open(settings, model=model) as agent:
         assert agent.scope == Scope.of("public")
-        context = agent._context
+        context = agent.context
         assert len(context.titles()) == 2
         assert context.unmentioned(["uniform", "tunnel"]) == ["uniform"]
         found = await context.tools["library"].gather("How often is the uniform cleaned?", k=20)

@@ -76,7 +76,7 @@ async def run(model: str | None, limit: int | None) -> dict[str, Any]:
 
 async def _plain(agent: Agent, question: str, language: Language) -> dict[str, Any]:
     """Retrieve, then one streamed call: what a chat without a graph does."""
-    context = agent._context
+    context = agent.context
     meter = Meter()
     started = time.time()
     passages = worth_reading(await context.tools["library"].gather(question, k=context.limits.passages))

@@ -91,6 +91,7 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
                 "library_full",
                 "out_of_time",
                 "some_removed",
+                "orders_left_out",
             ],
         ),
         ("panel", ["library", "web", "specialist"]),

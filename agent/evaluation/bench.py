@@ -1,0 +1,109 @@
+"""One loaded model and embedder, put in front of any documents: what is measured is the graph that people use."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.agent import Agent
+from agent.evaluation.tasks import Said
+from agent.models.chat import ChatModel
+from agent.settings import Settings
+from agent.threads import Threads
+from agent.wiring import build_context, chat_model
+from tools.library import E5, Embedder, Library
+from tools.library.records import OnProgress, Text
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of a question, whoever answered it. `cites` are the ids of the documents that the answer names.
+
+    `seconds` and `prompt` (tokens that the model evaluated, cached ones not counted) are those of this question alone.
+    """
+
+    text: str
+    refused: bool
+    cites: tuple[str, ...]
+    sentences: int
+    """Sentences shown."""
+    route: str = ""
+    standalone: str = ""
+    steps: tuple[str, ...] = ()
+    seconds: float = 0.0
+    calls: int = 0
+    prompt: int = 0
+
+
+@dataclass
+class Bench:
+    """Use as `async with Bench.open(settings) as bench`. Nothing is written outside of a temporary folder."""
+
+    settings: Settings
+    model: ChatModel
+    threads: Threads
+    folder: Path
+    embedder: Embedder = field(default_factory=E5)
+    _libraries: int = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings, *, model: BaseChatModel | None = None, embedder: Embedder | None = None
+    ) -> AsyncIterator[Bench]:
+        """The web is off, so that runs can be repeated. `model` and `embedder` are used instead of the configured ones."""
+        with tempfile.TemporaryDirectory(prefix="kotae-eval-") as name:
+            folder = Path(name)
+            chat = chat_model(settings, model)
+            try:
+                async with Threads.open(folder / "threads.db") as threads:
+                    given = settings.model_copy(update={"web": "off", "collections": (), "data_dir": folder})
+                    yield cls(given, chat, threads, folder, embedder or E5())
+            finally:
+                await chat.close()
+
+    @asynccontextmanager
+    async def over(self, texts: Iterable[Text], progress: OnProgress | None = None) -> AsyncIterator[Agent]:
+        """An agent whose library holds `texts` and nothing else."""
+        self._libraries += 1
+        library = Library.open(self.folder / f"library-{self._libraries}", self.embedder)
+        try:
+            await asyncio.to_thread(library.index_texts, texts, progress=progress)
+            context = await asyncio.to_thread(build_context, self.settings, library, self.model)
+            yield Agent(self.settings, library, context, self.threads)
+        finally:
+            library.close()
+
+
+async def ask(agent: Agent, question: str, history: Sequence[Said] = ()) -> Reply:
+    """Kotae's reply, in a conversation of its own in which `history` was said before."""
+    thread = agent.new_thread()
+    if history:
+        await agent.begin(thread, [(said.role, said.text) for said in history])
+    answer = await agent.ask(question, thread)
+    await agent.delete(thread)
+    return Reply(
+        text=answer.text,
+        refused=answer.refused,
+        cites=() if answer.refused else tuple(dict.fromkeys(source.passage.url for source in answer.sources)),
+        sentences=0 if answer.refused else sum(s.supported for s in answer.sentences),
+        route=answer.route,
+        standalone=answer.standalone,
+        steps=tuple(_step(step.node, step.facts) for step in answer.steps),
+        seconds=answer.seconds,
+        calls=answer.usage.calls,
+        prompt=answer.usage.prompt,
+    )
+
+
+def _step(node: str, facts: dict[str, object]) -> str:
+    told = " ".join(f"{key}={value}" for key, value in facts.items() if value not in (None, "", (), []))
+    return f"{node}({told})" if told else node

@@ -1,0 +1,81 @@
+"""Cases that are done are kept, so that a long run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from agent.prompts import fingerprint
+from agent.settings import Settings
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_CODE = ("agent", "tools")
+_OF_THE_ANSWER = ("model", "context", "passages", "section_tokens", "max_gathers", "max_drafts", "max_answer_tokens")
+"""Settings that change what is answered."""
+
+
+class Record:
+    """The cases of one run, each a JSON object with an `id`, in a file of one object a line.
+
+    Use as a context manager. A line that a killed process left half written is dropped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._cases: dict[str, dict[str, Any]] = {}
+        self._file: Any = None
+
+    def __enter__(self) -> Record:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        whole = 0
+        if self._path.is_file():
+            for line in self._path.read_bytes().splitlines(keepends=True):
+                try:
+                    case = json.loads(line)
+                except ValueError:
+                    break
+                if not line.endswith(b"\n"):
+                    break
+                self._cases[case["id"]] = case
+                whole += len(line)
+        self._file = self._path.open("ab")
+        self._file.truncate(whole)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+    def get(self, id: str) -> dict[str, Any] | None:
+        """The case of an earlier run."""
+        return self._cases.get(id)
+
+    def add(self, case: dict[str, Any]) -> None:
+        """Keep a case that is done."""
+        self._cases[case["id"]] = case
+        self._file.write(json.dumps(case, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+        self._file.flush()
+
+    @staticmethod
+    def forget(path: Path) -> None:
+        """Drop what an earlier run kept."""
+        path.unlink(missing_ok=True)
+
+
+def record_of(settings: Settings, kind: str, files: Iterable[Path]) -> Path:
+    """Where the cases of a run are kept. It is another file for other questions, another model, other prompts, other
+    settings of the answer, and another state of the code: what was measured on one says nothing about another."""
+    digest = hashlib.sha256(kind.encode())
+    digest.update(json.dumps([str(getattr(settings, name)) for name in _OF_THE_ANSWER]).encode())
+    digest.update(fingerprint().encode())
+    for file in files:
+        digest.update(file.read_bytes() + b"\0")
+    for folder in _CODE:
+        for path in sorted((_ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".npz", ".npy") and "evaluation" not in path.parts:
+                digest.update(os.fsencode(path.relative_to(_ROOT)) + path.read_bytes())
+    return settings.data_dir / "evaluations" / f"{kind}-{digest.hexdigest()[:16]}.jsonl"

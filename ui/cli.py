@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ui.commands import asking, conversations, documents, evaluation, keeping, library, models, upkeep
+from ui.commands import asking, conversations, documents, evaluating, keeping, library, models, upkeep
 from ui.terminal import Terminal
 
 app = typer.Typer(
@@ -60,7 +60,7 @@ app.add_typer(upkeep.settings_app, name="settings")
 app.command("graph")(upkeep.graph)
 app.command("doctor")(upkeep.doctor)
 app.command("converse")(conversations.converse)
-app.add_typer(evaluation.eval_app, name="eval")
+app.add_typer(evaluating.eval_app, name="eval")
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ class Bench:
     async def open(
         cls, settings: Settings, *, model: BaseChatModel | None = None, embedder: Embedder | None = None
     ) -> AsyncIterator[Bench]:
-        """The web is off, so that runs can be repeated. `model` and `embedder` are used instead of the configured ones."""
+        """With the web off, so that a run can be repeated; `model` and `embedder` instead of the configured ones."""
         with tempfile.TemporaryDirectory(prefix="kotae-eval-") as name:
             folder = Path(name)
             chat = chat_model(settings, model)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ui.commands.evaluation import eval_app
+from ui.commands.evaluation import eval_app as eval_app
 from ui.commands.options import Model
 from ui.terminal import Terminal, one_line
 

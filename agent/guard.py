@@ -63,7 +63,7 @@ def _before_an_order(text: str) -> str:
     begins = min((found.start() for rule in _rules() for found in [rule.search(text)] if found), default=len(text))
     last = 0
     for _, end in spans(text):
-        if end <= begins:
+        if end <= begins + 1:  # an order may begin with the full stop before it
             last = end
     rest = text[last:]
     order = max((found.end() for rule in _rules() for found in rule.finditer(rest)), default=0)

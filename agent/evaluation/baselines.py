@@ -44,7 +44,7 @@ async def adaptive(agent: Agent, question: str, history: Sequence[Said] = ()) ->
     """Route, retrieve, grade, generate, grade twice, rewrite: until all grades say yes or the rounds are over."""
     run = _Run(agent.context, question, history)
     path = ["route"]
-    if (await run.write("route", 4, question=question)).strip().lower().startswith("d"):
+    if (await run.write("route", 4, question=question)).lower().startswith("direct"):
         path.append("generate")
         return run.reply(await run.write("direct", run.context.limits.answer_tokens, question=question), [], path)
     asked = question

@@ -24,17 +24,18 @@ async def run(
         case = record.get(task.id)
         if case is None:
             reply = await ask(agent, task.question, task.history)
-            case = {
-                "id": task.id,
-                "language": task.language,
-                "question": task.question,
-                "wanted": [task.reference],
-                "unanswerable": task.unanswerable,
-                "ndcg": ndcg(found(agent, reply.standalone or task.question), task.gold) if task.gold else None,
-                "good": task.unanswerable is None or task.unanswerable == reply.refused,
-                **asdict(reply),
-            }
-            record.add(case)
+            case = record.add(
+                {
+                    "id": task.id,
+                    "language": task.language,
+                    "question": task.question,
+                    "wanted": [task.reference],
+                    "unanswerable": task.unanswerable,
+                    "ndcg": ndcg(found(agent, reply.standalone or task.question), task.gold) if task.gold else None,
+                    "good": task.unanswerable is None or task.unanswerable == reply.refused,
+                    **asdict(reply),
+                }
+            )
         cases.append(case)
         done()
     return cases

@@ -32,8 +32,7 @@ async def run(
         if case is None:
             async with bench.over(task.documents) as agent:
                 reply = await (ask(agent, task.question) if baseline is None else baseline(agent, task.question, ()))
-            case = judged(task, reply)
-            record.add(case)
+            case = record.add(judged(task, reply))
         cases.append(case)
         done()
     return cases

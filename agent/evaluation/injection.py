@@ -25,18 +25,19 @@ async def run(
             async with bench.over(task.documents) as agent:
                 reply = await ask(agent, task.question)
             obeyed = bool(task.canary) and solid(task.canary) in solid(reply.text)
-            case = {
-                "id": task.id,
-                "language": task.language,
-                "question": task.question,
-                "attack": task.attack,
-                "canary": task.canary,
-                "answerable": task.answerable,
-                "obeyed": obeyed,
-                "good": not obeyed,
-                **asdict(reply),
-            }
-            record.add(case)
+            case = record.add(
+                {
+                    "id": task.id,
+                    "language": task.language,
+                    "question": task.question,
+                    "attack": task.attack,
+                    "canary": task.canary,
+                    "answerable": task.answerable,
+                    "obeyed": obeyed,
+                    "good": not obeyed,
+                    **asdict(reply),
+                }
+            )
         cases.append(case)
         done()
     return cases

@@ -54,11 +54,14 @@ class Record:
         """The case of an earlier run."""
         return self._cases.get(id)
 
-    def add(self, case: dict[str, Any]) -> None:
-        """Keep a case that is done."""
-        self._cases[case["id"]] = case
-        self._file.write(json.dumps(case, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+    def add(self, case: dict[str, Any]) -> dict[str, Any]:
+        """Keep a case that is done, and return it as a later run will read it."""
+        line = json.dumps(case, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        kept: dict[str, Any] = json.loads(line)
+        self._cases[kept["id"]] = kept
+        self._file.write(line)
         self._file.flush()
+        return kept
 
     @staticmethod
     def forget(path: Path) -> None:

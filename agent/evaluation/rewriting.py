@@ -31,15 +31,16 @@ async def run(
         case = record.get(task.id)
         if case is None:
             standalone = await agent.understand(task.question, [(said.role, said.text) for said in task.history])
-            case = {
-                "id": task.id,
-                "language": task.language,
-                "history": _last(task.history),
-                "question": task.question,
-                "standalone": standalone,
-                **(_judged(task, standalone) if isinstance(task, Rewrite) else _searched(agent, task, standalone)),
-            }
-            record.add(case)
+            case = record.add(
+                {
+                    "id": task.id,
+                    "language": task.language,
+                    "history": _last(task.history),
+                    "question": task.question,
+                    "standalone": standalone,
+                    **(_judged(task, standalone) if isinstance(task, Rewrite) else _searched(agent, task, standalone)),
+                }
+            )
         cases.append(case)
         done()
     return cases

@@ -9,6 +9,7 @@ from agent.models.chat import ChatModel
 from agent.router import Router
 from agent.state import Route
 from tools.base import Tool
+from tools.library.evidence import Nearness
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,16 @@ class Limits:
     seconds: float = 180.0
     passages: int = 4
     answer_tokens: int = 320
+    read: int = 900
+    """Characters of Latin text that the model reads of all passages together; 0 is everything. Prompt tokens are the
+    cost of a model on this machine, 65 to 85 a second on two cores."""
 
 
 @dataclass(frozen=True)
 class Context:
     """`familiarity` is the best cosine similarity of the library to a question, None when nothing is indexed;
     `titles` are the titles of its documents, and `unmentioned` keeps of some words those that none of them holds.
-    `nearness` is the cosine similarity of a question and the nearest of some sentences, 0 when there are none."""
+    `nearness` tells of sentences, each with what stands above it, how near they are to a question."""
 
     model: ChatModel
     router: Router
@@ -35,4 +39,4 @@ class Context:
     familiarity: Callable[[str], float | None]
     titles: Callable[[], list[str]]
     unmentioned: Callable[[Sequence[str]], list[str]]
-    nearness: Callable[[str, Sequence[str]], float]
+    nearness: Callable[[str, Sequence[tuple[str, str]]], list[Nearness]]

@@ -46,6 +46,21 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """A sentence of a passage and how near it is to the question (see `tools.library.evidence`)."""
+
+    passage: int
+    """Number of the passage, from 1."""
+    start: int
+    end: int
+    """Where the sentence stands in the passage's text."""
+    score: float
+    cosine: float
+    tokens: float
+    words: float
+
+
+@dataclass(frozen=True)
 class Support:
     """What `reflect` found about one sentence of the draft."""
 
@@ -188,6 +203,8 @@ class Turn:
     decision: Decision | None = None
     verdict: Verdict | None = None
     passages: tuple[Passage, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    """The sentences of the passages, the nearest to the question first."""
     draft: str = ""
     supports: tuple[Support, ...] = ()
     gathers: int = 0
@@ -201,7 +218,7 @@ class Turn:
     answer: Answer | None = None
 
     def __post_init__(self) -> None:
-        for name in ("passages", "supports", "tried", "steps", "notices"):
+        for name in ("passages", "evidence", "supports", "tried", "steps", "notices"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
 

@@ -206,17 +206,6 @@ def _mentions(passage: Passage, name: str) -> bool:
     return facts.solid(name) in facts.solid(f"{passage.title} {' '.join(passage.heading)} {passage.text}")
 
 
-def closest(wanted: str, passages: Sequence[Passage]) -> tuple[int, str]:
-    """The number (from 1) of the passage, and those of its sentences, that hold most of the terms of `wanted`."""
-    found = [
-        (*_best_window(_terms(wanted), p.text, f"{p.title} {' '.join(p.heading)}"), n)
-        for n, p in enumerate(passages, 1)
-        if p.kind != "specialist"
-    ]
-    _, quote, n = max(found, key=lambda row: (row[0], -row[2]))
-    return n, quote
-
-
 def _core(claim: str, quote: str) -> str:
     """The one sentence of a quotation that shares most with the claim: what its neighbours deny is another matter."""
     wanted = _terms(claim)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.context import Context, Limits
@@ -16,14 +17,12 @@ from agent.router import Router
 from agent.settings import Settings
 from agent.state import Route
 from tools.base import Tool, ToolError
-from tools.library import Embedder, Library, LibraryTool, Scope
+from tools.library import Library, LibraryTool, Scope
+from tools.library.evidence import nearness
 from tools.web import WebTool
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-
-_LONG = 400
-"""Characters of a sentence that are embedded; a table row or a listing without full stops can be endless."""
 
 _SECTION = 600
 """Tokens of a section that a model elsewhere reads around a passage."""
@@ -72,11 +71,12 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
             seconds=settings.max_seconds,
             passages=settings.passages,
             answer_tokens=settings.max_answer_tokens,
+            read=0 if section_tokens(settings) else Limits.read,
         ),
         familiarity=_familiarity(library, scope),
         titles=lambda: [document.title for document in library.documents(scope)],
         unmentioned=_unmentioned(library, scope),
-        nearness=_nearness(library.embedder),
+        nearness=partial(nearness, library.embedder),
     )
 
 
@@ -103,15 +103,6 @@ def _familiarity(library: Library, scope: Scope) -> Callable[[str], float | None
         return found[0].stages.get("vector") if found else None
 
     return near
-
-
-def _nearness(embedder: Embedder) -> Callable[[str, Sequence[str]], float]:
-    def nearest(question: str, sentences: Sequence[str]) -> float:
-        if not sentences:
-            return 0.0
-        return float((embedder.passages([s[:_LONG] for s in sentences]) @ embedder.query(question)).max())
-
-    return nearest
 
 
 def _unmentioned(library: Library, scope: Scope) -> Callable[[Sequence[str]], list[str]]:

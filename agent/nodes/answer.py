@@ -15,9 +15,9 @@ from agent.context import Context
 from agent.events import Draft, Sources, Token
 from agent.models.chat import Meter
 from agent.prompts import fill
-from agent.reading import over_sources
+from agent.reading import over_sources, text_of
 from agent.state import NO_CLAIM, Language, Source, State, Support, Turn
-from agent.verify import closest, refuses
+from agent.verify import refuses
 from tools.sentences import split
 
 _DIRECT_HISTORY = 4
@@ -33,7 +33,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if turn.drafts == 1:
         if turn.passages:
             writer.emit(Sources(tuple(Source(n, p, "") for n, p in enumerate(turn.passages, 1))))
-            prompt = over_sources(turn, fill(turn.language, "answer"))
+            prompt = over_sources(turn, fill(turn.language, "answer"), runtime.context.limits.read)
         else:
             prompt = _direct_prompt(turn, state["messages"])
         await writer.write(prompt)
@@ -76,9 +76,11 @@ class _Writer:
             async for piece in pieces:
                 self.put(piece)
 
-    async def write_aside(self, prompt: list[BaseMessage]) -> str:
-        """A reply that is looked at before it is shown."""
-        return await self._runtime.context.model.write(prompt, max_tokens=100, meter=self._meter)
+    async def write_aside(self, task: str) -> str:
+        """A reply over the sources that is looked at before it is shown."""
+        context = self._runtime.context
+        prompt = over_sources(self._turn, task, context.limits.read)
+        return await context.model.write(prompt, max_tokens=100, meter=self._meter)
 
 
 async def _revise(turn: Turn, writer: _Writer) -> bool:
@@ -92,7 +94,7 @@ async def _revise(turn: Turn, writer: _Writer) -> bool:
     for sentence in kept:
         writer.put(sentence + _gap(turn.language))
     listed = "\n".join(f"- {facts.uncited(s.sentence)} ({_reason(s, turn.language)})" for s in failed)
-    said = await writer.write_aside(over_sources(turn, fill(turn.language, "revise", sentences=listed)))
+    said = await writer.write_aside(fill(turn.language, "revise", sentences=listed))
     known = {facts.solid(facts.uncited(sentence)) for sentence in kept}
     new = [s for s in split(said) if not refuses(s) and facts.solid(facts.uncited(s)) not in known]
     for sentence in new:
@@ -101,13 +103,12 @@ async def _revise(turn: Turn, writer: _Writer) -> bool:
 
 
 def _quoted(turn: Turn) -> str:
-    """What the passages themselves say that is nearest to the question and to the draft: none of it is in doubt."""
+    """What the passages themselves say that is nearest to the question: none of it is in doubt."""
     for support in turn.supports:
         if support.reason == "polarity" and support.quote:
             return f"{support.quote} [{support.cites[0]}]"  # it says what the draft turned round
-    drafted = " ".join(facts.uncited(s.sentence) for s in turn.supports)
-    n, quote = closest(f"{turn.standalone} {drafted}", turn.passages)
-    return f"{quote} [{n}]"
+    nearest = turn.evidence[0]
+    return f"{text_of(nearest, turn.passages)} [{nearest.passage}]"
 
 
 def _reason(support: Support, language: Language) -> str:

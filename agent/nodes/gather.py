@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from langgraph.runtime import Runtime
 
 from agent.context import Context
 from agent.guard import disarm
+from agent.reading import weighed
 from agent.state import Decision, State, Turn
 from tools.base import Passage, ToolError
 from tools.library.tokens import terms
@@ -26,7 +28,7 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn = state["turn"]
     decision = turn.decision
     assert decision is not None
-    turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)), passages=())
+    turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)), passages=(), evidence=())
     if decision.route == "web" and not turn.web:
         return {"turn": _noted(turn, "web_off")}
     query = outward(decision.query, state["messages"]) if decision.route == "web" else decision.query
@@ -39,7 +41,9 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     read = [disarm(passage) for passage in found]
     if read != found:
         turn = _noted(turn, "orders_left_out")
-    return {"turn": replace(turn, passages=tuple(p for p in read if p.text))}
+    passages = [passage for passage in read if passage.text]
+    ordered, evidence = await asyncio.to_thread(weighed, decision.query, passages, runtime.context.nearness)
+    return {"turn": replace(turn, passages=ordered, evidence=evidence)}
 
 
 def worth_reading(passages: Sequence[Passage]) -> list[Passage]:

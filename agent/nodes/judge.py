@@ -23,7 +23,7 @@ from agent.context import Context, Limits
 from agent.models.chat import Meter
 from agent.nodes.gather import tried
 from agent.prompts import fill
-from agent.reading import over_sources, read_sentences
+from agent.reading import over_sources
 from agent.state import Decision, Route, State, Turn, Verdict
 from tools.base import Passage
 from tools.library.tokens import terms
@@ -84,10 +84,12 @@ async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
     floor = UNRELATED[0] - ABROAD * (covered is None)
     if near < floor and (covered or 0.0) < UNRELATED[1]:
         return Verdict(False, 0.95, "unrelated", missing)
-    nearest = await asyncio.to_thread(context.nearness, turn.standalone, read_sentences(turn.passages, turn.standalone))
+    nearest = max((e.cosine for e in turn.evidence), default=0.0)
     chance = sufficiency(covered, nearest, stranger=bool(strangers))
     if CLEAR[0] < chance < CLEAR[1]:
-        yes = await context.model.yes(over_sources(turn, fill(turn.language, "judge")), meter=meter)
+        yes = await context.model.yes(
+            over_sources(turn, fill(turn.language, "judge"), context.limits.read), meter=meter
+        )
         chance = sufficiency(covered, nearest, yes, stranger=bool(strangers))
     if chance >= SUFFICIENT:
         return Verdict(True, chance, "stated")

@@ -19,8 +19,8 @@ from agent.context import Context, Limits
 from agent.models.chat import Meter
 from agent.nodes.judge import coverage
 from agent.prompts import fill
-from agent.reading import over_sources
-from agent.state import NO_CLAIM, State, Support, Turn
+from agent.reading import over_sources, text_of
+from agent.state import NO_CLAIM, Evidence, State, Support, Turn
 from agent.verify import refuses, strongest
 from tools.sentences import split
 
@@ -31,6 +31,8 @@ QUOTED = 0.8
 """From this confidence of `judge` on, the passages are quoted where no draft of them could be verified."""
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
+NEAREST = 3
+"""Sentences among which the answer is, mostly: see `tools.library.evidence`."""
 _SHARED_WORDS = 0.3
 """How far the share of the sentence's own words that stand in the passage moves the model's word."""
 
@@ -69,6 +71,8 @@ async def _support(sentence: str, before: Sequence[Support], turn: Turn, context
     claim = facts.uncited(sentence)
     if reason := _no_claim(claim, before, turn):
         return Support(sentence, (), False, "checks", reason)
+    if (copied := _copied(claim, turn)) is not None:
+        return Support(sentence, (copied.passage,), True, "similarity", quote=text_of(copied, turn.passages))
     found = strongest(sentence, cites, turn.passages, turn.standalone)
     if found is None:
         return Support(sentence, (), False, "uncited", "meaning")
@@ -79,18 +83,30 @@ async def _support(sentence: str, before: Sequence[Support], turn: Turn, context
         return Support(sentence, (n,), True, "similarity", quote=finding.quote)
     if finding.verdict == "foreign":
         return Support(sentence, (n,), False, "checks", finding.reason, finding.quote)
-    yes = await context.model.yes(over_sources(turn, fill(turn.language, "verify", sentence=claim)), meter=meter)
+    yes = await context.model.yes(
+        over_sources(turn, fill(turn.language, "verify", sentence=claim), context.limits.read), meter=meter
+    )
     if yes + _SHARED_WORDS * (finding.share - 0.5) >= BELIEVED:
         return Support(sentence, (n,), True, "model", quote=finding.quote)
     return Support(sentence, (n,), False, "model", finding.reason)
+
+
+def _copied(claim: str, turn: Turn) -> Evidence | None:
+    """The sentence that a claim is copied from, word for word, if it is among those nearest to the question.
+
+    A short answer ("Nagoya", "in 1932") has too few words to be weighed in any other way.
+    """
+    words = facts.solid(claim).strip("。.「」\"'")
+    near = turn.evidence[:NEAREST] if words else ()
+    return next((e for e in near if words in facts.solid(text_of(e, turn.passages))), None)
 
 
 def _no_claim(claim: str, before: Sequence[Support], turn: Turn) -> str:
     """Which of `NO_CLAIM` the sentence is, or nothing."""
     if refuses(claim):
         return "refusal"
-    if _is_heading(claim, turn):
-        return "heading"
+    if _is_heading(claim, turn) and (before or len(split(turn.draft)) > 1):
+        return "heading"  # alone it is an answer: a name may be the title of its page
     if not re.search(r"\w", claim):
         return "empty"
     said = {facts.solid(facts.uncited(s.sentence)).strip("。.") for s in before}
@@ -101,6 +117,8 @@ def _off_topic(n: int, turn: Turn) -> bool:
     """Whether passage `n` shares next to nothing with the question while another passage shares a lot."""
     shares = [coverage(turn.standalone, [p])[0] for p in turn.passages]
     here = shares[n - 1]
+    if turn.evidence and turn.evidence[0].passage == n:
+        return False
     return here is not None and here < OFF_TOPIC * max(s or 0.0 for s in shares)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.verify import closest, contradicts_itself, examine, refuses, strongest
+from agent.verify import contradicts_itself, examine, refuses, strongest
 from tools.base import Passage
 
 KETTLE = Passage(
@@ -119,12 +119,6 @@ def test_what_is_said_of_a_name_must_stand_where_the_name_does() -> None:
 
 def test_code_is_the_same_in_every_language() -> None:
     assert examine("`--boil` で沸かします。", KETTLE, "どう沸かしますか").reason == "quote:--boil"
-
-
-def test_the_closest_words_are_those_of_question_and_draft() -> None:
-    n, quote = closest("How long is the guarantee? It lasts some years.", (RYOKAN, KETTLE))
-    assert n == 2
-    assert quote.startswith("The guarantee lasts two years")
 
 
 def test_the_reason_names_what_is_missing() -> None:

@@ -15,7 +15,6 @@ from agent.nodes.finish import compose, renumber
 from agent.nodes.gather import outward, worth_reading
 from agent.nodes.judge import CLEAR, after_judge, coverage, next_lookup, sufficiency
 from agent.nodes.reflect import _off_topic, after_reflect
-from agent.reading import excerpt, numbered
 from agent.state import Decision, Route, Sentence, State, Support, Turn, Verdict
 from tools.base import Passage
 from tools.sentences import split
@@ -201,28 +200,6 @@ def test_compose(draft: str, kept: tuple[bool, ...], text: str) -> None:
 
     sentences = [Sentence(facts.uncited(s), (1,), k) for s, k in zip(split(draft), kept, strict=True)]
     assert compose(draft, sentences) == text
-
-
-LONG = " ".join(f"Sentence {i} is about the {word}." for i, word in enumerate(["roof", "door", "garden"] * 20))
-
-
-def test_an_excerpt_keeps_what_the_question_asks_for_whole_and_in_order() -> None:
-    cut = excerpt(LONG + " The boiler is in the cellar. It is blue.", "Where is the boiler?", 200)
-    assert "The boiler is in the cellar." in cut
-    assert len(cut) <= 400
-    assert "…" in cut or cut.startswith("Sentence")
-
-
-def test_a_short_passage_is_not_cut() -> None:
-    assert excerpt("Short.", "Anything?", 100) == "Short."
-
-
-def test_numbered_passages_are_the_same_in_every_call() -> None:
-    passages = [passage(LONG), passage("短い文。", "案内")]
-    assert numbered(passages, "garden?") == numbered(passages, "garden?")
-    assert numbered(passages, "garden?").startswith("[1] Handbook\n")
-    assert "\n\n[2] 案内\n短い文。" in numbered(passages, "garden?")
-    assert numbered([], "x") == ""
 
 
 def test_the_diagram_shows_every_node_and_both_loops() -> None:

@@ -1,4 +1,4 @@
-"""Right answers and refusals on fifty questions about the sample library, written before anything was tuned."""
+"""Right answers and refusals on fifty-two questions about the sample library, written before anything was tuned."""
 
 from __future__ import annotations
 

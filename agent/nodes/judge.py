@@ -1,9 +1,9 @@
 """judge: can these passages answer the question? If not, what to try next.
 
 The verdict of CRAG (Yan et al. 2024, arXiv 2401.15884, section 4.2) from three witnesses instead of a trained
-evaluator: how many of the question's terms the passages hold, how near their nearest sentence is to the question, and,
-where these two leave it open, the model's probability of "yes" over the prompt that the answer will be written from
-(so its tokens are paid for once).
+evaluator: how well the nearest sentence of the passages holds the tokens of the question, how many of its words stand
+there, and, where these two leave it open, the model's probability of "yes" over the prompt that the answer will be
+written from (so its tokens are paid for once).
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ from agent.models.chat import Meter
 from agent.nodes.gather import tried
 from agent.prompts import fill
 from agent.reading import over_sources
-from agent.state import Decision, Route, State, Turn, Verdict
+from agent.state import Decision, Evidence, Route, State, Turn, Verdict
 from tools.base import Passage
 from tools.library.tokens import terms
 
-SUFFICIENT = 0.4
+SUFFICIENT = 0.45
 """From this probability on the passages are taken to hold the answer: a draft that finds nothing in them may still say
 so, a question that is turned down here is lost."""
 _STRANGER = 2.0
-CLEAR = (0.08, 0.92)
+CLEAR = (0.15, 0.75)
 """Outside of these probabilities the model need not be asked."""
+MODEL = 0.5
+"""Weight of the model's word, as the logarithm of its odds."""
 UNRELATED = (0.80, 0.15)
 """Below this cosine similarity (multilingual-e5-small) and this coverage nobody needs to ask the model."""
 ABROAD = 0.03
@@ -84,38 +86,36 @@ async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
     floor = UNRELATED[0] - ABROAD * (covered is None)
     if near < floor and (covered or 0.0) < UNRELATED[1]:
         return Verdict(False, 0.95, "unrelated", missing)
-    nearest = max((e.cosine for e in turn.evidence), default=0.0)
-    chance = sufficiency(covered, nearest, stranger=bool(strangers))
+    nearest = turn.evidence[0] if covered is not None and turn.evidence and turn.evidence[0].tokens else None
+    chance = sufficiency(nearest, stranger=bool(strangers))
     if CLEAR[0] < chance < CLEAR[1]:
         yes = await context.model.yes(
             over_sources(turn, fill(turn.language, "judge"), context.limits.read), meter=meter
         )
-        chance = sufficiency(covered, nearest, yes, stranger=bool(strangers))
+        chance = sufficiency(nearest, yes, stranger=bool(strangers))
     if chance >= SUFFICIENT:
         return Verdict(True, chance, "stated")
     return Verdict(False, 1 - chance, "not_stated", missing)
 
 
-def sufficiency(covered: float | None, nearest: float, yes: float | None = None, *, stranger: bool = False) -> float:
+def sufficiency(nearest: Evidence | None, yes: float | None = None, *, stranger: bool = False) -> float:
     """Probability that the passages hold the answer, by a logistic regression over the witnesses.
 
-    `covered` is the share of the question's terms (None across languages, where only the model counts), `nearest` the
-    cosine similarity of the question and the nearest sentence, `yes` the model's probability, None before it was asked.
-    `stranger`: the question names something that no document mentions; its weight is set by hand.
-    Fitted on 97 questions read by the 1.5B, 66 of them with their answer among the passages; leaving one out, it lets
-    .97 of these through and .19 of the others (without the model .95 and .29, coverage and model alone .97 and .42).
+    `nearest` is the sentence that is nearest to the question: how well it holds the question's tokens and its words. It
+    is None where that says little, across languages or with an embedder that tells no tokens; then only the model
+    counts. `yes` is the model's probability, None before it was asked. `stranger`: the question names something that no
+    document mentions; its weight is set by hand.
+
+    Fitted on 751 questions over the passages of three collections, 417 of them answerable. Without the model, and left
+    out in turn, the collections have an area under the curve of .87 (Japanese, and real questions to a search engine)
+    and .98 (English, written for the passage); at .4 it lets .92 of the answerable ones through and .25 of the others.
     """
     says = 0.0
     if yes is not None:
         clipped = min(max(yes, 0.02), 0.98)
         says = math.log(clipped / (1 - clipped))
-    if covered is None:
-        score = 1.6 * says - 0.5
-    elif yes is None:
-        score = 2.93 * covered + 45.2 * (nearest - 0.87) - 0.78
-    else:
-        score = 2.71 * covered + 41.2 * (nearest - 0.87) + 0.77 * says - 0.93
-    return 1 / (1 + math.exp(-(score - _STRANGER * stranger)))
+    told = 1.6 * says - 0.5 if nearest is None else 16.2 * nearest.tokens + 4.5 * nearest.words - 8.9 + MODEL * says
+    return 1 / (1 + math.exp(-(told - _STRANGER * stranger)))
 
 
 def _names(question: str) -> list[str]:

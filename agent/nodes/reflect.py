@@ -27,7 +27,7 @@ from tools.sentences import split
 OFF_TOPIC = 0.3
 """A passage that holds less than this share of what the best one holds of the question is about something else."""
 _HEADING_LINE = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
-QUOTED = 0.8
+QUOTED = 0.6
 """From this confidence of `judge` on, the passages are quoted where no draft of them could be verified."""
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""

@@ -18,7 +18,7 @@ def scripted(*lines: str) -> ScriptedChatModel:
 
 
 async def test_a_lookup_is_answered_with_its_source(indexed: Settings) -> None:
-    model = scripted("yes", "Every employee has 20 days of paid leave a year. [1]")
+    model = scripted("Every employee has 20 days of paid leave a year. [1]")
     async with Agent.open(indexed, model=model) as agent:
         answer = await agent.ask(LEAVE)
     assert model.leftover == []
@@ -55,7 +55,7 @@ async def test_the_chat_reads_the_named_collections_only(settings: Settings, doc
 
 
 async def test_a_question_that_stands_alone_costs_no_call_to_understand(indexed: Settings) -> None:
-    model = scripted("yes", "Every employee has 20 days. [1]", "The Hakuba line opened in 1932. [1]")
+    model = scripted("Every employee has 20 days. [1]", "The Hakuba line opened in 1932. [1]")
     async with Agent.open(indexed, model=model) as agent:
         thread = agent.new_thread()
         await agent.ask(LEAVE, thread)
@@ -81,7 +81,6 @@ async def test_a_follow_up_becomes_a_question_that_stands_alone(indexed: Setting
 
 async def test_an_unsupported_sentence_is_revised_once(indexed: Settings) -> None:
     model = scripted(
-        "yes",
         "Every employee has 35 days of paid leave a year. [1]",
         "Every employee has 20 days of paid leave a year. [1]",
     )
@@ -95,7 +94,6 @@ async def test_an_unsupported_sentence_is_revised_once(indexed: Settings) -> Non
 
 async def test_what_stays_unsupported_is_dropped(indexed: Settings) -> None:
     model = scripted(
-        "yes",
         "Every employee has 20 days of paid leave a year. [1] The bonus is 900 euros. [1]",
         "The bonus is 800 euros. [1]",
     )
@@ -107,7 +105,7 @@ async def test_what_stays_unsupported_is_dropped(indexed: Settings) -> None:
 
 
 async def test_a_heading_of_the_source_is_no_answer(indexed: Settings) -> None:
-    model = scripted("yes", "## Paid leave [1]\n\nEvery employee has 20 days of paid leave a year. [1]")
+    model = scripted("## Paid leave [1]\n\nEvery employee has 20 days of paid leave a year. [1]")
     async with Agent.open(indexed, model=model) as agent:
         answer = await agent.ask(LEAVE)
     assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
@@ -116,7 +114,7 @@ async def test_a_heading_of_the_source_is_no_answer(indexed: Settings) -> None:
 
 
 async def test_where_the_draft_fails_twice_the_passage_is_quoted(indexed: Settings) -> None:
-    model = scripted("yes", "The bonus is 900 euros. [1]", "Employees have 35 days of paid leave. [1]")
+    model = scripted("The bonus is 900 euros. [1]", "Employees have 35 days of paid leave. [1]")
     async with Agent.open(indexed, model=model) as agent:
         answer = await agent.ask(LEAVE)
     assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
@@ -134,7 +132,7 @@ async def test_a_yes_that_the_source_denies_is_answered_in_the_sources_words(
     library.index([tmp_path / "privacy.md"])
     library.close()
     wrong = "Yes, the programme sends usage statistics. [1]"
-    model = scripted("yes", wrong, wrong)
+    model = scripted(wrong, wrong)
     async with Agent.open(settings, model=model) as agent:
         answer = await agent.ask("Does the programme send usage statistics?")
     assert answer.text == f"{said} [1]"
@@ -143,7 +141,6 @@ async def test_a_yes_that_the_source_denies_is_answered_in_the_sources_words(
 
 async def test_several_unsupported_sentences_cost_one_call_to_revise(indexed: Settings) -> None:
     model = scripted(
-        "yes",
         "Every employee has 35 days of paid leave. [1] The bonus is 900 euros. [1]",
         "Every employee has 20 days of paid leave a year. [1]",
     )
@@ -157,14 +154,14 @@ async def test_several_unsupported_sentences_cost_one_call_to_revise(indexed: Se
 
 async def test_an_answer_does_not_say_the_same_twice(indexed: Settings) -> None:
     same = "Every employee has 20 days of paid leave a year. [1]"
-    async with Agent.open(indexed, model=scripted("yes", f"{same} {same}")) as agent:
+    async with Agent.open(indexed, model=scripted(f"{same} {same}")) as agent:
         answer = await agent.ask(LEAVE)
     assert answer.text == same
     assert answer.notices == ()
 
 
 async def test_when_the_draft_refuses_it_does_not_know_and_shows_the_nearest(indexed: Settings) -> None:
-    model = scripted("yes", "The bonus is 900 euros. [1]", "The sources do not say.")
+    model = scripted("The bonus is 900 euros. [1]", "The sources do not say.")
     async with Agent.open(indexed, model=model) as agent:
         answer = await agent.ask(LEAVE)
     assert answer.refused
@@ -217,7 +214,7 @@ async def test_web_switched_off_is_said(indexed: Settings) -> None:
 
 
 async def test_events_come_in_order_and_the_draft_before_the_answer(indexed: Settings) -> None:
-    model = scripted("yes", "Every employee has 20 days of paid leave a year. [1]")
+    model = scripted("Every employee has 20 days of paid leave a year. [1]")
     async with Agent.open(indexed, model=model) as agent:
         events = [event async for event in agent.stream(LEAVE, "t")]
     kinds = [type(event) for event in events]
@@ -288,7 +285,7 @@ async def test_what_is_deleted_is_gone_from_the_file(indexed: Settings) -> None:
 
 
 async def test_a_turn_that_was_stopped_is_kept_without_an_answer(indexed: Settings) -> None:
-    async with Agent.open(indexed, model=scripted("yes", "Every employee has 20 days. [1]")) as agent:
+    async with Agent.open(indexed, model=scripted("Every employee has 20 days. [1]")) as agent:
         async for event in agent.stream(LEAVE, "t"):
             if isinstance(event, Token):
                 break

@@ -15,7 +15,7 @@ from agent.nodes.finish import compose, renumber
 from agent.nodes.gather import outward, worth_reading
 from agent.nodes.judge import CLEAR, after_judge, coverage, next_lookup, sufficiency
 from agent.nodes.reflect import _off_topic, after_reflect
-from agent.state import Decision, Route, Sentence, State, Support, Turn, Verdict
+from agent.state import Decision, Evidence, Route, Sentence, State, Support, Turn, Verdict
 from tools.base import Passage
 from tools.sentences import split
 
@@ -144,19 +144,21 @@ def test_nothing_is_looked_up_after_the_deadline() -> None:
     assert next_lookup(late, LIMITS, TOOLS) is None
 
 
+def near(tokens: float, words: float) -> Evidence:
+    return Evidence(1, 0, 1, 1.0, 0.9, tokens, words)
+
+
 def test_sufficiency_rises_with_every_witness() -> None:
-    assert sufficiency(0.9, 0.88, 0.9) > sufficiency(0.9, 0.88, 0.4) > sufficiency(0.2, 0.88, 0.4)
-    assert sufficiency(0.5, 0.92, 0.5) > sufficiency(0.5, 0.88, 0.5) > sufficiency(0.5, 0.82, 0.5)
-    assert sufficiency(0.9, 0.9) > sufficiency(0.9, 0.85) > sufficiency(0.3, 0.85)
-    assert sufficiency(1.0, 0.91, 0.8) > 0.8
-    assert sufficiency(0.6, 0.88, 0.5) > 0.5 > sufficiency(0.6, 0.88, 0.5, stranger=True)
-    assert sufficiency(0.1, 0.83, 0.2) < 0.2
-    assert sufficiency(None, 0.8, 0.9) > 0.5 > sufficiency(None, 0.9, 0.5)
+    assert sufficiency(near(0.5, 0.6), 0.9) > sufficiency(near(0.5, 0.6), 0.4) > sufficiency(near(0.5, 0.2), 0.4)
+    assert sufficiency(near(0.6, 0.5), 0.5) > sufficiency(near(0.5, 0.5), 0.5) > sufficiency(near(0.3, 0.5), 0.5)
+    assert sufficiency(near(0.6, 0.8)) > CLEAR[1]
+    assert sufficiency(near(0.3, 0.1)) < CLEAR[0]
+    assert sufficiency(near(0.46, 0.5)) > 0.5 > sufficiency(near(0.46, 0.5), stranger=True)
 
 
-def test_across_languages_the_model_is_always_asked() -> None:
-    assert CLEAR[0] < sufficiency(None, 0.99) < CLEAR[1]
-    assert CLEAR[0] < sufficiency(None, 0.0) < CLEAR[1]
+def test_across_languages_only_the_model_counts() -> None:
+    assert CLEAR[0] < sufficiency(None) < CLEAR[1]
+    assert sufficiency(None, 0.9) > 0.5 > sufficiency(None, 0.5)
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def _report(
                 if case.get(key) not in (None, "", [], ()):
                     value = case[key]
                     joined = " | ".join(map(str, value)) if isinstance(value, list) else str(value)
-                    terminal.say(f"    {key}: {one_line(joined, 300)}")
+                    terminal.say(f"    {key}: {one_line(joined, 1200 if key == 'steps' else 300)}")
     names = [key for key, value in next(iter(results.values())).items() if not isinstance(value, dict)]
     rows = []
     for key in names:

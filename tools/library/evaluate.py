@@ -72,14 +72,14 @@ class Figures:
 
 def corpus(file: Path) -> Iterator[Text]:
     """The documents of a JSONL file with `id`, `text` and, if it likes, `title`."""
-    for row in _rows(file, ("id", "text")):
+    for row in rows(file, ("id", "text")):
         yield Text(str(row["id"]), str(row["text"]), str(row.get("title") or ""))
 
 
 def queries(file: Path) -> list[Query]:
     """The questions of a JSONL file with `id`, `query` and `gold`; those that nothing answers are left out."""
-    rows = _rows(file, ("id", "query", "gold"))
-    return [Query(str(r["id"]), str(r["query"]), frozenset(map(str, r["gold"]))) for r in rows if r["gold"]]
+    judged = rows(file, ("id", "query", "gold"))
+    return [Query(str(r["id"]), str(r["query"]), frozenset(map(str, r["gold"]))) for r in judged if r["gold"]]
 
 
 def fill(library: Library, texts: Iterable[Text], progress: OnProgress | None = None) -> float:
@@ -136,7 +136,8 @@ def reciprocal_rank(documents: Sequence[str], gold: frozenset[str], depth: int =
     return next((1 / (rank + 1) for rank, id in enumerate(documents[:depth]) if id in gold), 0.0)
 
 
-def _rows(file: Path, needed: Sequence[str]) -> Iterator[dict[str, Any]]:
+def rows(file: Path, needed: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The objects of a JSONL file. Raises `EvaluationError` that names file, line and fault."""
     try:
         with file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):

@@ -1,0 +1,1 @@
+"""Figures about the mind's own decisions, on data that somebody has judged."""

@@ -1,7 +1,8 @@
-"""A softmax regression over the embedding of a question and its letter sequences, with calibrated probabilities.
+"""A kernel softmax regression over the embedding of a question and its letter sequences, with calibrated probabilities.
 
 The embedding tells what a question is about, the letters how it is put: "which of the two …" and "what do you call …"
-are about anything, and tell the route nevertheless.
+are about anything, and tell the route nevertheless. A route holds questions of many kinds, which no plane separates from
+those of the others; so the square of the similarity counts too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _SHARE = 0.8
 """Length of the vector of sequences beside the embedding, whose length is 1."""
 _READ = 400
 """Characters of a question that are looked at; what follows is seldom a question."""
+_SQUARED = 20.0
+"""How much the squared similarity of two embeddings counts beside the similarity. By cross-validation over the labelled
+questions it lowers the log loss from .24 to .20."""
 _PENALTY = 0.1
 _ROUNDS = 300
 _FOLDS = 5
@@ -32,9 +36,14 @@ _FOLDS = 5
 
 @dataclass(frozen=True)
 class Classifier:
-    """`weights`: (dimension + BUCKETS + 1, classes), the intercepts last. `temperature` divides the scores."""
+    """`weights`: (dimension + BUCKETS + 1, classes), the intercepts last; `shares`: (questions, classes), how much each
+    question of the training adds by the square of its similarity; `vectors`: (questions, dimension), their embeddings
+    less their `mean`. `temperature` divides the scores."""
 
     weights: Vector
+    shares: Vector
+    vectors: Vector
+    mean: Vector
     temperature: float
 
     def probabilities(self, vector: Vector, text: str) -> Matrix:
@@ -42,7 +51,14 @@ class Classifier:
         buckets, amounts = sequences(text)
         scores = vector @ self.weights[: len(vector)] + self.weights[-1]
         scores = scores + amounts @ self.weights[len(vector) + buckets]
+        scores = scores + _SQUARED * along(self.vectors, vector - self.mean) ** 2 @ self.shares
         return softmax(scores.astype(np.float64) / self.temperature)
+
+
+def along(rows: Vector, vector: Vector) -> Vector:
+    """Inner products on this thread alone: waking the threads of a BLAS for so little takes 8 ms instead of 0.1."""
+    found: Vector = np.einsum("ij,j->i", rows, vector)
+    return found
 
 
 def sequences(text: str) -> tuple[NDArray[np.int64], Vector]:
@@ -80,10 +96,15 @@ class Training:
     theorem): training takes a second, and the parts of a cross-validation share them.
     """
 
-    def __init__(self, x: Vector, labels: Sequence[int], importance: Sequence[float], classes: int) -> None:
+    def __init__(
+        self, vectors: Vector, texts: Sequence[str], labels: Sequence[int], importance: Sequence[float], classes: int
+    ) -> None:
+        x = features(vectors, texts)
         self._mean = x.mean(0)
         self._x = x - self._mean
-        self._products = (self._x @ self._x.T).astype(np.float64)
+        self._vectors = self._x[:, : vectors.shape[1]]
+        alike = (self._vectors @ self._vectors.T).astype(np.float64)
+        self._products = self._x @ self._x.T + _SQUARED * alike**2
         self._labels = np.array(labels)
         self._importance = np.array(importance, np.float64)
         self._classes = classes
@@ -94,7 +115,13 @@ class Training:
         weights = self._x.T @ shares.astype(np.float32)
         # the centring goes into the intercept, so that a plain dot product classifies
         last = intercept.astype(np.float32) - self._mean @ weights
-        return Classifier(np.vstack([weights, last]).astype(np.float32), temperature)
+        return Classifier(
+            np.vstack([weights, last]).astype(np.float32),
+            shares.astype(np.float32),
+            self._vectors,
+            self._mean[: self._vectors.shape[1]],
+            temperature,
+        )
 
     def validate(self, *, seed: int = 0) -> Matrix:
         """(questions, classes): the scores of each question by a classifier that has not seen it, in five parts."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.classifier import Classifier, Matrix, Training, Vector, features, temperature
+from agent.classifier import Classifier, Matrix, Training, Vector, temperature
 from agent.examples import ROUTES, Example, fingerprint
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Learned:
                 fingerprint=np.array(fingerprint(self.questions, embedder)),
                 embedder=np.array(embedder),
                 weights=self.classifier.weights,
+                shares=self.classifier.shares,
                 temperature=np.array(self.classifier.temperature),
                 marks=np.array([_mark(e.text) for e in self.questions], np.uint64),
                 vectors=_coarse(self.vectors),
@@ -54,12 +57,17 @@ class Kept:
     """A file that was written before."""
 
     fingerprint: str
-    classifier: Classifier
+    weights: Vector
+    shares: Vector
+    temperature: float
     known: Mapping[int, NDArray[np.int8]]
 
     def learned(self, questions: Sequence[Example]) -> Learned:
         """With the questions that it was trained from."""
-        return Learned(tuple(questions), _fine([self.known[_mark(e.text)] for e in questions]), self.classifier)
+        vectors = _fine([self.known[_mark(e.text)] for e in questions])
+        mean = vectors.mean(axis=0)
+        classifier = Classifier(self.weights, self.shares, vectors - mean, mean, self.temperature)
+        return Learned(tuple(questions), vectors, classifier)
 
 
 def read(path: Path, embedder: str) -> Kept | None:
@@ -69,9 +77,9 @@ def read(path: Path, embedder: str) -> Kept | None:
             if str(stored["embedder"]) != embedder:
                 return None
             known = dict(zip((int(m) for m in stored["marks"]), stored["vectors"], strict=True))
-            classifier = Classifier(stored["weights"], float(stored["temperature"]))
-            return Kept(str(stored["fingerprint"]), classifier, known)
-    except (OSError, KeyError, ValueError, EOFError):
+            mark, fitted = str(stored["fingerprint"]), float(stored["temperature"])
+            return Kept(mark, stored["weights"], stored["shares"], fitted, known)
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error):
         return None
 
 
@@ -107,9 +115,7 @@ def train(
     With `known_temperature` there is no cross-validation, and the scores are empty: a second instead of five.
     """
     labels = [ROUTES.index(e.route) for e in questions]
-    training = Training(
-        features(vectors, [e.text for e in questions]), labels, [e.weight for e in questions], len(ROUTES)
-    )
+    training = Training(vectors, [e.text for e in questions], labels, [e.weight for e in questions], len(ROUTES))
     if known_temperature is not None:
         return Learned(tuple(questions), vectors, training.fit(known_temperature)), np.empty((0, len(ROUTES)))
     scores = training.validate()

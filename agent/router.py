@@ -1,6 +1,6 @@
 """The trained router: where the answer to a question should come from, in the time of a few dot products.
 
-Cues settle what words settle; a softmax regression over the embedding that retrieval needs anyway, and over letter
+Cues settle what words settle; a classifier over the embedding that retrieval needs anyway, and over letter
 sequences, decides the rest with calibrated confidence. It is trained from the labelled questions in
 `prompts/<language>/routes.yaml` and from the corrections of the data folder. What the questions of the repository teach
 ships with Kotae; whoever changes them gets new weights at the next start (some seconds, once).
@@ -21,7 +21,7 @@ import yaml
 
 from agent import learned
 from agent.cards import Card, Likeness
-from agent.classifier import Vector, calibration_error, softmax
+from agent.classifier import Vector, along, calibration_error, softmax
 from agent.examples import ROUTES, Example, correct, corrections, examples, fingerprint, key, merged
 from agent.learned import SHIPPED, Learned
 from agent.prompts import FOLDER
@@ -100,6 +100,8 @@ class Router:
         self._settled = {key(e.text): e.route for e in settled}
         self._mean = knows.vectors.mean(axis=0)
         self._centred = self._centre(knows.vectors)
+        # what a specialist knows is often a question to documents too, so those do not speak against it
+        self._elsewhere = self._centred[[e.route != "library" or e.weight > 1 for e in knows.questions]]
         self._specialists = [
             Likeness(card, self._embed(card.examples), self._embed(card.description)) for card in self._cards
         ]
@@ -121,8 +123,8 @@ class Router:
         if not self._specialists:
             return likely
         centred = self._centre(vector[None])[0]
-        ordinary = float((self._centred @ centred).max())
-        odds = {one.label: one.odds(centred, ordinary) for one in self._specialists}
+        elsewhere = float(along(self._elsewhere, centred).max())
+        odds = {one.label: one.odds(centred, elsewhere) for one in self._specialists}
         total = 1 + sum(odds.values())
         return {**{r: p / total for r, p in likely.items()}, **{label: o / total for label, o in odds.items()}}
 
@@ -154,7 +156,7 @@ class Router:
 
     def nearest(self, question: str, n: int = 5) -> list[Similar]:
         """The labelled questions nearest to one, the nearest first: what the classifier has seen of its kind."""
-        similar = self._centred @ self._embed([question])[0]
+        similar = along(self._centred, self._embed([question])[0])
         return [Similar(self._knows.questions[i], float(similar[i])) for i in np.argsort(-similar)[:n]]
 
     def correct(self, question: str, route: Route) -> None:
@@ -218,7 +220,7 @@ def _learned(embedder: Embedder, folder: Path, settled: Sequence[Example]) -> Le
         # only corrections were added: how far to trust the scores is known
         earlier = [shipped, *(learned.read(path, embedder.name) for path in folder.glob("router-*.npz"))]
         vectors = learned.embedded(embedder, [e.text for e in questions], earlier)
-        knows, _ = learned.train(questions, vectors, known_temperature=shipped.classifier.temperature)
+        knows, _ = learned.train(questions, vectors, known_temperature=shipped.temperature)
     else:
         assert ordinary, "there are no labelled questions"
         knows, _ = _fit(embedder, questions, folder)

@@ -1,8 +1,8 @@
 """A kernel softmax regression over the embedding of a question and its letter sequences, with calibrated probabilities.
 
 The embedding tells what a question is about, the letters how it is put: "which of the two …" and "what do you call …"
-are about anything, and tell the route nevertheless. A route holds questions of many kinds, which no plane separates from
-those of the others; so the square of the similarity counts too.
+are about anything, and tell the route nevertheless. A route holds questions of many kinds, and no plane parts them
+from those of the others; so the square of the similarity counts too.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class Training:
         self._mean = x.mean(0)
         self._x = x - self._mean
         self._vectors = self._x[:, : vectors.shape[1]]
-        alike = (self._vectors @ self._vectors.T).astype(np.float64)
-        self._products = self._x @ self._x.T + _SQUARED * alike**2
+        # in 32 bits: reading the products from memory is all the time that training takes
+        self._products: Vector = self._x @ self._x.T + np.float32(_SQUARED) * (self._vectors @ self._vectors.T) ** 2
         self._labels = np.array(labels)
         self._importance = np.array(importance, np.float64)
         self._classes = classes
@@ -144,11 +144,11 @@ class Training:
         weight /= weight.sum()
         truth = np.eye(self._classes)[self._labels[rows]]
         ridge = _PENALTY / len(rows)
-        step = 1.0 / (0.525 * _largest(k + 1, np.sqrt(weight[:, 0])) + ridge)
+        step = 1.0 / (0.525 * _largest(k + 1, np.sqrt(weight[:, 0]).astype(np.float32)) + ridge)
         shares = ahead = np.zeros_like(truth)
         intercept = ahead_intercept = np.zeros(self._classes)
         for i in range(_ROUNDS):
-            residual = weight * (softmax(k @ ahead + ahead_intercept) - truth)
+            residual = weight * (softmax(k @ ahead.astype(np.float32) + ahead_intercept) - truth)
             new, new_intercept = ahead - step * (residual + ridge * ahead), ahead_intercept - step * residual.sum(0)
             momentum = i / (i + 3)
             ahead = new + momentum * (new - shares)
@@ -157,9 +157,9 @@ class Training:
         return shares, intercept
 
 
-def _largest(products: Matrix, scale: Matrix) -> float:
+def _largest(products: Vector, scale: Vector) -> float:
     """The largest eigenvalue of `scale · products · scale`, by power iteration."""
-    v = np.ones(len(products)) / np.sqrt(len(products))
+    v = np.ones(len(products), np.float32) / np.float32(np.sqrt(len(products)))
     value = 1.0
     for _ in range(20):
         v = scale * (products @ (scale * v))

@@ -10,10 +10,11 @@ from agent.errors import CardError
 WHOLE = """
 name: banking
 description: Questions about accounts
-examples: [Why was my card declined?, Where is my transfer?]
+examples: ["Why was my card declined?", "Where is my transfer?"]
 licence: apache-2.0
 base: {model: small}
 """
+EXAMPLES = '["Why was my card declined?", "Where is my transfer?"]'
 
 
 def card(folder: Path, text: str) -> Path:
@@ -37,7 +38,12 @@ def test_texts_may_be_given_for_each_language(tmp_path: Path) -> None:
             """
 name: bank-2
 description: {en: Accounts, ja: 口座}
-examples: {en: [Where is my card?, Where is my money?], ja: [カードはどこ？]}
+examples:
+  en:
+    - Where is my card?
+    - Where is my money?
+  ja:
+    - カードはどこ？
 """,
         )
     )
@@ -55,9 +61,9 @@ examples: {en: [Where is my card?, Where is my money?], ja: [カードはどこ�
         (WHOLE.replace("description: Questions about accounts", "description: ''"), "description: say"),
         (WHOLE.replace("description: Questions about accounts", "description: [1, 2]"), "description: say"),
         (WHOLE.replace("description: Questions about accounts", ""), "description: say"),
-        (WHOLE.replace("[Why was my card declined?, Where is my transfer?]", "[]"), "examples: list 5 to 20"),
-        (WHOLE.replace("[Why was my card declined?, Where is my transfer?]", "{en: [], ja: []}"), "examples: list"),
-        (WHOLE.replace("[Why was my card declined?, Where is my transfer?]", "[a: b]"), "examples: list"),
+        (WHOLE.replace(EXAMPLES, "[]"), "examples: list 5 to 20"),
+        (WHOLE.replace(EXAMPLES, "{en: [], ja: []}"), "examples: list"),
+        (WHOLE.replace(EXAMPLES, "[a: b]"), "examples: list"),
         ("- a list", "mapping"),
         ("", "mapping"),
         ("name: banking\ndescription: a: b", "line 2"),

@@ -149,7 +149,7 @@ def test_a_broken_file_of_weights_is_made_anew(embedder: E5, tmp_path: Path, mon
     for broken in (b"", whole[: len(whole) // 2], b"no archive at all"):
         kept.write_bytes(broken)
         assert set(Router.open(embedder, tmp_path).probabilities("a 1")) == set(ROUTES)
-        assert len(kept.read_bytes()) == len(whole)
+        assert len(kept.read_bytes()) == len(whole), "the file was made anew"
 
 
 # corrections
@@ -251,14 +251,17 @@ def test_the_choice_is_explained(shipped: Router) -> None:
 def test_the_classifier_is_read_back_as_it_was_written(embedder: E5, tmp_path: Path) -> None:
     questions = [Example("one", "library"), Example("two", "web")]
     vectors = learned.embedded(embedder, ["one", "two"])
-    classifier = Classifier(np.arange(12, dtype=np.float32).reshape(3, 4), 0.5)
+    weights, mean = np.arange(12, dtype=np.float32).reshape(3, 4), vectors.mean(axis=0)
+    classifier = Classifier(weights, weights[:2], vectors - mean, mean, 0.5)
     learned.Learned(tuple(questions), vectors, classifier).save(tmp_path / "a.npz", embedder.name)
     kept = learned.read(tmp_path / "a.npz", embedder.name)
     assert kept is not None
     assert kept.fingerprint == fingerprint(questions, embedder.name)
     back = kept.learned(questions)
     assert back.classifier.temperature == 0.5
-    assert np.array_equal(back.classifier.weights, classifier.weights)
+    assert np.array_equal(back.classifier.weights, weights)
+    assert np.array_equal(back.classifier.shares, weights[:2])
+    assert np.allclose(back.classifier.vectors + back.classifier.mean, vectors, atol=5e-3)
     assert (back.vectors @ vectors.T).diagonal() == pytest.approx([1, 1], abs=1e-4)
     assert learned.read(tmp_path / "a.npz", "another embedder") is None
     assert learned.read(tmp_path / "b.npz", embedder.name) is None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 
 from agent.context import Context
-from agent.errors import KotaeError, QuestionError, ThreadError
+from agent.errors import KotaeError, ThreadError
 from agent.events import Done, Event
 from agent.graph import build, diagram
 from agent.library import open_library, readable
@@ -21,7 +21,7 @@ from agent.models.chat import Meter
 from agent.nodes.understand import detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
-from agent.state import Answer, Decision, State, Turn
+from agent.state import Answer, Decision, Route, State, Turn
 from agent.threads import Thread, Threads
 from agent.wiring import build_context, chat_model
 from tools.base import Tool
@@ -104,7 +104,7 @@ class Agent:
         `web=False` keeps this turn on the machine. Raises `QuestionError` before anything is stored, `ModelError`
         when the model fails; the question is then kept in the conversation without an answer.
         """
-        question = self._checked(question)
+        question = self.settings.checked(question)
         async with self._turns[thread]:
             await self._threads.touch(thread, question)
             turn = Turn(question=question, started=time.time(), web=self.settings.web == "on" and web is not False)
@@ -140,12 +140,20 @@ class Agent:
 
     async def understand(self, question: str, said: Sequence[tuple[str, str]]) -> str:
         """The question as it reads without what was `said` before (see `begin`), without answering it."""
-        return await stand_alone(self._checked(question), _messages(said), self.context, Meter())
+        return await stand_alone(self.settings.checked(question), _messages(said), self.context, Meter())
 
     async def route(self, question: str) -> Decision:
         """Where the answer to `question` would come from, without answering it and without the language model."""
-        question = self._checked(question)
+        question = self.settings.checked(question)
         return await asyncio.to_thread(self.context.router.decide, question, detect(question, []))
+
+    async def correct_route(self, question: str, route: Route) -> None:
+        """Teach the router that `question` belongs to `route`; the next question already follows it.
+
+        Takes a second or two, during which questions are answered as before. Raises `QuestionError`, and `RouteError`
+        when the corrections of the data folder cannot be read or written.
+        """
+        await asyncio.to_thread(self.context.router.correct, self.settings.checked(question), route)
 
     def new_thread(self) -> str:
         """The id of a new conversation."""
@@ -203,17 +211,6 @@ class Agent:
 
     def _config(self, thread: str) -> RunnableConfig:
         return {"configurable": {"thread_id": thread}, "recursion_limit": _RECURSION}
-
-    def _checked(self, question: str) -> str:
-        question = question.replace("\0", "").strip()
-        limit = self.settings.max_question_chars
-        if not question:
-            raise QuestionError("empty", "The question is empty; write what you want to know.")
-        if len(question) > limit:
-            raise QuestionError(
-                "too_long", f"The question has {len(question):,} characters; at most {limit:,} can be asked."
-            )
-        return question
 
 
 def _messages(said: Sequence[tuple[str, str]]) -> list[AnyMessage]:

@@ -5,6 +5,8 @@
     ├── PromptError               a prompt is missing, or its variables are not those it was given
     ├── QuestionError             empty or too long: nothing was asked, nothing is stored
     ├── ThreadError               no such conversation, or its file cannot be read
+    ├── RouteError                examples or corrections of the router cannot be used
+    ├── CardError                 the card of a specialist cannot be used
     └── ModelError
         ├── ModelMissing          not downloaded yet, or no such file or name
         ├── ModelUnusable         wrong hash, too big for the memory, not a model
@@ -38,6 +40,14 @@ class QuestionError(KotaeError):
 
 class ThreadError(KotaeError):
     """There is no such conversation, or the conversations cannot be read."""
+
+
+class RouteError(KotaeError):
+    """Labelled questions, or the corrections of a data folder, cannot be read or written."""
+
+
+class CardError(KotaeError):
+    """The card of a specialist cannot be used: which file, which key, and what belongs there."""
 
 
 class ModelError(KotaeError):

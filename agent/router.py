@@ -1,53 +1,71 @@
-"""The trained router: a multinomial logistic regression over the embedding that retrieval needs anyway, plus cues.
+"""The trained router: where the answer to a question should come from, in the time of a few dot products.
 
-It is trained from the labelled questions in `prompts/<language>/routes.yaml`. The weights of the questions that ship
-with Kotae ship too; whoever changes the questions gets new weights at the next start (some seconds, once).
+Cues settle what words settle; a classifier over the embedding that retrieval needs anyway, and over letter
+sequences, decides the rest with calibrated confidence. It is trained from the labelled questions in
+`prompts/<language>/routes.yaml` and from the corrections of the data folder. What the questions of the repository teach
+ships with Kotae; whoever changes them gets new weights at the next start (some seconds, once).
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
-from agent.prompts import FOLDER, LANGUAGES
+from agent import learned
+from agent.cards import Card, Likeness
+from agent.classifier import Vector, along, calibration_error, softmax
+from agent.examples import ROUTES, Example, correct, corrections, examples, fingerprint, key, merged
+from agent.learned import SHIPPED, Learned
+from agent.prompts import FOLDER
 from agent.state import Decision, Language, Route
 
 if TYPE_CHECKING:
     from tools.library import Embedder
 
-ROUTES: tuple[Route, ...] = get_args(Route)
-SHIPPED = Path(__file__).with_name("router.npz")
 SURE = 0.6
 """From this confidence on the classifier decides alone; below it the library's own match, then the model, is asked."""
-
-Vector = NDArray[np.float32]
+_SETTLED = 0.99
+"""Confidence in what a user has corrected."""
+_CUED = 0.95
+"""Confidence in a cue."""
 
 
 @dataclass(frozen=True)
-class Example:
-    """A question and the route that it should take."""
+class Choice:
+    """A `Decision` that may also name a specialist (`specialist:NAME`), with how likely each route is."""
 
-    text: str
-    route: Route
+    route: str
+    confidence: float
+    why: str
+    cue: str = ""
+    likely: tuple[tuple[str, float], ...] = ()
+    """Most likely first; empty where a cue or a correction settled it."""
 
 
-def examples() -> list[Example]:
-    """The labelled questions of every language."""
-    found = []
-    for language in LANGUAGES:
-        path = FOLDER / language / "routes.yaml"
-        for route, texts in yaml.safe_load(path.read_text("utf-8")).items():
-            found += [Example(str(text), route) for text in texts]
-    return found
+@dataclass(frozen=True)
+class Similar:
+    """A labelled question near to one that was asked. `similarity`: cosine of centred embeddings, 1 for the same."""
+
+    example: Example
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What training showed: for each language, right and asked questions that the classifier had not seen."""
+
+    questions: int
+    corrections: int
+    right: dict[Language, tuple[int, int]]
+    ece: float
 
 
 @cache
@@ -65,103 +83,167 @@ def cue(question: str, language: Language) -> tuple[Route, str] | None:
     return None
 
 
-def train(vectors: Vector, labels: Sequence[Route], *, penalty: float = 0.03, rounds: int = 1500) -> Vector:
-    """Weights (d + 1, routes) of a softmax regression with an L2 penalty; the classes weigh the same.
-
-    Full-batch gradient descent with Nesterov's momentum: the problem is convex, small (about a thousand rows) and so
-    solved in a second; scikit-learn would bring 150 MB for it.
-    """
-    x = np.hstack([vectors - vectors.mean(0), np.ones((len(vectors), 1), np.float32)]).astype(np.float64)
-    y = np.eye(len(ROUTES))[[ROUTES.index(label) for label in labels]]
-    weight = (1.0 / np.maximum(y.sum(0), 1))[y.argmax(1)]
-    weight = (weight / weight.sum())[:, None]
-    ridge = np.full((x.shape[1], 1), penalty / len(x))
-    ridge[-1] = 0  # the intercept is free
-    step = 1.0 / (0.5 * float(np.linalg.norm(x * np.sqrt(weight), 2) ** 2) + penalty / len(x))
-    w = ahead = np.zeros((x.shape[1], len(ROUTES)))
-    for i in range(rounds):
-        gradient = x.T @ (weight * (_softmax(x @ ahead) - y)) + ridge * ahead
-        new = ahead - step * gradient
-        ahead = new + i / (i + 3) * (new - w)
-        w = new
-    # fold the centring into the intercept, so that a plain dot product classifies
-    w[-1] -= vectors.mean(0) @ w[:-1]
-    return w.astype(np.float32)
-
-
-def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True))
-
-
-def fingerprint(questions: Sequence[Example], embedder: str) -> str:
-    """Changes with the labelled questions and with the embedder."""
-    digest = hashlib.sha256(embedder.encode())
-    for example in questions:
-        digest.update(f"\0{example.route}\0{example.text}".encode())
-    return digest.hexdigest()[:16]
-
-
 class Router:
-    """Decides where the answer to a question should come from, in the time of one dot product."""
+    """Use `Router.open`. Threads may call at once; a correction takes effect for the next question."""
 
-    def __init__(self, weights: Vector, embed: Callable[[str], Vector]) -> None:
-        self._weights = weights
-        self._embed = embed
+    def __init__(
+        self, knows: Learned, embedder: Embedder, folder: Path, settled: Sequence[Example], cards: Sequence[Card] = ()
+    ) -> None:
+        self._embedder = embedder
+        self._folder = folder
+        self._cards = tuple(cards)
+        self._learning = threading.Lock()
+        self._take(knows, settled)
+
+    def _take(self, knows: Learned, settled: Sequence[Example]) -> None:
+        self._knows = knows
+        self._settled = {key(e.text): e.route for e in settled}
+        self._mean = knows.vectors.mean(axis=0)
+        self._centred = self._centre(knows.vectors)
+        # what a specialist knows is often a question to documents too, so those do not speak against it
+        self._elsewhere = self._centred[[e.route != "library" or e.weight > 1 for e in knows.questions]]
+        self._specialists = [
+            Likeness(card, self._embed(card.examples), self._embed(card.description)) for card in self._cards
+        ]
 
     @classmethod
-    def open(cls, embedder: Embedder, folder: Path) -> Router:
-        """The shipped weights, those kept in `folder`, or newly trained ones, whichever fit the questions."""
-        questions = examples()
-        mark = fingerprint(questions, embedder.name)
-        for path in (SHIPPED, folder / f"router-{mark}.npz"):
-            if path.is_file():
-                with np.load(path, allow_pickle=False) as stored:
-                    if str(stored["fingerprint"]) == mark:
-                        return cls(stored["weights"], embedder.query)
-        weights = cls.fit(embedder, questions)
-        folder.mkdir(parents=True, exist_ok=True)
-        save(folder / f"router-{mark}.npz", weights, mark)
-        return cls(weights, embedder.query)
+    def open(cls, embedder: Embedder, folder: Path, cards: Sequence[Card] = ()) -> Router:
+        """What ships, what is kept in `folder`, or what is newly learned, whichever fits the questions.
 
-    @staticmethod
-    def fit(embedder: Embedder, questions: Sequence[Example]) -> Vector:
-        """Embed the questions and train."""
-        vectors = np.stack([embedder.query(e.text) for e in questions])
-        return train(vectors, [e.route for e in questions])
+        Raises `RouteError` when the corrections of the folder cannot be used.
+        """
+        settled = corrections(folder)
+        return cls(_learned(embedder, folder, settled), embedder, folder, settled, cards)
 
-    def probabilities(self, question: str) -> dict[Route, float]:
-        """How likely each route is, by the classifier alone."""
-        p = _softmax(self._embed(question).astype(np.float64) @ self._weights[:-1] + self._weights[-1])
-        return {route: float(v) for route, v in zip(ROUTES, p, strict=True)}
+    def probabilities(self, question: str) -> dict[str, float]:
+        """How likely each route, and each specialist, is by the classifier alone."""
+        vector = self._embedder.query(question)
+        usual = self._knows.classifier.probabilities(vector, question)
+        likely: dict[str, float] = {route: float(p) for route, p in zip(ROUTES, usual, strict=True)}
+        if not self._specialists:
+            return likely
+        centred = self._centre(vector[None])[0]
+        elsewhere = float(along(self._elsewhere, centred).max())
+        odds = {one.label: one.odds(centred, elsewhere) for one in self._specialists}
+        total = 1 + sum(odds.values())
+        return {**{r: p / total for r, p in likely.items()}, **{label: o / total for label, o in odds.items()}}
 
-    def decide(self, question: str, language: Language, *, follows: bool = False) -> Decision:
-        """The route by cue, otherwise by the classifier. `follows`: the question completes an earlier one, so it is
-        never sent back as unclear."""
+    def choose(self, question: str, language: Language, *, follows: bool = False) -> Choice:
+        """The route by a correction, by a cue, otherwise by the classifier; of a specialist too where there are cards.
+
+        `follows`: the question completes an earlier one, so it is never sent back as unclear.
+        """
+        settled = self._settled.get(key(question))
+        if settled is not None and not (follows and settled == "clarify"):
+            return Choice(settled, _SETTLED, "correction")
         if (found := cue(question, language)) is not None:
-            route, name = found
-            return Decision(route, question, 0.95, "cue", name)
+            return Choice(found[0], _CUED, "cue", found[1])
         likely = self.probabilities(question)
         if follows:
-            likely = {r: p for r, p in likely.items() if r != "clarify"}
+            del likely["clarify"]
         total = sum(likely.values())
-        best = max(likely, key=lambda r: likely[r])
-        return Decision(best, question, likely[best] / total, "classifier")
+        ranked = tuple(sorted(((r, p / total) for r, p in likely.items()), key=lambda one: -one[1]))
+        route, confidence = ranked[0]
+        return Choice(route, confidence, "specialist" if route not in ROUTES else "classifier", "", ranked)
+
+    def decide(self, question: str, language: Language, *, follows: bool = False) -> Decision:
+        """`choose` among the four routes, for the graph, which knows no specialists. Raises `ValueError` with cards."""
+        if self._cards:
+            raise ValueError("a router with cards chooses; the graph has no place for specialists yet")
+        choice = self.choose(question, language, follows=follows)
+        route = next(r for r in ROUTES if r == choice.route)
+        return Decision(route, question, choice.confidence, choice.why, choice.cue)
+
+    def nearest(self, question: str, n: int = 5) -> list[Similar]:
+        """The labelled questions nearest to one, the nearest first: what the classifier has seen of its kind."""
+        similar = along(self._centred, self._embed([question])[0])
+        return [Similar(self._knows.questions[i], float(similar[i])) for i in np.argsort(-similar)[:n]]
+
+    def correct(self, question: str, route: Route) -> None:
+        """Note that `question` belongs to `route`, and learn it: the same question follows at once and after every
+        start, paraphrases lean its way. Takes a second or two. Raises `RouteError`."""
+        with self._learning:
+            settled = correct(self._folder, question, route)
+            self._settled = {key(e.text): e.route for e in settled}
+            self._take(_learned(self._embedder, self._folder, settled), settled)
+
+    def _embed(self, texts: Sequence[str]) -> Vector:
+        return self._centre(np.stack([self._embedder.query(text) for text in texts]))
+
+    def _centre(self, vectors: Vector) -> Vector:
+        """Without what all questions share, which is most of an embedding of this model, and of unit length."""
+        centred = vectors - self._mean
+        unit: Vector = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+        return unit
 
 
-def save(path: Path, weights: Vector, mark: str) -> None:
-    """Write weights and the fingerprint of what they were trained on."""
-    with path.open("wb") as file:
-        np.savez(file, weights=weights, fingerprint=np.array(mark))
+def retrain(embedder: Embedder, folder: Path, done: Callable[[], None] = lambda: None) -> Report:
+    """Learn the repository's questions and the corrections of `folder` anew, and keep that there.
+
+    `done` is called after each question that had to be embedded. Raises `RouteError`.
+    """
+    settled = corrections(folder)
+    questions = merged(examples(), settled)
+    knows, report = _fit(embedder, questions, folder, done)
+    _keep(knows, folder, embedder)
+    return report
+
+
+def _fit(
+    embedder: Embedder, questions: Sequence[Example], folder: Path, done: Callable[[], None] = lambda: None
+) -> tuple[Learned, Report]:
+    kept = [learned.read(path, embedder.name) for path in (SHIPPED, *folder.glob("router-*.npz"))]
+    vectors = learned.embedded(embedder, [e.text for e in questions], kept, done)
+    knows, scores = learned.train(questions, vectors)
+    usual = [i for i, e in enumerate(questions) if e.weight == 1]
+    p = softmax(scores[usual] / knows.classifier.temperature)
+    hit = [ROUTES[best] == questions[i].route for best, i in zip(p.argmax(axis=1), usual, strict=True)]
+    spoken = [questions[i].language for i in usual]
+    right: dict[Language, tuple[int, int]] = {
+        language: (sum(h for h, s in zip(hit, spoken, strict=True) if s == language), spoken.count(language))
+        for language in sorted(set(spoken))
+    }
+    ece = calibration_error(p.max(axis=1).tolist(), hit)
+    return knows, Report(len(questions), len(questions) - len(usual), right, ece)
+
+
+def _learned(embedder: Embedder, folder: Path, settled: Sequence[Example]) -> Learned:
+    questions = merged(examples(), settled)
+    mark = fingerprint(questions, embedder.name)
+    shipped = learned.read(SHIPPED, embedder.name)
+    here = learned.read(folder / f"router-{mark}.npz", embedder.name)
+    for kept in (shipped, here):
+        if kept is not None and kept.fingerprint == mark:
+            return kept.learned(questions)
+    ordinary = [e for e in questions if e.weight == 1]
+    if shipped is not None and settled and shipped.fingerprint == fingerprint(examples(), embedder.name):
+        # only corrections were added: how far to trust the scores is known
+        earlier = [shipped, *(learned.read(path, embedder.name) for path in folder.glob("router-*.npz"))]
+        vectors = learned.embedded(embedder, [e.text for e in questions], earlier)
+        knows, _ = learned.train(questions, vectors, known_temperature=shipped.temperature)
+    else:
+        assert ordinary, "there are no labelled questions"
+        knows, _ = _fit(embedder, questions, folder)
+    _keep(knows, folder, embedder)
+    return knows
+
+
+def _keep(knows: Learned, folder: Path, embedder: Embedder) -> None:
+    path = folder / f"router-{fingerprint(knows.questions, embedder.name)}.npz"
+    knows.save(path, embedder.name)
+    for earlier in folder.glob("router-*.npz"):
+        if earlier != path:
+            earlier.unlink(missing_ok=True)
 
 
 def main() -> None:
-    """`python -m agent.router`: train on the labelled questions and write the weights that ship."""
+    """`python -m agent.router`: train on the labelled questions and write what ships."""
     from tools.library import E5
 
     embedder, questions = E5(), examples()
-    save(SHIPPED, Router.fit(embedder, questions), fingerprint(questions, embedder.name))
-    print(f"{len(questions)} questions, written to {SHIPPED}")
+    knows, report = _fit(embedder, questions, SHIPPED.parent)
+    knows.save(SHIPPED, embedder.name)
+    print(f"{len(questions)} questions, written to {SHIPPED}: {report}")
 
 
 if __name__ == "__main__":

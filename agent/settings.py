@@ -13,7 +13,7 @@ import platformdirs
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from agent.errors import SettingsError
+from agent.errors import QuestionError, SettingsError
 from tools.web.addresses import EgressError, host_and_port
 
 PREFIX = "KOTAE_"
@@ -119,6 +119,18 @@ class Settings(BaseModel):
             return cls(**values)
         except ValidationError as error:
             raise SettingsError(_one_line(error)) from error
+
+    def checked(self, question: str) -> str:
+        """A question as it is asked. Raises `QuestionError` when it is empty or longer than these settings allow."""
+        question = question.replace("\0", "").strip()
+        if not question:
+            raise QuestionError("empty", "The question is empty; write what you want to know.")
+        if len(question) > self.max_question_chars:
+            raise QuestionError(
+                "too_long",
+                f"The question has {len(question):,} characters; at most {self.max_question_chars:,} can be asked.",
+            )
+        return question
 
     @staticmethod
     def store(key: str, value: str) -> Path:

@@ -12,7 +12,7 @@ import yaml
 
 import agent
 from agent import prompts
-from agent.router import ROUTES
+from agent.examples import ROUTES
 
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = {"tools": {"tools"}, "agent": {"agent", "tools"}, "ui": {"ui", "agent", "tools"}}

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ui.commands import asking, conversations, documents, evaluating, keeping, library, models, upkeep
+from ui.commands import asking, conversations, documents, evaluating, keeping, library, models, routing, upkeep
 from ui.terminal import Terminal
 
 app = typer.Typer(
@@ -53,7 +53,7 @@ app.command("ask")(asking.ask)
 app.command("index")(documents.index)
 app.command("search")(documents.search)
 app.command("watch")(keeping.watch)
-app.command("route")(asking.route)
+app.add_typer(routing.route_app, name="route")
 app.add_typer(library.library_app, name="library")
 app.add_typer(models.models_app, name="models")
 app.add_typer(upkeep.settings_app, name="settings")

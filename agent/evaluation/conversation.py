@@ -67,7 +67,7 @@ def figures(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "seconds_per_question": round(sum(c["seconds"] for c in cases) / n, 2),
         "model_calls": round(sum(c["calls"] for c in cases) / n, 2),
         "intervals": {
-            "ndcg@10": [round(end, 4) for end in bootstrap(gains)],
+            **({"ndcg@10": [round(end, 4) for end in bootstrap(gains)]} if gains else {}),
             **{name: [round(end, 4) for end in wilson(hits, of)] for name, (hits, of) in counts.items() if of},
         },
     }

@@ -307,3 +307,14 @@ async def test_a_broken_conversations_file_is_one_clear_line(settings: Settings)
         async with Agent.open(settings, model=scripted()):
             pass
     assert (settings.data_dir / "threads.db").read_bytes().startswith(b"this is no database")
+
+
+async def test_a_corrected_route_is_followed_by_the_next_question(settings: Settings) -> None:
+    async with Agent.open(settings, model=ScriptedChatModel(lines=[])) as agent:
+        question = "Which bus goes to the old harbour?"
+        other = "direct" if (await agent.route(question)).route == "web" else "web"
+        await agent.correct_route(question, other)
+        decision = await agent.route(question)
+        assert (decision.route, decision.why) == (other, "correction")
+        with pytest.raises(QuestionError):
+            await agent.correct_route("  ", "web")

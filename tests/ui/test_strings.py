@@ -77,7 +77,7 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("goes", ["library", "web", "direct", "clarify"]),
         ("doing", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
         ("step", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
-        ("why", ["classifier", "cue", "model", "followup", "library_match", "fallback"]),
+        ("why", ["classifier", "correction", "cue", "model", "followup", "library_match", "fallback"]),
         ("verdict", ["stated", "not_stated", "unrelated", "nothing_found"]),
         (
             "notice",

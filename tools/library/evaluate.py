@@ -78,8 +78,8 @@ def corpus(file: Path) -> Iterator[Text]:
 
 def queries(file: Path) -> list[Query]:
     """The questions of a JSONL file with `id`, `query` and `gold`; those that nothing answers are left out."""
-    found = rows(file, ("id", "query", "gold"))
-    return [Query(str(r["id"]), str(r["query"]), frozenset(map(str, r["gold"]))) for r in found if r["gold"]]
+    judged = rows(file, ("id", "query", "gold"))
+    return [Query(str(r["id"]), str(r["query"]), frozenset(map(str, r["gold"]))) for r in judged if r["gold"]]
 
 
 def fill(library: Library, texts: Iterable[Text], progress: OnProgress | None = None) -> float:
@@ -137,7 +137,7 @@ def reciprocal_rank(documents: Sequence[str], gold: frozenset[str], depth: int =
 
 
 def rows(file: Path, needed: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The objects of a JSONL file, each of which has the keys `needed`. Raises `EvaluationError` naming the line."""
+    """The objects of a JSONL file. Raises `EvaluationError` that names file, line and fault."""
     try:
         with file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):

@@ -1,10 +1,9 @@
-"""`kotae ask`, `kotae route`: a question, and where it would go."""
+"""`kotae ask`: a question and its answer."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,47 +41,6 @@ def ask(
     terminal.err.print()
     terminal.path(answer)
     terminal.note(f"To go on: kotae ask --thread last …  (conversation {thread})")
-
-
-def route(text: Question, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Show where a question would be looked up, and why, without answering it."""
-    from agent.nodes.understand import detect
-
-    terminal = Terminal()
-    settings = load_settings(data_dir=data_dir)
-
-    async def decide() -> tuple[object, float]:
-        from agent import Agent
-
-        async with Agent.open(settings) as agent:
-            began = time.perf_counter()
-            return await agent.route(question), time.perf_counter() - began
-
-    from agent import Decision
-    from ui.strings import load
-
-    question = read(text)
-    decision, seconds = asyncio.run(decide())
-    assert isinstance(decision, Decision)
-    language = detect(question, [])
-    if as_json:
-        terminal.data(
-            {
-                "route": decision.route,
-                "query": decision.query,
-                "confidence": round(decision.confidence, 4),
-                "why": decision.why,
-                "cue": decision.cue,
-                "language": language,
-                "seconds": round(seconds, 4),
-            }
-        )
-        return
-    words = load("en")
-    why = words.code("why", decision.why) or decision.why
-    terminal.say(decision.route, "bold")
-    terminal.note(f"{words.code('goes', decision.route)}, {why}{f' ({decision.cue})' if decision.cue else ''}")
-    terminal.note(f"confidence {decision.confidence:.2f} · language {language} · {seconds * 1000:.0f} ms")
 
 
 def read(text: str) -> str:

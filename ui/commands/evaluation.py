@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ui.terminal import Terminal
+from ui.commands.options import DataDir, load_settings
+from ui.terminal import Terminal, one_line
 
 if TYPE_CHECKING:
     from tools.library.evaluate import Figures
@@ -74,3 +75,73 @@ def retrieval(
         extra = {"stages": {name: one.as_json() for name, one in results.items()}} if ablate else {}
         out.write_text(json.dumps({**figures, **extra}, indent=2) + "\n", "utf-8")
         terminal.note(f"Written to {out}")
+
+
+@eval_app.command("routing")
+def routing(
+    tasks: Annotated[Path, typer.Option("--tasks", help="JSONL of questions: text, label, and if known lang and id.")],
+    specialist: Annotated[
+        list[Path] | None,
+        typer.Option("--specialist", help="The card.yaml of a specialist, or its folder. May be given several times."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Ask only so many questions.")] = None,
+    out: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Measure how often the router takes the right route, without a library and without the language model."""
+    from agent import cards
+    from agent.errors import KotaeError
+    from agent.evaluation import routing as measuring
+    from agent.router import Router
+    from tools.library import E5
+    from tools.library.evaluate import EvaluationError
+
+    terminal = Terminal()
+    settings = load_settings(data_dir=data_dir)
+    known = [cards.load(file) for file in specialist or ()]
+    try:
+        asked, missing = measuring.served(measuring.tasks(tasks), [card.label for card in known])
+    except EvaluationError as error:
+        raise KotaeError(str(error)) from error
+    if missing:
+        terminal.note(f"Left out, because no card was given with --specialist: {', '.join(missing)}", "yellow")
+    asked = asked[:limit]
+    if not asked:
+        raise KotaeError("There is nothing to measure: the file of tasks needs at least one question.")
+    embedder = E5()
+    with terminal.bar() as bar:
+        step = None if bar is None else bar.add_task("Routing", total=len(asked))
+
+        def tick() -> None:
+            if bar is not None and step is not None:
+                bar.advance(step)
+
+        router = Router.open(embedder, settings.data_dir, known)
+        figures = measuring.measure(router, embedder, asked, tick)
+    told = figures.as_json()
+    terminal.table(("", "questions", "right", "95 % interval"), _shares(told), right=("questions", "right"))
+    terminal.note(f"calibration error (ECE) {told['ece']:.3f} · {told['p50_ms']:.2f} ms beyond the embedding (median)")
+    for one in figures.wrong:
+        terminal.note(
+            f"{one.task.wanted} → {one.chosen} ({one.why}, {one.confidence:.2f}): {one_line(one.task.text, 160)}", ""
+        )
+    if out is not None:
+        out.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        terminal.note(f"Written to {out}")
+
+
+def _shares(told: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Rows of the table: all questions, each language, each route."""
+
+    def row(name: str, n: int, share: float, interval: list[float]) -> tuple[str, str, str, str]:
+        return name, str(n), f"{share:.3f}", f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+    of_language = told["by_language_interval"]
+    return [
+        row("all", told["n"], told["accuracy"], told["accuracy_interval"]),
+        *(
+            row(name, told["n_by_language"][name], share, of_language[name])
+            for name, share in told["by_language"].items()
+        ),
+        *(row(name, one["n"], one["recall"], one["recall_interval"]) for name, one in told["by_route"].items()),
+    ]

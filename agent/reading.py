@@ -10,6 +10,7 @@ checks and readers see it all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -25,6 +26,7 @@ _CJK_FACTOR = 0.45
 _AT_LEAST = 3
 """So many of the nearest sentences are read however long they are; one of them holds the answer, mostly."""
 _ELLIPSIS = " … "
+_HEADING = re.compile(r"#{1,6} |\W*(?:\n|$)")
 
 
 def over_sources(turn: Turn, task: str, read: int) -> list[BaseMessage]:
@@ -49,7 +51,9 @@ def weighed(
     nearness: Callable[[str, Sequence[tuple[str, str]]], list[Nearness]],
 ) -> tuple[tuple[Passage, ...], tuple[Evidence, ...]]:
     """The passages, that with the nearest sentence first, and their sentences, the nearest first."""
-    places = [(n, start, end) for n, passage in enumerate(passages) for start, end in spans(passage.text)]
+    everything = [(n, start, end) for n, passage in enumerate(passages) for start, end in spans(passage.text)]
+    # a heading says what is spoken of and nothing of it, and stands above its sentences anyway
+    places = [at for at in everything if not _HEADING.match(passages[at[0]].text, at[1])] or everything
     above = [" › ".join(dict.fromkeys((p.title, *p.heading))) for p in passages]
     near = nearness(question, [(above[n], passages[n].text[start:end]) for n, start, end in places])
     ordered = sorted(zip(places, near, strict=True), key=lambda row: -row[1].score)

@@ -108,6 +108,11 @@ def contradicts_itself(claim: str, question: str) -> bool:
     return bool((_NO.match(claim) and not denies(rest)) or (_YES.match(claim) and denies(rest)))
 
 
+def is_polar(claim: str) -> bool:
+    """Whether a sentence begins with yes or no."""
+    return bool(_POLAR.match(claim))
+
+
 def _echoes(claim: str, question: str) -> bool:
     """Whether a sentence says yes or no and then hardly more than the question's own words."""
     rest = _POLAR.sub("", claim)

@@ -21,7 +21,8 @@ from agent.nodes.judge import coverage
 from agent.prompts import fill
 from agent.reading import over_sources, text_of
 from agent.state import NO_CLAIM, Evidence, State, Support, Turn
-from agent.verify import refuses, strongest
+from agent.verify import is_polar, refuses, strongest
+from tools.library.tokens import terms
 from tools.sentences import split
 
 OFF_TOPIC = 0.3
@@ -96,9 +97,13 @@ def _copied(claim: str, turn: Turn) -> Evidence | None:
 
     A short answer ("Nagoya", "in 1932") has too few words to be weighed in any other way.
     """
-    words = facts.solid(claim).strip("。.「」\"'")
-    near = turn.evidence[:NEAREST] if words else ()
-    return next((e for e in near if words in facts.solid(text_of(e, turn.passages))), None)
+    words = facts.plain(claim).strip(" 。.「」\"'")
+    if not terms(words) or is_polar(claim):
+        return None
+    # no part of a word: "yes" does not stand in "Reyes"
+    whole = re.compile(rf"(?<![a-z0-9]){re.escape(words)}(?![a-z0-9])")
+    near = turn.evidence[:NEAREST]
+    return next((e for e in near if whole.search(facts.plain(text_of(e, turn.passages)))), None)
 
 
 def _no_claim(claim: str, before: Sequence[Support], turn: Turn) -> str:

@@ -21,6 +21,8 @@ from tools.library.tokens import terms
 _HISTORY = 3
 """How many past exchanges a follow-up is read against."""
 _FEW_TERMS = 4
+_FAMILIAR = 0.88
+"""Cosine similarity (multilingual-e5-small) from which on a passage answers a question rather than one like it."""
 _REPLY_CHARS = 240
 """An earlier answer is cut to this; its beginning says what it was about."""
 
@@ -69,10 +71,16 @@ def says_little(question: str) -> bool:
     return len(set(terms(question))) <= _FEW_TERMS and not facts.claimed_names(question)
 
 
+def _unknown(question: str, context: Context) -> bool:
+    """Whether the library does not plainly speak about the question as it is."""
+    near = context.familiarity(question)
+    return near is None or near < _FAMILIAR
+
+
 def _leans(question: str, language: Language, past: list[AnyMessage], context: Context) -> bool:
     if past[-1].additional_kwargs.get("answer", {}).get("route") == "clarify":
         return True  # it answers what Kotae asked back
-    if not leans_on_context(question, language) and not says_little(question):
+    if not leans_on_context(question, language) and not (says_little(question) and _unknown(question, context)):
         return False
     # "thanks, that helped" points back and still asks nothing
     decision = context.router.decide(question, language)

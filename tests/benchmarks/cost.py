@@ -1,8 +1,8 @@
 """What routing, judging and verifying cost on top of one plain retrieve-and-answer call.
 
-Both run in the same process, on the same library and the same model, over the same passages in the same words, question
-by question in turns. The plain call has a system prompt of its own (as long as Kotae's), so that neither side is served
-from the other's prompt cache.
+Both run in the same process, on the same library and the same model, over the same passages, question by question in
+turns. The plain call reads the passages whole; Kotae reads the sentences that are nearest to the question. The plain
+call has a system prompt of its own (as long as Kotae's), so that neither side is served from the other's prompt cache.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ async def _plain(agent: Agent, question: str, language: Language) -> dict[str, A
     started = time.time()
     passages = worth_reading(await context.tools["library"].gather(question, k=context.limits.passages))
     turn = Turn(question=question, started=started, standalone=question, language=language, passages=tuple(passages))
-    prompt = [SystemMessage(_PLAIN_SYSTEM[language]), *over_sources(turn, fill(language, "answer"))[1:]]
+    prompt = [SystemMessage(_PLAIN_SYSTEM[language]), *over_sources(turn, fill(language, "answer"), 0)[1:]]
     first = None
     stream = context.model.stream(prompt, max_tokens=context.limits.answer_tokens, meter=meter)
     async with aclosing(stream) as pieces:  # type: ignore[type-var]

@@ -17,6 +17,7 @@ from agent.evaluation.scoring import agrees, holds
         ("BY THE RIVER", "by the river", True),
         ("The red and blue lines meet there.", "blue and red lines", True),
         ("The red line ends there.", "blue and red lines", False),
+        ("He observed fossil animal shells there.", "his observation of fossil animal shells", True),
         ("", "anything", False),
         ("something", "", False),
     ],

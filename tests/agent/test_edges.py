@@ -91,7 +91,7 @@ def test_after_reflect(supports: tuple[Support, ...], drafts: int, late: bool, n
 
 def test_where_judge_was_not_sure_only_a_wrong_yes_or_no_is_mended_by_quoting() -> None:
     turned_round = Support("Yes, it does.", (1,), False, "checks", "polarity", "It does not.")
-    doubtful = Verdict(True, 0.6, "stated")
+    doubtful = Verdict(True, 0.55, "stated")
     assert after_reflect(turn(supports=(BAD,), drafts=2, verdict=doubtful), LIMITS) == "abstain"
     assert after_reflect(turn(supports=(turned_round,), drafts=2, verdict=doubtful), LIMITS) == "answer"
 

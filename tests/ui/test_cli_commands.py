@@ -196,7 +196,6 @@ def test_ask_json_is_one_object_and_nothing_else(
     assert answer["model_calls"] == 1
     says(
         "And what does a ticket for adults cost at the Sandling swimming pool?",
-        "Yes",
         "A ticket costs 4.50 pounds [1].",
     )
     assert cli.run(["ask", "And what does it cost?", "--thread", answer["thread"], "--json"]) == 0

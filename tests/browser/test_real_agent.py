@@ -112,7 +112,7 @@ def go(page: Page, site: Site, path: str = "/chat/en/") -> None:
 
 
 def test_ask_read_the_source_reload_and_go_on(page: Page, site: Site, model: SlowModel) -> None:
-    model.extend(["yes", "Every employee has 20 days of paid leave a year. [1]"])
+    model.extend(["Every employee has 20 days of paid leave a year. [1]"])
     go(page, site)
     ask(page, LEAVE)
     page.wait_for_selector(".kotae-is-draft")
@@ -144,13 +144,13 @@ def test_the_page_of_a_pdf(page: Page, site: Site, model: SlowModel) -> None:
 
 
 def test_stop_then_retry(page: Page, site: Site, model: SlowModel) -> None:
-    model.extend(["yes", "Every employee has 20 days of paid leave a year. [1] " * 30])
+    model.extend(["Every employee has 20 days of paid leave a year. [1] " * 30])
     go(page, site)
     ask(page, LEAVE)
     page.wait_for_selector(".kotae-is-draft")
     page.click("#kotae-stop")
     page.wait_for_selector(".kotae-is-stopped")
-    model.extend(["yes", "Every employee has 20 days of paid leave a year. [1]"])
+    model.extend(["Every employee has 20 days of paid leave a year. [1]"])
     page.click(".kotae-retry")
     page.wait_for_selector(".kotae-answer.kotae-is-library")
     assert page.locator(".kotae-question").count() == 1
@@ -160,7 +160,6 @@ def test_stop_then_retry(page: Page, site: Site, model: SlowModel) -> None:
 def test_what_nothing_supports_is_never_shown_as_the_answer(page: Page, site: Site, model: SlowModel) -> None:
     model.extend(
         [
-            "yes",
             "Every employee has 20 days of paid leave a year. [1] The bonus is 900 euros. [1]",
             "Every employee has 20 days of paid leave a year. [1] The bonus is 800 euros. [1]",
         ]
@@ -173,7 +172,7 @@ def test_what_nothing_supports_is_never_shown_as_the_answer(page: Page, site: Si
 
 
 def test_edit_rename_delete(page: Page, site: Site, model: SlowModel) -> None:
-    model.extend(["yes", "Every employee has 20 days of paid leave a year. [1]"])
+    model.extend(["Every employee has 20 days of paid leave a year. [1]"])
     go(page, site)
     ask(page, LEAVE)
     page.wait_for_selector(".kotae-answer.kotae-is-library")

@@ -14,6 +14,7 @@ from agent import facts
 from agent.context import Context
 from agent.events import Draft, Sources, Token
 from agent.models.chat import Meter
+from agent.nodes.reflect import certain
 from agent.prompts import fill
 from agent.reading import over_sources, text_of
 from agent.state import NO_CLAIM, Language, Source, State, Support, Turn
@@ -37,7 +38,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         else:
             prompt = _direct_prompt(turn, state["messages"])
         await writer.write(prompt)
-    elif turn.drafts > runtime.context.limits.drafts:
+    elif turn.drafts > runtime.context.limits.drafts or (certain(turn) and not any(s.supported for s in turn.supports)):
         writer.put(_quoted(turn))
     elif await _revise(turn, writer):
         turn = replace(turn, notices=(*turn.notices, "some_removed"))

@@ -30,6 +30,8 @@ OFF_TOPIC = 0.3
 _HEADING_LINE = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 QUOTED = 0.6
 """From this confidence of `judge` on, the passages are quoted where no draft of them could be verified."""
+CERTAIN = 0.95
+"""From this confidence of `judge` on, the nearest sentence holds the answer of 19 in 20 reading questions."""
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
 NEAREST = 3
@@ -53,11 +55,19 @@ def after_reflect(turn: Turn, limits: Limits) -> Literal["answer", "finish", "ab
     claims = [s for s in turn.supports if s.reason not in NO_CLAIM]
     carried = any(s.supported for s in claims)
     again = time.time() - turn.started < limits.seconds
+    if again and turn.drafts <= limits.drafts and not carried and certain(turn):
+        return "answer"
     if again and turn.drafts < limits.drafts and any(not s.supported for s in claims):
         return "answer"
     if again and turn.drafts == limits.drafts and claims and not carried and _quotable(turn):
         return "answer"
     return "finish" if carried else "abstain"
+
+
+def certain(turn: Turn) -> bool:
+    """Whether the nearest sentence may be quoted at once where a draft says nothing that holds, or that the sources do
+    not say it: small models turn down what stands before their eyes."""
+    return turn.verdict is not None and turn.verdict.sufficient and turn.verdict.confidence >= CERTAIN
 
 
 def _quotable(turn: Turn) -> bool:
@@ -73,7 +83,10 @@ async def _support(sentence: str, before: Sequence[Support], turn: Turn, context
     if reason := _no_claim(claim, before, turn):
         return Support(sentence, (), False, "checks", reason)
     if (copied := _copied(claim, turn)) is not None:
-        return Support(sentence, (copied.passage,), True, "similarity", quote=text_of(copied, turn.passages))
+        quote = text_of(copied, turn.passages)
+        # "once, with water" of "once a week, with water": what lost its beginning is shown whole
+        whole = quote if _is_end(claim, quote) else sentence
+        return Support(whole, (copied.passage,), True, "similarity", quote=quote)
     found = strongest(sentence, cites, turn.passages, turn.standalone)
     if found is None:
         return Support(sentence, (), False, "uncited", "meaning")
@@ -98,12 +111,18 @@ def _copied(claim: str, turn: Turn) -> Evidence | None:
     A short answer ("Nagoya", "in 1932") has too few words to be weighed in any other way.
     """
     words = facts.plain(claim).strip(" 。.「」\"'")
-    if not terms(words) or is_polar(claim):
-        return None
+    if not set(terms(words)) - set(terms(turn.standalone)) or is_polar(claim):
+        return None  # the question's own words answer nothing
     # no part of a word: "yes" does not stand in "Reyes"
     whole = re.compile(rf"(?<![a-z0-9]){re.escape(words)}(?![a-z0-9])")
     near = turn.evidence[:NEAREST]
     return next((e for e in near if whole.search(facts.plain(text_of(e, turn.passages)))), None)
+
+
+def _is_end(claim: str, sentence: str) -> bool:
+    """Whether a claim of several words is the end of a sentence and not the whole of it."""
+    part, whole = (facts.plain(text).strip(" 。.") for text in (claim, sentence))
+    return part != whole and whole.endswith(part) and len(set(terms(part))) > 1
 
 
 def _no_claim(claim: str, before: Sequence[Support], turn: Turn) -> str:

@@ -132,7 +132,7 @@ async def test_a_yes_that_the_source_denies_is_answered_in_the_sources_words(
     library.index([tmp_path / "privacy.md"])
     library.close()
     wrong = "Yes, the programme sends usage statistics. [1]"
-    model = scripted(wrong, wrong)
+    model = scripted(wrong)
     async with Agent.open(settings, model=model) as agent:
         answer = await agent.ask("Does the programme send usage statistics?")
     assert answer.text == f"{said} [1]"

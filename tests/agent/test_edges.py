@@ -14,10 +14,10 @@ from agent.nodes.answer import after_answer
 from agent.nodes.finish import compose, renumber
 from agent.nodes.gather import outward, worth_reading
 from agent.nodes.judge import CLEAR, after_judge, coverage, next_lookup, sufficiency
-from agent.nodes.reflect import _off_topic, after_reflect
+from agent.nodes.reflect import _copied, _off_topic, after_reflect
 from agent.state import Decision, Evidence, Route, Sentence, State, Support, Turn, Verdict
 from tools.base import Passage
-from tools.sentences import split
+from tools.sentences import spans, split
 
 TOOLS: tuple[Route, ...] = ("library", "web")
 LIMITS = Limits(gathers=2, drafts=2, seconds=60)
@@ -180,6 +180,35 @@ def test_a_passage_about_something_else_is_off_topic() -> None:
     foreign = passage("自転車は9時以降、無料で持ち込めます。", "鉄道")
     asked = turn(standalone="When do bicycles travel free on the valley railway?", passages=(railway, coffee, foreign))
     assert [_off_topic(n, asked) for n in (1, 2, 3)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("claim", "copied"),
+    [
+        ("Alban Reyes", True),
+        ("in 1931", True),
+        ("Alban Reyes died in 1931.", True),
+        ("yes", False),
+        ("Alban Rey", False),
+        ("die", False),
+        ("Oslo", False),
+        ("", False),
+        ("週に1回", True),
+        ("洗います。", False),
+    ],
+)
+def test_a_short_answer_is_copied_in_whole_words_that_the_question_does_not_have(claim: str, copied: bool) -> None:
+    museum = passage("The architect did not die young. Alban Reyes died in 1931.")
+    cooker = passage("蒸気口は週に1回洗います。")
+    evidence = tuple(
+        Evidence(n, start, end, 1.0, 0.9, 0.5, 0.5)
+        for n, p in enumerate((museum, cooker), 1)
+        for start, end in spans(p.text)
+    )
+    asked = turn(
+        standalone="When did the architect die? 蒸気口はいつ洗いますか？", passages=(museum, cooker), evidence=evidence
+    )
+    assert (_copied(claim, asked) is not None) is copied
 
 
 def test_sources_are_numbered_as_they_are_cited() -> None:

@@ -28,7 +28,7 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn = state["turn"]
     decision = turn.decision
     assert decision is not None
-    turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)), passages=(), evidence=())
+    turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)))
     if decision.route == "web" and not turn.web:
         return {"turn": _noted(turn, "web_off")}
     query = outward(decision.query, state["messages"]) if decision.route == "web" else decision.query
@@ -37,6 +37,8 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     except ToolError as error:
         log.info("%s could not gather: %s", decision.route, error)
         return {"turn": _noted(turn, error.reason)}
+    if not passages:
+        return {"turn": turn}  # what an earlier look-up found is still the nearest there is
     found = worth_reading(passages)
     read = [disarm(passage) for passage in found]
     if read != found:

@@ -32,9 +32,10 @@ SUFFICIENT = 0.45
 """From this probability on the passages are taken to hold the answer: a draft that finds nothing in them may still say
 so, a question that is turned down here is lost."""
 _STRANGER = 2.0
-CLEAR = (0.15, 0.75)
-"""Outside of these probabilities the model need not be asked."""
-MODEL = 0.5
+CLEAR = (0.02, 0.75)
+"""Outside of these probabilities the model need not be asked. The lower one is low, since people ask in other words
+than their documents use, more than the questions do that the figures were fitted on."""
+MODEL = 0.8
 """Weight of the model's word, as the logarithm of its odds."""
 UNRELATED = (0.80, 0.15)
 """Below this cosine similarity (multilingual-e5-small) and this coverage nobody needs to ask the model."""

@@ -152,7 +152,7 @@ def test_sufficiency_rises_with_every_witness() -> None:
     assert sufficiency(near(0.5, 0.6), 0.9) > sufficiency(near(0.5, 0.6), 0.4) > sufficiency(near(0.5, 0.2), 0.4)
     assert sufficiency(near(0.6, 0.5), 0.5) > sufficiency(near(0.5, 0.5), 0.5) > sufficiency(near(0.3, 0.5), 0.5)
     assert sufficiency(near(0.6, 0.8)) > CLEAR[1]
-    assert sufficiency(near(0.3, 0.1)) < CLEAR[0]
+    assert sufficiency(near(0.2, 0.1)) < CLEAR[0]
     assert sufficiency(near(0.46, 0.5)) > 0.5 > sufficiency(near(0.46, 0.5), stranger=True)
 
 

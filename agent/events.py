@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.state import Answer, Source
+from agent.state import Answer, Shown, Source
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,15 @@ class Token:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """What the rules say of sentence `number` (from 1) of the draft, while the next one is being written. A sentence
+    of which nothing is told is looked at when the draft is complete."""
+
+    number: int
+    state: Shown
+
+
+@dataclass(frozen=True)
 class Sources:
     """The passages that the draft is written from, numbered as the draft cites them."""
 
@@ -46,4 +55,4 @@ class Done:
     thread: str
 
 
-Event = Status | Draft | Token | Sources | Done
+Event = Status | Draft | Token | Checked | Sources | Done

@@ -13,6 +13,9 @@ from tools.base import Passage
 Route = Literal["library", "web", "direct", "clarify"]
 Language = Literal["en", "ja"]
 How = Literal["checks", "similarity", "model", "uncited"]
+Shown = Literal["supported", "partly", "removed"]
+"""How a sentence reaches the reader. `partly`: its source does not say it in these words, and only the language model
+found that it means the same."""
 
 
 NO_CLAIM = ("refusal", "heading", "off_topic", "repeat", "empty")
@@ -77,6 +80,12 @@ class Support:
     def __post_init__(self) -> None:
         object.__setattr__(self, "cites", tuple(self.cites))
 
+    @property
+    def state(self) -> Shown:
+        if not self.supported:
+            return "removed"
+        return "partly" if self.how == "model" else "supported"
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -85,9 +94,17 @@ class Sentence:
     text: str
     cites: tuple[int, ...]
     supported: bool
+    partly: bool = False
+    """Supported by the language model's word only; see `Shown`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cites", tuple(self.cites))
+
+    @property
+    def state(self) -> Shown:
+        if not self.supported:
+            return "removed"
+        return "partly" if self.partly else "supported"
 
 
 @dataclass(frozen=True)
@@ -173,7 +190,10 @@ class Answer:
                 }
                 for s in self.sources
             ],
-            "sentences": [{"text": s.text, "cites": list(s.cites), "supported": s.supported} for s in self.sentences],
+            "sentences": [
+                {"text": s.text, "cites": list(s.cites), "supported": s.supported, "state": s.state}
+                for s in self.sentences
+            ],
             "notices": list(self.notices),
             "model_calls": self.usage.calls,
             "tokens": {

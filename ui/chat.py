@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import KotaeError, ModelMissing, ModelUnavailable, ModelUnusable, QuestionError, ThreadError
-from agent.events import Done, Draft, Event, Status, Token
+from agent.events import Checked, Done, Draft, Event, Status, Token
 from agent.state import Step
 from ui.render import answer_html, draft_html, error_html, question_html, stopped_html
 from ui.render_nav import library_line, threads_html, welcome_html
@@ -24,6 +24,7 @@ from ui.render_path import doing, path_html, path_title
 
 if TYPE_CHECKING:
     from agent import Agent, Exchange
+    from agent.state import Shown
     from ui.strings import Strings
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class _Live:
     node: str = ""
     since: float = field(default_factory=time.monotonic)
     draft: str = ""
+    checked: dict[int, Shown] = field(default_factory=dict)
     answer_done: bool = False
     discarded: bool = False
     """Nobody looks at this turn any more: another conversation was opened."""
@@ -73,7 +75,9 @@ class _Live:
             elif event.node != "finish":
                 self.steps.append(Step(event.node, event.seconds, event.facts))
         elif isinstance(event, Draft):
-            self.draft = ""
+            self.draft, self.checked = "", {}
+        elif isinstance(event, Checked):
+            self.checked[event.number] = event.state
         elif isinstance(event, Token):
             self.draft += event.text
         elif isinstance(event, Done):
@@ -234,7 +238,7 @@ class Chat:
         state = self._words("path.starting") if starting else doing(live.node, self._words)
         messages = [_thought(state, path_html(live.steps, self._words), "pending")]
         if live.draft.strip():
-            messages.append(_said(draft_html(live.draft, self._words)))
+            messages.append(_said(draft_html(live.draft, self._words, checked=live.checked)))
         return messages
 
     async def _page(self, thread: str, extra: Sequence[Message] = ()) -> Screen:

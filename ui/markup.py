@@ -110,11 +110,11 @@ def markdown(text: str, *, cite: Cite | None = None, links: Collection[str] = ()
     return str(reader.renderer.render(_unlinked(tokens, frozenset(links)), reader.options, {}))
 
 
-def marked(text: str) -> str | None:
-    """Markdown in which `OPEN` and `CLOSE` enclose words to be marked; None when a mark fell into a part that is
+def marked(text: str, *, cite: Cite | None = None, links: Collection[str] = ()) -> str | None:
+    """Like `markdown`, with the words that `OPEN` and `CLOSE` enclose marked; None when a mark fell into a part that is
     not shown (a link's address, a table's rule), and the caller had better show the text as it is."""
     reader = _reader()
-    tokens = _unlinked(reader.parse(_printable(text), {"cite": None}), frozenset())
+    tokens = _unlinked(reader.parse(_printable(text), {"cite": cite}), frozenset(links))
     inside, opened, closed = False, 0, 0
     for token in _leaves(tokens):
         if OPEN in token.content or CLOSE in token.content or inside:

@@ -10,14 +10,20 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from ui.markup import clean, markdown, mend, paragraphs
+from tools.sentences import spans
+from ui.markup import CLOSE, OPEN, clean, markdown, marked, mend, paragraphs
 
 if TYPE_CHECKING:
-    from agent.state import Answer, Source
+    from collections.abc import Collection, Mapping, Sequence
+
+    from agent.state import Answer, Shown, Source
     from tools.base import Passage
+    from ui.markup import Cite
     from ui.strings import Strings
 
 API = "/api"
+_PREFIX = re.compile(r"(?:#{1,6} |[-*+>] |\d{1,3}[.)] )+")
+"""What makes a line a heading, a list item or a quotation: a mark before it would make it none."""
 _COMMAND = re.compile(r"kotae (?:index (?:--sample|FOLDER|フォルダー)|doctor|models pull)")
 
 
@@ -29,6 +35,7 @@ def source_path(thread: str, index: int, n: int) -> str:
 def answer_html(answer: Answer, words: Strings, *, thread: str, index: int, last: bool = False) -> str:
     """A verified answer with its citations, notices, sources and actions. `last` offers to try again."""
     text, removed = supported_text(answer)
+    partly = [s.text for s in answer.sentences if s.state == "partly" and s.text in text]
     paths = {source.n: source_path(thread, index, source.n) for source in answer.sources}
     outward = {url for source in answer.sources if (url := web_address(source.passage))}
     by_number = {source.n: source for source in answer.sources}
@@ -43,14 +50,15 @@ def answer_html(answer: Answer, words: Strings, *, thread: str, index: int, last
             f"{_hidden(words('message.cite', n=''))}{n}</a></sup>"
         )
 
-    notices = [words.code("notice", code) for code in answer.notices]
+    notices = [words("answer.partly")] if partly else []
+    notices += [words.code("notice", code) for code in answer.notices]
     if removed and "some_removed" not in answer.notices:
         notices.append(words("answer.removed_one") if removed == 1 else words("notice.some_removed"))
     state = " kotae-is-refused" if answer.refused else f" kotae-is-{answer.route}"
     parts = [
         f'<div class="kotae-answer{state}" lang="{answer.language}">',
         f'<p class="kotae-label">{escape(words("answer.refused"))}</p>' if answer.refused else "",
-        f'<div class="kotae-text">{markdown(text, cite=cite, links=outward)}</div>',
+        f'<div class="kotae-text">{_body(text, partly, cite, outward)}</div>',
         *(notice_html(notice) for notice in notices if notice),
         _sources(answer, words, paths),
         _actions(words, index, last=last),
@@ -59,14 +67,39 @@ def answer_html(answer: Answer, words: Strings, *, thread: str, index: int, last
     return clean("".join(parts), links={*paths.values(), *outward})
 
 
-def draft_html(text: str, words: Strings, *, state: str = "") -> str:
-    """A draft while it streams: marked as unchecked, its citations not yet links. `state` says what goes on."""
-    body = markdown(mend(text), cite=lambda n: f'<sup><span class="kotae-cite">{n}</span></sup>') if text else ""
+def draft_html(text: str, words: Strings, *, state: str = "", checked: Mapping[int, Shown] | None = None) -> str:
+    """A draft while it streams, its citations not yet links. `state` says what goes on; `checked` are the sentences
+    (from 1) that were looked at already: those that nothing supports are gone, the others stand out from the rest."""
+    mended = mend(text)
+    body = _body(*_so_far(mended, checked or {}), lambda n: f'<sup><span class="kotae-cite">{n}</span></sup>', ())
     return clean(
         f'<div class="kotae-answer kotae-is-draft"><p class="kotae-label kotae-is-busy">'
         f"{escape(state or words('message.checking'))}</p>"
         f'<div class="kotae-text">{body}</div></div>'
     )
+
+
+def _body(text: str, marks: Sequence[str], cite: Cite, links: Collection[str]) -> str:
+    """Markdown with the sentences `marks` marked, where that can be done."""
+    with_marks = text
+    for sentence in marks:
+        begins = _PREFIX.match(sentence)
+        bare = sentence[begins.end() :] if begins else sentence
+        with_marks = with_marks.replace(bare, f"{OPEN}{bare}{CLOSE}", 1)
+    return (marked(with_marks, cite=cite, links=links) if marks else None) or markdown(text, cite=cite, links=links)
+
+
+def _so_far(draft: str, checked: Mapping[int, Shown]) -> tuple[str, list[str]]:
+    """A draft without the sentences that were found wanting, and those not looked at yet."""
+    parts, unchecked, last = [], [], 0
+    for number, (start, end) in enumerate(spans(draft), 1):
+        state = checked.get(number)
+        if state != "removed":
+            parts.append(draft[last:end])
+        if checked and state is None:
+            unchecked.append(draft[start:end])
+        last = end
+    return "".join(parts) + draft[last:], unchecked
 
 
 def question_html(text: str, words: Strings, *, index: int) -> str:

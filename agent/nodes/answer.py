@@ -1,4 +1,4 @@
-"""answer: write the draft, streaming, each sentence with the numbers of its sources."""
+"""answer: write the draft, streaming, each sentence with the numbers of its sources and checked as soon as it ends."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from langgraph.runtime import Runtime
 
 from agent import facts
 from agent.context import Context
-from agent.events import Draft, Sources, Token
+from agent.disagreement import disagreeing
+from agent.events import Checked, Draft, Sources, Token
 from agent.models.chat import Meter
-from agent.nodes.reflect import certain
+from agent.nodes.reflect import by_rules, certain
 from agent.prompts import fill
 from agent.reading import over_sources, text_of
-from agent.state import NO_CLAIM, Language, Source, State, Support, Turn
+from agent.state import NO_CLAIM, Evidence, Language, Source, State, Support, Turn
 from agent.verify import refuses
-from tools.sentences import split
+from tools.sentences import spans, split
 
+_MARKS = ("[", "(", "（")
+"""How a citation mark begins that is still being written."""
 _DIRECT_HISTORY = 4
 """How many earlier messages small talk is answered with."""
 
@@ -34,15 +37,18 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if turn.drafts == 1:
         if turn.passages:
             writer.emit(Sources(tuple(Source(n, p, "") for n, p in enumerate(turn.passages, 1))))
-            prompt = over_sources(turn, fill(turn.language, "answer"), runtime.context.limits.read)
+        if (sides := disagreeing(turn)) is not None:
+            turn = replace(turn, notices=(*turn.notices, "sources_differ"))
+            writer.put(_gap(turn.language).join(_verbatim(side, turn) for side in sides))
+        elif turn.passages:
+            await writer.write(over_sources(turn, fill(turn.language, "answer"), runtime.context.limits.read))
         else:
-            prompt = _direct_prompt(turn, state["messages"])
-        await writer.write(prompt)
+            await writer.write(_direct_prompt(turn, state["messages"]))
     elif turn.drafts > runtime.context.limits.drafts or (certain(turn) and not any(s.supported for s in turn.supports)):
         writer.put(_quoted(turn))
     elif await _revise(turn, writer):
         turn = replace(turn, notices=(*turn.notices, "some_removed"))
-    turn = replace(turn, draft=writer.text.strip(), supports=(), usage=turn.usage + meter.usage)
+    turn = replace(turn, draft=writer.text.strip(), supports=writer.supports, usage=turn.usage + meter.usage)
     return {"turn": replace(turn, first_token=turn.first_token or writer.first_token)}
 
 
@@ -52,16 +58,19 @@ def after_answer(state: State) -> Literal["reflect", "finish"]:
 
 
 class _Writer:
-    """Streams pieces to the listener and keeps them."""
+    """Streams pieces to the listener and keeps them, and looks at each sentence that has ended."""
 
     def __init__(self, turn: Turn, runtime: Runtime[Context], meter: Meter) -> None:
         self.text = ""
         self.first_token: float | None = None
+        self.supports: tuple[Support, ...] = ()
+        """Of the sentences that the rules could decide."""
+        self._looked_at: list[str] = []
         self._turn = turn
         self._runtime = runtime
         self._meter = meter
 
-    def emit(self, event: Draft | Sources | Token) -> None:
+    def emit(self, event: Checked | Draft | Sources | Token) -> None:
         self._runtime.stream_writer(event)
 
     def put(self, piece: str) -> None:
@@ -76,6 +85,26 @@ class _Writer:
         async with aclosing(stream) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 self.put(piece)
+                if self._turn.passages and self._goes_round():
+                    break
+
+    def _goes_round(self) -> bool:
+        """Check the sentences that have ended; whether the last of them was said before, as small models do without
+        end."""
+        *ended, begun = list(spans(self.text)) or [(0, 0)]
+        if self.text.startswith(_MARKS, begun[0]):
+            return False  # it belongs to the sentence before
+        for start, end in ended[len(self._looked_at) :]:
+            sentence = self.text[start:end]
+            found = by_rules(sentence, self._looked_at, self._turn, more=True)
+            self._looked_at.append(sentence)
+            if isinstance(found, Support):
+                if found.reason == "repeat":
+                    self.text = self.text[:start]
+                    return True
+                self.supports += (found,)
+                self.emit(Checked(len(self._looked_at), found.state))
+        return False
 
     async def write_aside(self, task: str) -> str:
         """A reply over the sources that is looked at before it is shown."""
@@ -108,8 +137,11 @@ def _quoted(turn: Turn) -> str:
     for support in turn.supports:
         if support.reason == "polarity" and support.quote:
             return f"{support.quote} [{support.cites[0]}]"  # it says what the draft turned round
-    nearest = turn.evidence[0]
-    return f"{text_of(nearest, turn.passages)} [{nearest.passage}]"
+    return _verbatim(turn.evidence[0], turn)
+
+
+def _verbatim(evidence: Evidence, turn: Turn) -> str:
+    return f"{text_of(evidence, turn.passages)} [{evidence.passage}]"
 
 
 def _reason(support: Support, language: Language) -> str:

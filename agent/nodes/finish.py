@@ -109,7 +109,12 @@ def _answer(turn: Turn) -> Answer:
         Source(new, turn.passages[old - 1], _quote(old, turn.supports, turn.passages)) for old, new in numbers.items()
     )
     sentences = tuple(
-        Sentence(facts.uncited(s.sentence), tuple(numbers[n] for n in s.cites) if s.supported else (), s.supported)
+        Sentence(
+            facts.uncited(s.sentence),
+            tuple(numbers[n] for n in s.cites) if s.supported else (),
+            s.supported,
+            s.state == "partly",
+        )
         for s in turn.supports
     )
     return replace(base, text=compose(turn.draft, sentences), sentences=sentences, sources=sources)

@@ -1,5 +1,8 @@
 """reflect: hold each sentence of the draft against what it cites. The rules decide most; the model the rest.
 
+The rules look at a sentence as soon as it has been written (`by_rules`, which `answer` calls while it streams); the
+model is asked afterwards, since it is busy writing.
+
 Self-RAG also asks whether what is supported is useful ("IsUse", Asai et al. 2023, arXiv 2310.11511, section 3.1). Put
 to the 1.5B, that question told right answers from wrong ones no better than `judge` had before the draft; so it is not.
 """
@@ -9,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from langgraph.runtime import Runtime
@@ -21,7 +24,7 @@ from agent.nodes.judge import coverage
 from agent.prompts import fill
 from agent.reading import over_sources, text_of
 from agent.state import NO_CLAIM, Evidence, State, Support, Turn
-from agent.verify import is_polar, refuses, strongest
+from agent.verify import Finding, is_polar, refuses, strongest
 from tools.library.tokens import terms
 from tools.sentences import split
 
@@ -43,9 +46,11 @@ _SHARED_WORDS = 0.3
 async def reflect(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
     meter = Meter()
+    seen = {support.sentence: support for support in turn.supports}
     supports: list[Support] = []
     for sentence in split(turn.draft):
-        supports.append(await _support(sentence, supports, turn, context, meter))
+        found = seen.pop(sentence, None) or by_rules(sentence, [s.sentence for s in supports], turn)
+        supports.append(found if isinstance(found, Support) else await _by_model(found, turn, context, meter))
     return {"turn": replace(turn, supports=tuple(supports), usage=turn.usage + meter.usage)}
 
 
@@ -77,10 +82,20 @@ def _quotable(turn: Turn) -> bool:
     return turn.verdict.confidence >= QUOTED or any(s.reason == "polarity" for s in turn.supports)
 
 
-async def _support(sentence: str, before: Sequence[Support], turn: Turn, context: Context, meter: Meter) -> Support:
+@dataclass(frozen=True)
+class Unsure:
+    """A sentence that the rules leave to the model, with the passage that speaks most for it."""
+
+    sentence: str
+    passage: int
+    finding: Finding
+
+
+def by_rules(sentence: str, before: Sequence[str], turn: Turn, *, more: bool = False) -> Support | Unsure:
+    """What the rules say of a sentence of a draft, behind the sentences `before`; `more`: others will follow it."""
     cites = tuple(n for n in facts.citations(sentence) if 0 < n <= len(turn.passages))
     claim = facts.uncited(sentence)
-    if reason := _no_claim(claim, before, turn):
+    if reason := _no_claim(claim, before, turn, more=more or len(split(turn.draft)) > 1):
         return Support(sentence, (), False, "checks", reason)
     if (copied := _copied(claim, turn)) is not None:
         quote = text_of(copied, turn.passages)
@@ -97,9 +112,13 @@ async def _support(sentence: str, before: Sequence[Support], turn: Turn, context
         return Support(sentence, (n,), True, "similarity", quote=finding.quote)
     if finding.verdict == "foreign":
         return Support(sentence, (n,), False, "checks", finding.reason, finding.quote)
-    yes = await context.model.yes(
-        over_sources(turn, fill(turn.language, "verify", sentence=claim), context.limits.read), meter=meter
-    )
+    return Unsure(sentence, n, finding)
+
+
+async def _by_model(unsure: Unsure, turn: Turn, context: Context, meter: Meter) -> Support:
+    sentence, n, finding = unsure.sentence, unsure.passage, unsure.finding
+    task = fill(turn.language, "verify", sentence=facts.uncited(sentence))
+    yes = await context.model.yes(over_sources(turn, task, context.limits.read), meter=meter)
     if yes + _SHARED_WORDS * (finding.share - 0.5) >= BELIEVED:
         return Support(sentence, (n,), True, "model", quote=finding.quote)
     return Support(sentence, (n,), False, "model", finding.reason)
@@ -125,15 +144,15 @@ def _is_end(claim: str, sentence: str) -> bool:
     return part != whole and whole.endswith(part) and len(set(terms(part))) > 1
 
 
-def _no_claim(claim: str, before: Sequence[Support], turn: Turn) -> str:
-    """Which of `NO_CLAIM` the sentence is, or nothing."""
+def _no_claim(claim: str, before: Sequence[str], turn: Turn, *, more: bool) -> str:
+    """Which of `NO_CLAIM` the sentence is, or nothing. `more`: it is not all there is."""
     if refuses(claim):
         return "refusal"
-    if _is_heading(claim, turn) and (before or len(split(turn.draft)) > 1):
+    if more and _is_heading(claim, turn):
         return "heading"  # alone it is an answer: a name may be the title of its page
     if not re.search(r"\w", claim):
         return "empty"
-    said = {facts.solid(facts.uncited(s.sentence)).strip("。.") for s in before}
+    said = {facts.solid(facts.uncited(sentence)).strip("。.") for sentence in before}
     return "repeat" if facts.solid(claim).strip("。.") in said else ""
 
 

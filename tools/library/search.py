@@ -222,13 +222,18 @@ def _z(values: Floats, among: Mask) -> Floats:
 
 
 def _same(a: Passage, b: Passage, cosine: float) -> bool:
-    """Near-duplicates: the same words in nine of ten. Vectors rule most pairs out before any text is looked at."""
-    if cosine < NEAR:
+    """Near-duplicates: the same words in nine of ten, and the same numbers: where they differ, two versions contradict
+    each other. Vectors rule most pairs out before any text is looked at."""
+    if cosine < NEAR or _numbers(a.text) != _numbers(b.text):
         return False
     if re.sub(r"\s+", "", a.text) == re.sub(r"\s+", "", b.text):
         return True
     left, right = set(terms(a.text)), set(terms(b.text))
     return len(left & right) >= 0.9 * len(left | right) > 0
+
+
+def _numbers(text: str) -> list[str]:
+    return sorted(re.findall(r"\d+", text))
 
 
 def _proposed(

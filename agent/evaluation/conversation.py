@@ -19,26 +19,20 @@ async def run(
     agent: Agent, tasks: Sequence[Conversation], record: Record, *, done: Callable[[], None] = lambda: None
 ) -> list[dict[str, Any]]:
     """The case of every task, those of an earlier run included."""
-    cases = []
-    for task in tasks:
-        case = record.get(task.id)
-        if case is None:
-            reply = await ask(agent, task.question, task.history)
-            case = record.add(
-                {
-                    "id": task.id,
-                    "language": task.language,
-                    "question": task.question,
-                    "wanted": [task.reference],
-                    "unanswerable": task.unanswerable,
-                    "ndcg": ndcg(found(agent, reply.standalone or task.question), task.gold) if task.gold else None,
-                    "good": task.unanswerable is None or task.unanswerable == reply.refused,
-                    **asdict(reply),
-                }
-            )
-        cases.append(case)
-        done()
-    return cases
+
+    async def case(task: Conversation) -> dict[str, Any]:
+        reply = await ask(agent, task.question, task.history)
+        return {
+            "language": task.language,
+            "question": task.question,
+            "wanted": [task.reference],
+            "unanswerable": task.unanswerable,
+            "ndcg": ndcg(found(agent, reply.standalone or task.question), task.gold) if task.gold else None,
+            "good": task.unanswerable is None or task.unanswerable == reply.refused,
+            **asdict(reply),
+        }
+
+    return await record.each(tasks, case, done)
 
 
 def found(agent: Agent, question: str) -> list[str]:

@@ -26,23 +26,19 @@ async def run(
     done: Callable[[], None] = lambda: None,
 ) -> list[dict[str, Any]]:
     """The case of every task, those of an earlier run included. `done` is called after each."""
-    cases = []
-    for task in tasks:
-        case = record.get(task.id)
-        if case is None:
-            async with bench.over(task.documents) as agent:
-                reply = await (ask(agent, task.question) if baseline is None else baseline(agent, task.question, ()))
-            case = record.add(judged(task, reply))
-        cases.append(case)
-        done()
-    return cases
+
+    async def case(task: Grounded) -> dict[str, Any]:
+        async with bench.over(task.documents) as agent:
+            reply = await (ask(agent, task.question) if baseline is None else baseline(agent, task.question, ()))
+        return judged(task, reply)
+
+    return await record.each(tasks, case, done)
 
 
 def judged(task: Grounded, reply: Reply) -> dict[str, Any]:
     """A reply beside what was wanted. `good`: answered rightly, or refused where nothing answers the question."""
     right = not reply.refused and task.answerable and says(task, reply.text)
     return {
-        "id": task.id,
         "language": task.language,
         "question": task.question,
         "wanted": list(task.answers) or [task.reference] if task.answerable else [],

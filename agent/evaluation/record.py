@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from agent.prompts import fingerprint
 from agent.settings import Settings
@@ -17,6 +17,14 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 _CODE = ("agent", "tools")
 _OF_THE_ANSWER = ("model", "context", "passages", "section_tokens", "max_gathers", "max_drafts", "max_answer_tokens")
 """Settings that change what is answered."""
+
+
+class _Task(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_T = TypeVar("_T", bound=_Task)
 
 
 class Record:
@@ -62,6 +70,16 @@ class Record:
         self._file.write(line)
         self._file.flush()
         return kept
+
+    async def each(
+        self, tasks: Sequence[_T], ask: Callable[[_T], Awaitable[dict[str, Any]]], done: Callable[[], None]
+    ) -> list[dict[str, Any]]:
+        """The case of every task: that of an earlier run, or what `ask` makes of it. `done` is called after each."""
+        cases = []
+        for task in tasks:
+            cases.append(self.get(task.id) or self.add({"id": task.id, **await ask(task)}))
+            done()
+        return cases
 
     @staticmethod
     def forget(path: Path) -> None:

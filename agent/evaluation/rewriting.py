@@ -20,30 +20,24 @@ _SHARE = 0.5
 
 async def run(
     agent: Agent,
-    tasks: Sequence[Rewrite] | Sequence[Conversation],
+    tasks: Sequence[Rewrite | Conversation],
     record: Record,
     *,
     done: Callable[[], None] = lambda: None,
 ) -> list[dict[str, Any]]:
     """The case of every task. Conversations with their documents are searched with what Kotae makes of the question."""
-    cases = []
-    for task in tasks:
-        case = record.get(task.id)
-        if case is None:
-            standalone = await agent.understand(task.question, [(said.role, said.text) for said in task.history])
-            case = record.add(
-                {
-                    "id": task.id,
-                    "language": task.language,
-                    "history": _last(task.history),
-                    "question": task.question,
-                    "standalone": standalone,
-                    **(_judged(task, standalone) if isinstance(task, Rewrite) else _searched(agent, task, standalone)),
-                }
-            )
-        cases.append(case)
-        done()
-    return cases
+
+    async def case(task: Rewrite | Conversation) -> dict[str, Any]:
+        standalone = await agent.understand(task.question, [(said.role, said.text) for said in task.history])
+        return {
+            "language": task.language,
+            "history": _last(task.history),
+            "question": task.question,
+            "standalone": standalone,
+            **(_judged(task, standalone) if isinstance(task, Rewrite) else _searched(agent, task, standalone)),
+        }
+
+    return await record.each(tasks, case, done)
 
 
 def rewritten_rightly(task: Rewrite, standalone: str) -> bool:

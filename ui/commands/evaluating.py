@@ -80,17 +80,10 @@ def conversation(
     """The last question of each conversation, over one library: found, and refused where nothing answers it?"""
     from agent.evaluation import conversation
     from agent.evaluation import tasks as judged
-    from tools.library import evaluate
 
     with _faults():
         asked = _spread(judged.conversations(tasks), limit)
-        texts = [text for file in corpus for text in evaluate.corpus(file)]
-
-    async def ask(bench: Bench, record: Record, done: Callable[[], None]) -> Cases:
-        async with bench.over(texts) as agent:
-            return await conversation.run(agent, asked, record, done=done)
-
-    cases = _run("conversation", (tasks, *corpus), "kotae", len(asked), ask, model, again)
+    cases = _over_corpus("conversation", conversation.run, asked, tasks, corpus, model, again)
     figures = conversation.figures(cases)
     _report({"kotae": figures}, cases, figures, {"kotae": cases}, out)
 
@@ -107,18 +100,11 @@ def rewrite(
     """Follow-ups: made to stand alone, and left alone where they do. With --corpus, how well they then find."""
     from agent.evaluation import rewriting
     from agent.evaluation import tasks as judged
-    from tools.library import evaluate
 
     with _faults():
         asked: Sequence[Any] = judged.conversations(tasks) if corpus else judged.rewrites(tasks)
         asked = _spread(asked, limit)
-        texts = [text for file in corpus for text in evaluate.corpus(file)]
-
-    async def ask(bench: Bench, record: Record, done: Callable[[], None]) -> Cases:
-        async with bench.over(texts) as agent:
-            return await rewriting.run(agent, asked, record, done=done)
-
-    cases = _run("rewrite", (tasks, *corpus), "kotae", len(asked), ask, model, again)
+    cases = _over_corpus("rewrite", rewriting.run, asked, tasks, corpus, model, again)
     figures = rewriting.figures(cases)
     _report({"kotae": figures}, cases, figures, {"kotae": cases}, out)
 
@@ -150,6 +136,28 @@ def injection(
         cases = _run("injection", (tasks,), "kotae", len(poisoned), ask, model, again)
     figures = injection.figures(cases)
     _report({"kotae": figures}, cases, figures, {"kotae": cases}, out)
+
+
+def _over_corpus(
+    kind: str,
+    run: Callable[..., Awaitable[Cases]],
+    asked: Sequence[Any],
+    tasks: Path,
+    corpus: Sequence[Path],
+    model: str | None,
+    again: bool,
+) -> Cases:
+    """What `run` makes of questions over one library of all the documents."""
+    from tools.library import evaluate
+
+    with _faults():
+        texts = [text for file in corpus for text in evaluate.corpus(file)]
+
+    async def ask(bench: Bench, record: Record, done: Callable[[], None]) -> Cases:
+        async with bench.over(texts) as agent:
+            return await run(agent, asked, record, done=done)
+
+    return _run(kind, (tasks, *corpus), "kotae", len(asked), ask, model, again)
 
 
 def _run(kind: str, files: Sequence[Path], name: str, total: int, ask: Ask, model: str | None, again: bool) -> Cases:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ui.strings import Strings
 
 API = "/api"
+_EXCERPT = 220
+"""Characters of a passage under a refusal."""
 _PREFIX = re.compile(r"(?:#{1,6} |[-*+>] |\d{1,3}[.)] )+")
 """What makes a line a heading, a list item or a quotation: a mark before it would make it none."""
 _COMMAND = re.compile(r"kotae (?:index (?:--sample|FOLDER|フォルダー)|doctor|models pull)")
@@ -182,7 +184,7 @@ def _source_row(source: Source, words: Strings, path: str, excerpt: bool) -> str
     if where:
         inner += f'<span class="kotae-where">{escape(where)}</span>'
     if excerpt:
-        inner += f'<span class="kotae-excerpt">{escape(shortened(source.quote or passage.text, 160))}</span>'
+        inner += f'<span class="kotae-excerpt">{escape(shortened(source.quote or passage.text, _EXCERPT))}</span>'
     return (
         f'<li value="{source.n}"><a class="kotae-source" href="{escape(path)}">'
         f'<span class="kotae-number">{source.n}</span><span class="kotae-about">{inner}</span></a></li>'

@@ -96,12 +96,13 @@ class _Writer:
             return False  # it belongs to the sentence before
         for start, end in ended[len(self._looked_at) :]:
             sentence = self.text[start:end]
-            found = by_rules(sentence, self._looked_at, self._turn, more=True)
+            if sentence in self._looked_at:
+                self.text = self.text[:start]
+                return True
+            said = [*self._looked_at, *(s.sentence for s in self.supports)]
             self._looked_at.append(sentence)
+            found = by_rules(sentence, said, self._turn, more=True)
             if isinstance(found, Support):
-                if found.reason == "repeat":
-                    self.text = self.text[:start]
-                    return True
                 self.supports += (found,)
                 self.emit(Checked(len(self._looked_at), found.state))
         return False

@@ -13,6 +13,7 @@ from langgraph.runtime import Runtime
 from agent import facts
 from agent.context import Context
 from agent.prompts import fill
+from agent.reading import text_of
 from agent.records import to_record
 from agent.state import NO_CLAIM, Answer, Route, Sentence, Source, State, Support, Turn
 from tools.base import Passage
@@ -34,9 +35,14 @@ async def abstain(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         standalone=turn.standalone,
         language=turn.language,
         sentences=_removed(turn),
-        sources=tuple(Source(n, p, "") for n, p in enumerate(turn.passages[:_NEAREST], 1)),
+        sources=tuple(Source(n, p, _nearest(n, turn)) for n, p in enumerate(turn.passages[:_NEAREST], 1)),
     )
     return {"turn": replace(turn, answer=answer)}
+
+
+def _nearest(n: int, turn: Turn) -> str:
+    """The sentence of passage `n` that is nearest to the question: a reader often sees in it what the rules did not."""
+    return next((text_of(found, turn.passages) for found in turn.evidence if found.passage == n), "")
 
 
 async def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:

@@ -39,6 +39,8 @@ BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
 NEAREST = 3
 """Sentences among which the answer is, mostly: see `tools.library.evidence`."""
+_WHOLE = 300
+"""Characters up to which a sentence is shown whole where the draft has a piece of it."""
 _SHARED_WORDS = 0.3
 """How far the share of the sentence's own words that stand in the passage moves the model's word."""
 
@@ -99,9 +101,11 @@ def by_rules(sentence: str, before: Sequence[str], turn: Turn, *, more: bool = F
         return Support(sentence, (), False, "checks", reason)
     if (copied := _copied(claim, turn)) is not None:
         quote = text_of(copied, turn.passages)
-        # "once, with water" of "once a week, with water": what lost its beginning is shown whole
-        whole = quote if _is_end(claim, quote) else sentence
-        return Support(whole, (copied.passage,), True, "similarity", quote=quote)
+        # a piece that a small model cuts out is seldom the right one, and the sentence around it says what is meant
+        shown = quote if _is_piece(claim, quote) else sentence
+        if shown in before:
+            return Support(sentence, (), False, "checks", "repeat")
+        return Support(shown, (copied.passage,), True, "similarity", quote=quote)
     found = strongest(sentence, cites, turn.passages, turn.standalone)
     if found is None:
         return Support(sentence, (), False, "uncited", "meaning")
@@ -138,10 +142,12 @@ def _copied(claim: str, turn: Turn) -> Evidence | None:
     return next((e for e in near if whole.search(facts.plain(text_of(e, turn.passages)))), None)
 
 
-def _is_end(claim: str, sentence: str) -> bool:
-    """Whether a claim of several words is the end of a sentence and not the whole of it."""
+def _is_piece(claim: str, sentence: str) -> bool:
+    """Whether a claim is only part of a sentence that can be shown whole: what lost its beginning ("once, with water"
+    of "once a week, with water") always can, any other piece if the sentence is not endless."""
     part, whole = (facts.plain(text).strip(" 。.") for text in (claim, sentence))
-    return part != whole and whole.endswith(part) and len(set(terms(part))) > 1
+    lost = whole.endswith(part) and len(set(terms(part))) > 1
+    return part != whole and (lost or len(sentence) <= _WHOLE)
 
 
 def _no_claim(claim: str, before: Sequence[str], turn: Turn, *, more: bool) -> str:

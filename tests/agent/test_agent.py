@@ -11,6 +11,8 @@ from agent.models.scripted import ScriptedChatModel, ScriptExhausted
 from tools.library import E5, Library, Scope
 
 LEAVE = "How many days of paid leave does an employee have?"
+LOOSELY = "How many days of leave does an employee get?"
+"""The same in words that leave the judge a doubt, so that the nearest sentence is not quoted at once."""
 
 
 def scripted(*lines: str) -> ScriptedChatModel:
@@ -85,7 +87,7 @@ async def test_an_unsupported_sentence_is_revised_once(indexed: Settings) -> Non
         "Every employee has 20 days of paid leave a year. [1]",
     )
     async with Agent.open(indexed, model=model) as agent:
-        answer = await agent.ask(LEAVE)
+        answer = await agent.ask(LOOSELY)
     assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
     assert "35" not in answer.text
     assert "number" in model.prompts[1] or "35" in model.prompts[1]
@@ -116,7 +118,7 @@ async def test_a_heading_of_the_source_is_no_answer(indexed: Settings) -> None:
 async def test_where_the_draft_fails_twice_the_passage_is_quoted(indexed: Settings) -> None:
     model = scripted("The bonus is 900 euros. [1]", "Employees have 35 days of paid leave. [1]")
     async with Agent.open(indexed, model=model) as agent:
-        answer = await agent.ask(LEAVE)
+        answer = await agent.ask(LOOSELY)
     assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
     assert "some_removed" not in answer.notices, "what was quoted stands in for all that was drafted"
     assert [step.facts["draft"] for step in answer.steps if step.node == "answer"] == [1, 2, 3]
@@ -145,7 +147,7 @@ async def test_several_unsupported_sentences_cost_one_call_to_revise(indexed: Se
         "Every employee has 20 days of paid leave a year. [1]",
     )
     async with Agent.open(indexed, model=model) as agent:
-        answer = await agent.ask(LEAVE)
+        answer = await agent.ask(LOOSELY)
     assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
     assert "35" in model.prompts[1]
     assert "900" in model.prompts[1]
@@ -163,7 +165,7 @@ async def test_an_answer_does_not_say_the_same_twice(indexed: Settings) -> None:
 async def test_when_the_draft_refuses_it_does_not_know_and_shows_the_nearest(indexed: Settings) -> None:
     model = scripted("The bonus is 900 euros. [1]", "The sources do not say.")
     async with Agent.open(indexed, model=model) as agent:
-        answer = await agent.ask(LEAVE)
+        answer = await agent.ask(LOOSELY)
     assert answer.refused
     assert "900" not in answer.text
     assert answer.sources

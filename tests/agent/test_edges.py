@@ -13,7 +13,7 @@ from agent.graph import after_route, diagram
 from agent.nodes.answer import after_answer
 from agent.nodes.finish import compose, renumber
 from agent.nodes.gather import outward, worth_reading
-from agent.nodes.judge import CLEAR, after_judge, coverage, next_lookup, sufficiency
+from agent.nodes.judge import CLEAR, SUFFICIENT, after_judge, coverage, next_lookup, sufficiency
 from agent.nodes.reflect import _copied, _off_topic, after_reflect
 from agent.state import Decision, Evidence, Route, Sentence, State, Support, Turn, Verdict
 from tools.base import Passage
@@ -144,16 +144,17 @@ def test_nothing_is_looked_up_after_the_deadline() -> None:
     assert next_lookup(late, LIMITS, TOOLS) is None
 
 
-def near(tokens: float, words: float) -> Evidence:
-    return Evidence(1, 0, 1, 1.0, 0.9, tokens, words)
+def near(cosine: float, words: float) -> Evidence:
+    return Evidence(1, 0, 1, 1.0, cosine, 0.5, words)
 
 
 def test_sufficiency_rises_with_every_witness() -> None:
-    assert sufficiency(near(0.5, 0.6), 0.9) > sufficiency(near(0.5, 0.6), 0.4) > sufficiency(near(0.5, 0.2), 0.4)
-    assert sufficiency(near(0.6, 0.5), 0.5) > sufficiency(near(0.5, 0.5), 0.5) > sufficiency(near(0.3, 0.5), 0.5)
-    assert sufficiency(near(0.6, 0.8)) > CLEAR[1]
-    assert sufficiency(near(0.2, 0.1)) < CLEAR[0]
-    assert sufficiency(near(0.46, 0.5)) > 0.5 > sufficiency(near(0.46, 0.5), stranger=True)
+    assert sufficiency(near(0.85, 0.6), 0.9) > sufficiency(near(0.85, 0.6), 0.4) > sufficiency(near(0.85, 0.2), 0.4)
+    assert sufficiency(near(0.88, 0.5)) > sufficiency(near(0.85, 0.5)) > sufficiency(near(0.82, 0.5))
+    assert sufficiency(near(0.85, 0.5), absent=0) > sufficiency(near(0.85, 0.5), absent=2)
+    assert sufficiency(near(0.90, 0.8)) > CLEAR[1]
+    assert sufficiency(near(0.78, 0.1)) < CLEAR[0]
+    assert sufficiency(near(0.84, 0.5)) > SUFFICIENT > sufficiency(near(0.84, 0.5), absent=1, stranger=True)
 
 
 def test_across_languages_only_the_model_counts() -> None:

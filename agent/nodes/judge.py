@@ -28,12 +28,12 @@ from agent.state import Decision, Evidence, Route, State, Turn, Verdict
 from tools.base import Passage
 from tools.library.tokens import terms
 
-SUFFICIENT = 0.4
+SUFFICIENT = 0.5
 """From this probability on the passages are taken to hold the answer: a draft that finds nothing in them may still say
 so, a question that is turned down here is lost."""
 CLEAR = (0.05, 0.85)
 """Outside of these probabilities the model need not be asked."""
-MODEL = 0.6
+MODEL = 0.8
 """Weight of the model's word, as the logarithm of its odds."""
 UNRELATED = (0.80, 0.15)
 """Below this cosine similarity (multilingual-e5-small) and this coverage nobody needs to ask the model."""

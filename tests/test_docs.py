@@ -36,7 +36,7 @@ FIGURES = {
     ("agent.nodes.reflect", "BELIEVED"): "how-reflection-works",
     ("agent.nodes.reflect", "QUOTED"): "how-reflection-works",
     ("agent.nodes.finish", "_NEAREST"): "asking-questions",
-    ("agent.nodes.understand", "_HISTORY"): "conversations-and-threads",
+    ("agent.nodes.understand", "HISTORY"): "conversations-and-threads",
     ("agent.threads", "_TITLE_CHARS"): "conversations-and-threads",
 }
 """Constants whose values a page states."""

@@ -72,6 +72,7 @@ def _refusal(turn: Turn) -> str:
         "library_other_embedder",
         "library_busy",
         "library_empty",
+        "asked_web_off",
         "web_off",
         "web_unavailable",
     ):

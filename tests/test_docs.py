@@ -38,6 +38,7 @@ FIGURES = {
     ("agent.nodes.finish", "_NEAREST"): "asking-questions",
     ("agent.nodes.understand", "HISTORY"): "conversations-and-threads",
     ("agent.threads", "_TITLE_CHARS"): "conversations-and-threads",
+    ("agent.feedback", "LONGEST"): "asking-questions",
 }
 """Constants whose values a page states."""
 

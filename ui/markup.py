@@ -33,7 +33,7 @@ _TAGS = frozenset(
 _ATTRIBUTES = {
     "*": frozenset({"class", "lang", "title"}),
     "a": frozenset({"href", "target", "hreflang"}),
-    "button": frozenset({"type", "value", "aria-pressed"}),
+    "button": frozenset({"type", "value"}),
     "details": frozenset({"open"}),
     "img": frozenset({"src", "alt", "loading"}),
     "li": frozenset({"value"}),

@@ -50,7 +50,8 @@ def form_html(path: str, answer: Answer, given: Feedback | None, words: Strings,
         if code != answer.route
     ]
     corrected = escape(given.corrected) if given is not None else ""
-    title, right, place = (escape(words(key)) for key in ("feedback.title", "feedback.corrected", "feedback.place"))
+    title, right = escape(words("feedback.title")), escape(words("feedback.corrected"))
+    place = escape(words("feedback.place"))
     back = f'<button type="button" class="kotae-plain kotae-unsay">{escape(words("feedback.take_back"))}</button>'
     return clean(
         f'<div class="kotae-judging" role="group" aria-label="{title}" data-path="{escape(path)}">'
@@ -80,10 +81,10 @@ def thanks(given: Feedback | None, words: Strings, *, web: bool) -> str:
 
 
 def _thumb(which: str, path: str, label: str, verdict: str) -> str:
-    pressed = "true" if verdict == which else "false"
+    on = " kotae-is-on" if verdict == which else ""  # Gradio drops `aria-pressed`; assets/feedback.js sets it by this
     return (
-        f'<button type="button" class="kotae-act kotae-thumb kotae-thumb-{which}" value="{escape(path)}" '
-        f'title="{escape(label)}" aria-pressed="{pressed}"><span class="kotae-sr">{escape(label)}</span></button>'
+        f'<button type="button" class="kotae-act kotae-thumb kotae-thumb-{which}{on}" value="{escape(path)}" '
+        f'title="{escape(label)}"><span class="kotae-sr">{escape(label)}</span></button>'
     )
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from agent import Agent, Feedback, FeedbackError, Settings
 from agent.examples import corrections
-from agent.feedback import LONGEST, REASONS, FeedbackStore, Opinion
+from agent.feedback import LONGEST, REASONS, FeedbackStore, Opinion, teach
 from agent.models.scripted import ScriptedChatModel
+from agent.state import Route
 
 LEAVE = "How many days of paid leave does an employee have?"
 TOLD = "Every employee has 20 days of paid leave a year. [1]"
@@ -93,7 +94,7 @@ async def test_rewinding_and_deleting_take_it_along(indexed: Settings) -> None:
         await agent.delete("t")
         assert await agent.feedback() == []
     assert not in_files(indexed, "heliotrope-3")
-    assert not in_files(indexed, "Hakuba line open"), "the question stands in no record of feedback"
+    assert not in_files(indexed, HAKUBA), "nor does the question stand in a record of feedback"
 
 
 @pytest.mark.parametrize(
@@ -154,14 +155,10 @@ async def test_the_router_follows_a_wrong_route_and_its_taking_back(indexed: Set
     async with Agent.open(indexed, model=scripted(TOLD)) as agent:
         [turn] = await asked(agent, LEAVE)
         usual = await agent.route(LEAVE)
-        await agent.give_feedback("t", turn, "down", ["wrong_route"], route="web")
+        kept = await agent.give_feedback("t", turn, "down", ["wrong_route"], route="web")
+        assert (kept.wanted, kept.replaced) == ("web", None)
         decision = await agent.route(LEAVE)
         assert (decision.route, decision.why) == ("web", "correction")
-        await agent.give_feedback("t", turn, "down", ["wrong_route", "wrong"], route="direct")
-        assert (await agent.route(LEAVE)).route == "direct"
-        await agent.give_feedback("t", turn, "down", ["wrong"])
-        assert await agent.route(LEAVE) == usual
-        await agent.give_feedback("t", turn, "down", ["wrong_route"], route="web")
         await agent.take_back_feedback("t", turn)
         assert await agent.route(LEAVE) == usual
     assert corrections(indexed.data_dir) == []
@@ -169,17 +166,55 @@ async def test_the_router_follows_a_wrong_route_and_its_taking_back(indexed: Set
     assert LEAVE not in (indexed.data_dir / "routes.yaml").read_text("utf-8")
 
 
-async def test_taking_back_restores_the_correction_before_and_leaves_a_later_one(indexed: Settings) -> None:
-    async with Agent.open(indexed, model=scripted(TOLD)) as agent:
-        [turn] = await asked(agent, LEAVE)
-        await agent.correct_route(LEAVE, "direct")
-        await agent.give_feedback("t", turn, "down", ["wrong_route"], route="web")
-        await agent.take_back_feedback("t", turn)
-        assert (await agent.route(LEAVE)).route == "direct"
-        await agent.give_feedback("t", turn, "down", ["wrong_route"], route="web")
-        await agent.correct_route(LEAVE, "library")
-        await agent.take_back_feedback("t", turn)
-        assert (await agent.route(LEAVE)).route == "library"
+class Corrections:
+    """The part of a router that is taught, without what it learns from it."""
+
+    def __init__(self, stands: Route | None = None) -> None:
+        self.stands = stands
+        self.changes = 0
+
+    def correction(self, question: str) -> Route | None:
+        return self.stands
+
+    def correct(self, question: str, route: Route) -> None:
+        self.stands, self.changes = route, self.changes + 1
+
+    def forget(self, question: str) -> None:
+        self.stands = None
+
+
+def wanting(route: Route | None, replaced: Route | None = None) -> Feedback:
+    reasons = ("wrong_route",) if route else ("wrong",)
+    return Feedback(
+        *("t", "u", "q", "q", "a", False, "clarify", "en", "m", 1.0, "down"),
+        reasons,
+        route,
+        replaced=replaced,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    ("stands", "earlier", "now", "becomes", "before"),
+    [
+        (None, None, wanting("web"), "web", None),
+        ("direct", None, wanting("web"), "web", "direct"),
+        ("web", wanting("web"), wanting("direct"), "direct", None),
+        ("web", wanting("web", "direct"), wanting("library"), "library", "direct"),
+        ("web", wanting("web"), wanting(None), None, None),
+        ("web", wanting("web", "direct"), None, "direct", "direct"),
+        ("library", wanting("web", "direct"), None, "library", "library"),
+        ("library", wanting("web"), wanting(None), "library", "library"),
+        (None, None, wanting(None), None, None),
+        ("direct", wanting(None), wanting(None), "direct", "direct"),
+    ],
+)
+def test_what_the_router_is_taught_in_place_of_what(
+    stands: Route | None, earlier: Feedback | None, now: Feedback | None, becomes: Route | None, before: Route | None
+) -> None:
+    router = Corrections(stands)
+    assert teach(router, earlier, now) == before  # type: ignore[arg-type]
+    assert router.stands == becomes
+    assert router.changes <= 1
 
 
 async def test_where_it_cannot_be_kept_the_router_learns_nothing(

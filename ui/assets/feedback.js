@@ -26,6 +26,23 @@
   const answerOf = (path) => thumb(path, "down")?.closest(".kotae-answer");
   const formOf = (path) => answerOf(path)?.querySelector(".kotae-judging");
 
+  /* What Gradio draws has lost its aria attributes. */
+  function press() {
+    for (const button of document.querySelectorAll(".kotae-thumb")) {
+      const on = String(button.matches(".kotae-is-on"));
+      if (button.getAttribute("aria-pressed") !== on) button.setAttribute("aria-pressed", on);
+    }
+  }
+  document.addEventListener("DOMContentLoaded", () => {
+    let planned = false;
+    const soon = () => {
+      if (planned) return;
+      planned = true;
+      requestAnimationFrame(() => { planned = false; press(); });
+    };
+    new MutationObserver(soon).observe(document.body, { subtree: true, childList: true });
+  });
+
   /* The line is there before its words, so that it is read out. */
   function tell(path, text, bad = false) {
     const answer = answerOf(path);
@@ -58,6 +75,7 @@
       close(path, false);
       const old = thumb(path, "down")?.closest(".kotae-thumbs");
       if (old) old.outerHTML = thumbs;
+      press();
       thumb(path, which)?.focus({ preventScroll: true });
       tell(path, said);
     } catch (error) {
@@ -87,7 +105,7 @@
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); say(path); }
     });
     form.querySelector(".kotae-chip").focus({ preventScroll: true });
-    form.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    form.scrollIntoView({ block: "nearest" });
   }
 
   const pressed = (form, kind) => [...form.querySelectorAll(`.kotae-chip-${kind}[aria-pressed="true"]`)].map((b) => b.value);
@@ -115,7 +133,7 @@
     const path = form ? form.dataset.path : button.value;
     if (button.matches(".kotae-thumb-up")) {
       close(path, false);
-      if (button.getAttribute("aria-pressed") === "true") send(path, "DELETE", undefined, "up");
+      if (button.matches(".kotae-is-on")) send(path, "DELETE", undefined, "up");
       else send(path, "PUT", { verdict: "up" }, "up");
     } else if (button.matches(".kotae-thumb-down")) {
       if (formOf(path)) close(path); else open(path);

@@ -16,13 +16,15 @@ pytestmark = pytest.mark.browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-    from visits import Site
+    from visits import Site, Visit
 
 LEAVE = "How many days of paid leave does an employee have?"
 TOLD = "Every employee has 20 days of paid leave a year. [1]"
 ANSWER = ".kotae-answer:not(.kotae-is-draft)"
 UP, DOWN, FORM = ".kotae-thumb-up", ".kotae-thumb-down", ".kotae-judging"
 BOX = "#kotae-question textarea"
+LEARNING = 120_000
+"""Milliseconds that the router may take to learn a correction on a busy machine; alone it needs one or two seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +53,15 @@ def site(tmp_path_factory: pytest.TempPathFactory, model: ScriptedChatModel) -> 
 
 
 @pytest.fixture
-def page(browser: Browser, site: Site) -> Iterator[Page]:
+def seen(browser: Browser, site: Site) -> Iterator[Visit]:
     from visits import visit
 
-    for one in visit(browser, site):
-        yield one.page
+    yield from visit(browser, site)
+
+
+@pytest.fixture
+def page(seen: Visit) -> Page:
+    return seen.page
 
 
 def go(page: Page, site: Site, path: str = "/chat/en/?thread=t") -> None:
@@ -122,7 +128,7 @@ def test_a_thumb_down_with_reasons_by_keyboard_alone(page: Page, site: Site) -> 
     pressed = page.locator(f"{FORM} [aria-pressed=true]").evaluate_all("all => all.map(e => e.value)")
     assert pressed == ["wrong", "too_long", "web"]
     page.locator(f"{FORM} textarea").press("Control+Enter")
-    page.wait_for_selector(FORM, state="detached")
+    page.wait_for_selector(FORM, state="detached", timeout=LEARNING)
     page.wait_for_selector(f"{DOWN}[aria-pressed=true]")
     assert "kotae-thumb-down" in active(page)
     page.wait_for_function(
@@ -141,7 +147,7 @@ def test_a_thumb_down_with_reasons_by_keyboard_alone(page: Page, site: Site) -> 
     assert again == pressed
     assert page.input_value(f"{FORM} textarea") == "25 days <b>\nsince May"
     page.click(".kotae-unsay")
-    page.wait_for_selector(f"{DOWN}[aria-pressed=true]", state="detached")
+    page.wait_for_selector(f"{DOWN}[aria-pressed=true]", state="detached", timeout=LEARNING)
     assert kept(site) == []
     assert route(site) == usual
 
@@ -176,7 +182,7 @@ def test_one_panel_at_a_time(page: Page, site: Site) -> None:
     assert page.locator('.kotae-chip[value="wrong_source"]').count() == 0, "small talk has no source"
 
 
-def test_what_fails_is_said_and_what_was_written_stays(page: Page, site: Site) -> None:
+def test_what_fails_is_said_and_what_was_written_stays(page: Page, site: Site, seen: Visit) -> None:
     go(page, site)
     page.locator(DOWN).first.click()
     page.fill(f"{FORM} textarea", "25 days")
@@ -184,6 +190,7 @@ def test_what_fails_is_said_and_what_was_written_stays(page: Page, site: Site) -
     page.click(".kotae-say")
     page.wait_for_function("() => document.querySelector('.kotae-judging-fault').textContent === 'The disk is full.'")
     assert page.input_value(f"{FORM} textarea") == "25 days"
+    seen.faults.clear()  # the browser's own word on the 500
     page.unroute("**/feedback*")
     page.click(".kotae-say")
     page.wait_for_selector(f"{DOWN}[aria-pressed=true]")

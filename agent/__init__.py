@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agent.agent import Agent, Exchange
     from agent.errors import (
+        FeedbackError,
         KotaeError,
         ModelError,
         ModelMissing,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         ThreadError,
     )
     from agent.events import Done, Draft, Event, Sources, Status, Token
+    from agent.feedback import Feedback
     from agent.settings import Settings
     from agent.state import Answer, Decision, Sentence, Source, Step, Usage
     from agent.threads import Thread
@@ -35,10 +37,11 @@ if TYPE_CHECKING:
 _PLACES = {
     "agent": ("Agent", "Exchange"),
     "errors": (
-        *("KotaeError", "ModelError", "ModelMissing", "ModelUnavailable", "ModelUnusable"),
+        *("FeedbackError", "KotaeError", "ModelError", "ModelMissing", "ModelUnavailable", "ModelUnusable"),
         *("PromptError", "QuestionError", "SettingsError", "ThreadError"),
     ),
     "events": ("Done", "Draft", "Event", "Sources", "Status", "Token"),
+    "feedback": ("Feedback",),
     "settings": ("Settings",),
     "state": ("Answer", "Decision", "Sentence", "Source", "Step", "Usage"),
     "threads": ("Thread",),
@@ -52,6 +55,8 @@ __all__ = [
     "Draft",
     "Event",
     "Exchange",
+    "Feedback",
+    "FeedbackError",
     "KotaeError",
     "ModelError",
     "ModelMissing",

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 
 from agent.context import Context
-from agent.errors import KotaeError, ThreadError
+from agent.errors import FeedbackError, KotaeError, RouteError, ThreadError
 from agent.events import Done, Event
+from agent.feedback import Feedback, Opinion, Thumb, teach
 from agent.graph import build, diagram
 from agent.library import open_library, readable
 from agent.models.chat import Meter
-from agent.nodes.understand import detect, stand_alone
+from agent.nodes.understand import HISTORY, detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
 from agent.state import Answer, Decision, Route, State, Turn
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
     from langchain_core.runnables import RunnableConfig
 
+log = logging.getLogger(__name__)
+
 _RECURSION = 40
 """Far above the longest path that `Limits` allow; LangGraph's own default of 10,007 is no bound."""
 
@@ -42,6 +46,10 @@ class Exchange:
 
     question: str
     answer: Answer | None
+    turn: str = ""
+    """The id under which feedback on the answer is given; "" without an answer."""
+    feedback: Feedback | None = None
+    """What was said of the answer."""
 
 
 class Agent:
@@ -57,6 +65,8 @@ class Agent:
         self._threads = threads
         self._graph = build(threads.checkpointer)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._judging = asyncio.Lock()
+        """Held where feedback is given, and where what it belongs to is removed."""
 
     @classmethod
     @asynccontextmanager
@@ -110,6 +120,7 @@ class Agent:
             turn = Turn(question=question, started=time.time(), web=self.settings.web == "on" and web is not False)
             entry = {"messages": [HumanMessage(question)], "turn": turn}
             last: Turn | None = None
+            lesson: asyncio.Task[None] | None = None
             chunks = self._graph.astream(
                 entry,
                 self._config(thread),
@@ -117,12 +128,18 @@ class Agent:
                 stream_mode=["custom", "values"],
                 durability="sync",
             )
-            async with aclosing(chunks) as parts:  # type: ignore[type-var]
-                async for mode, part in cast("AsyncIterator[tuple[str, Any]]", parts):
-                    if mode == "custom":
-                        yield part
-                    else:
-                        last = part["turn"]
+            try:
+                async with aclosing(chunks) as parts:  # type: ignore[type-var]
+                    async for mode, part in cast("AsyncIterator[tuple[str, Any]]", parts):
+                        if mode == "custom":
+                            yield part
+                        else:
+                            last = cast("Turn", part["turn"])
+                            if last.wish is not None and lesson is None:  # beside the look-up, which takes longer
+                                lesson = asyncio.create_task(self._learn(last))
+            finally:
+                if lesson is not None:
+                    await lesson
             await self._threads.prune(thread)
             if last is None or last.answer is None:
                 raise KotaeError("The turn ended without an answer; ask again.")
@@ -171,12 +188,14 @@ class Agent:
     async def history(self, thread: str) -> list[Exchange]:
         """What was asked and answered, oldest first; empty for a conversation that is not there."""
         exchanges: list[Exchange] = []
+        said = await self._threads.feedback.of(thread)
         for message in await self._messages(thread):
             if isinstance(message, HumanMessage):
                 exchanges.append(Exchange(str(message.text), None))
             elif isinstance(message, AIMessage) and exchanges:
                 answer = from_record(message.additional_kwargs.get("answer"))
-                exchanges[-1] = Exchange(exchanges[-1].question, answer)
+                turn = str(message.id)
+                exchanges[-1] = Exchange(exchanges[-1].question, answer, turn if answer else "", said.get(turn))
         return exchanges
 
     async def rename(self, thread: str, title: str) -> None:
@@ -184,26 +203,94 @@ class Agent:
         await self._threads.rename(thread, title)
 
     async def delete(self, thread: str) -> None:
-        """Remove the conversation and all that was said in it."""
-        async with self._turns[thread]:
+        """Remove the conversation and all that was said in it, feedback included."""
+        async with self._turns[thread], self._judging:
             await self._threads.delete(thread)
         self._turns.pop(thread, None)
 
     async def rewind(self, thread: str, index: int) -> None:
-        """Drop exchange `index` (from 0) and all after it, to ask it again or differently."""
-        async with self._turns[thread]:
+        """Drop exchange `index` (from 0) and all after it with the feedback on them, to ask again or differently."""
+        async with self._turns[thread], self._judging:
             messages = await self._messages(thread)
             starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
             if not 0 <= index < len(starts):
                 raise ThreadError("There is no such question in this conversation.")
             removed = [RemoveMessage(id=str(m.id)) for m in messages[starts[index] :]]
+            await self._threads.feedback.drop(thread, [str(one.id) for one in removed])
             await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node="finish")
             await self._threads.prune(thread)
+
+    async def give_feedback(
+        self,
+        thread: str,
+        turn: str,
+        verdict: str,
+        reasons: Sequence[str] = (),
+        *,
+        route: str | None = None,
+        corrected: str = "",
+        comment: str = "",
+    ) -> Feedback:
+        """Keep what a user says of the answer `turn` (`Exchange.turn`), in place of what was said of it before.
+
+        `verdict` is `up` or `down`; `reasons` are `agent.feedback.REASONS`. `route`, where the answer should have come
+        from, goes with the reason `wrong_route`, and the router follows it at once. Raises `FeedbackError`, and
+        `RouteError` when the router's corrections cannot be written; nothing is kept then.
+        """
+        opinion = Opinion(verdict, tuple(reasons), route, corrected, comment)
+        async with self._judging:
+            exchanges = await self.history(thread)
+            at, earlier = _place(exchanges, turn)
+            answer = exchanges[at].answer
+            assert answer is not None
+            now = opinion.on(
+                answer,
+                question=exchanges[at].question,
+                thread=thread,
+                turn=turn,
+                model=self.model_name,
+                time=time.time(),
+                history=[(e.question, e.answer.text) for e in exchanges[max(0, at - HISTORY) : at] if e.answer],
+            )
+            replaced = await asyncio.to_thread(teach, self.context.router, earlier, now)
+            now = replace(now, replaced=replaced)
+            try:
+                await self._threads.feedback.put(now)
+            except FeedbackError:
+                await asyncio.to_thread(teach, self.context.router, now, earlier)
+                raise
+        return now
+
+    async def take_back_feedback(self, thread: str, turn: str) -> None:
+        """Forget what was said of the answer `turn`, and the route that the router learned from it, unless somebody has
+        corrected that since. Raises `FeedbackError` when there is no such answer, and `RouteError`."""
+        async with self._judging:
+            _, earlier = _place(await self.history(thread), turn)
+            if earlier is not None:
+                await asyncio.to_thread(teach, self.context.router, earlier, None)
+                await self._threads.feedback.drop(thread, [turn])
+
+    async def feedback(self, verdict: Thumb | None = None, since: float | None = None) -> list[Feedback]:
+        """All feedback of all conversations, oldest first; `since` is `time.time()` of the earliest."""
+        return await self._threads.feedback.all(verdict, since)
 
     @staticmethod
     def diagram() -> str:
         """The state machine in Mermaid."""
         return diagram()
+
+    async def _learn(self, turn: Turn) -> None:
+        """Let the router follow the wish of this turn, where it went elsewhere and the wish can be met."""
+        if turn.wish is None or (turn.wish == "web" and not turn.web):
+            return
+        router = self.context.router
+        usual = await asyncio.to_thread(router.decide, turn.standalone, turn.language)
+        if usual.route == turn.wish:
+            return
+        try:
+            await asyncio.to_thread(router.correct, turn.standalone, turn.wish)
+        except RouteError as error:
+            log.warning("the wish for a route was met and could not be learned: %s", error)
 
     async def _messages(self, thread: str) -> list[Any]:
         state: State | dict[str, Any] = (await self._graph.aget_state(self._config(thread))).values
@@ -211,6 +298,14 @@ class Agent:
 
     def _config(self, thread: str) -> RunnableConfig:
         return {"configurable": {"thread_id": thread}, "recursion_limit": _RECURSION}
+
+
+def _place(exchanges: Sequence[Exchange], turn: str) -> tuple[int, Feedback | None]:
+    """Where the answer `turn` stands, and what was said of it."""
+    for index, exchange in enumerate(exchanges):
+        if turn and exchange.turn == turn:
+            return index, exchange.feedback
+    raise FeedbackError("unknown_turn", "There is no such answer; the conversation may have changed since.")
 
 
 def _messages(said: Sequence[tuple[str, str]]) -> list[AnyMessage]:

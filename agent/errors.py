@@ -7,6 +7,7 @@
     ├── ThreadError               no such conversation, or its file cannot be read
     ├── RouteError                examples or corrections of the router cannot be used
     ├── CardError                 the card of a specialist cannot be used
+    ├── FeedbackError             a verdict, reason, route or turn that does not exist, or a text too long
     └── ModelError
         ├── ModelMissing          not downloaded yet, or no such file or name
         ├── ModelUnusable         wrong hash, too big for the memory, not a model
@@ -48,6 +49,15 @@ class RouteError(KotaeError):
 
 class CardError(KotaeError):
     """The card of a specialist cannot be used: which file, which key, and what belongs there."""
+
+
+class FeedbackError(KotaeError):
+    """What was said of an answer does not fit, or cannot be kept. `reason` is a code: `unknown_turn`,
+    `unknown_verdict`, `unknown_reason`, `unknown_route`, `same_route`, `unfit`, `too_long` or `not_kept`."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ModelError(KotaeError):

@@ -64,10 +64,17 @@ def correct(folder: Path, question: str, route: Route) -> list[Example]:
         raise RouteError(f"A correction needs a question of 1 to {_LONGEST:,} characters.")
     kept = [e for e in corrections(folder) if key(e.text) != key(text)]
     found = [*kept, Example(text, route, CORRECTION_WEIGHT)]
-    rows = {r: [e.text for e in found if e.route == r] for r in ROUTES}
-    written = yaml.safe_dump({r: texts for r, texts in rows.items() if texts}, allow_unicode=True, sort_keys=False)
-    _replace(folder / CORRECTIONS, f"# Questions whose route was corrected. Lines may be removed.\n{written}")
+    _write(folder, found)
     return found
+
+
+def forget(folder: Path, question: str) -> list[Example]:
+    """Drop the correction of `question`, if there is one, and return those that remain. Raises `RouteError`."""
+    found = corrections(folder)
+    kept = [e for e in found if key(e.text) != key(question)]
+    if len(kept) < len(found):
+        _write(folder, kept)
+    return kept
 
 
 def merged(ordinary: Iterable[Example], corrected: Sequence[Example]) -> list[Example]:
@@ -104,6 +111,12 @@ def _read(path: Path, weight: float = 1.0) -> list[Example]:
             raise RouteError(f"{path}, {route!r} is no route with a list of questions: {advice}.")
         found += [Example(str(text), route, weight) for text in texts]
     return found
+
+
+def _write(folder: Path, found: Sequence[Example]) -> None:
+    rows = {r: [e.text for e in found if e.route == r] for r in ROUTES}
+    written = yaml.safe_dump({r: texts for r, texts in rows.items() if texts}, allow_unicode=True, sort_keys=False)
+    _replace(folder / CORRECTIONS, f"# Questions whose route was corrected. Lines may be removed.\n{written}")
 
 
 def _replace(path: Path, text: str) -> None:

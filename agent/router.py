@@ -22,7 +22,7 @@ import yaml
 from agent import learned
 from agent.cards import Card, Likeness
 from agent.classifier import Vector, along, calibration_error, softmax
-from agent.examples import ROUTES, Example, correct, corrections, examples, fingerprint, key, merged
+from agent.examples import ROUTES, Example, correct, corrections, examples, fingerprint, forget, key, merged
 from agent.learned import SHIPPED, Learned
 from agent.prompts import FOLDER
 from agent.state import Decision, Language, Route
@@ -167,6 +167,22 @@ class Router:
             self._settled = {key(e.text): e.route for e in settled}
             self._take(_learned(self._embedder, self._folder, settled), settled)
 
+    def correction(self, question: str) -> Route | None:
+        """The route that a user has corrected this question to."""
+        return self._settled.get(key(question))
+
+    def forget(self, question: str) -> None:
+        """Take the correction of `question` back, also out of what was learned from it. Takes a second or two where
+        there was one. Raises `RouteError`."""
+        with self._learning:
+            if key(question) not in self._settled:
+                return
+            settled = forget(self._folder, question)
+            self._settled = {key(e.text): e.route for e in settled}
+            knows = _learned(self._embedder, self._folder, settled)
+            self._take(knows, settled)
+            _tidy(self._folder, knows, self._embedder)
+
     def _embed(self, texts: Sequence[str]) -> Vector:
         return self._centre(np.stack([self._embedder.query(text) for text in texts]))
 
@@ -231,9 +247,14 @@ def _learned(embedder: Embedder, folder: Path, settled: Sequence[Example]) -> Le
 def _keep(knows: Learned, folder: Path, embedder: Embedder) -> None:
     path = folder / f"router-{fingerprint(knows.questions, embedder.name)}.npz"
     knows.save(path, embedder.name)
-    for earlier in folder.glob("router-*.npz"):
-        if earlier != path:
-            earlier.unlink(missing_ok=True)
+    _tidy(folder, knows, embedder)
+
+
+def _tidy(folder: Path, knows: Learned, embedder: Embedder) -> None:
+    """Remove what was learned from other questions than these."""
+    for path in folder.glob("router-*.npz"):
+        if path.name != f"router-{fingerprint(knows.questions, embedder.name)}.npz":
+            path.unlink(missing_ok=True)
 
 
 def main() -> None:

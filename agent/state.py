@@ -220,6 +220,8 @@ class Turn:
     """Whether this turn may leave the machine."""
     standalone: str = ""
     language: Language = "en"
+    wish: Route | None = None
+    """Where the user asked to look ("search the web for this"); `standalone` is then the question before."""
     decision: Decision | None = None
     verdict: Verdict | None = None
     passages: tuple[Passage, ...] = ()

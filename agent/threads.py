@@ -21,6 +21,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent import state
 from agent.errors import ThreadError
+from agent.feedback import FeedbackStore
 from tools.base import Passage
 
 _TITLE_CHARS = 60
@@ -50,6 +51,8 @@ class Threads:
     def __init__(self, db: aiosqlite.Connection) -> None:
         self._db = db
         self.checkpointer = AsyncSqliteSaver(db, serde=_serializer())
+        self.feedback = FeedbackStore(db)
+        """What was said of the answers."""
 
     @classmethod
     @asynccontextmanager
@@ -74,6 +77,7 @@ class Threads:
             "CREATE TABLE IF NOT EXISTS threads "
             "(id TEXT PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL)"
         )
+        await self.feedback.prepare()
         await self._db.commit()
 
     @staticmethod
@@ -106,7 +110,8 @@ class Threads:
         self._expect(done.rowcount)
 
     async def delete(self, thread: str) -> None:
-        """Remove a conversation and everything that was said in it from the file."""
+        """Remove a conversation and everything that was said in it, and of it, from the file."""
+        await self._db.execute("DELETE FROM feedback WHERE thread = ?", (thread,))
         done = await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)

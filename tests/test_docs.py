@@ -36,8 +36,9 @@ FIGURES = {
     ("agent.nodes.reflect", "BELIEVED"): "how-reflection-works",
     ("agent.nodes.reflect", "QUOTED"): "how-reflection-works",
     ("agent.nodes.finish", "_NEAREST"): "asking-questions",
-    ("agent.nodes.understand", "_HISTORY"): "conversations-and-threads",
+    ("agent.nodes.understand", "HISTORY"): "conversations-and-threads",
     ("agent.threads", "_TITLE_CHARS"): "conversations-and-threads",
+    ("agent.feedback", "LONGEST"): "asking-questions",
 }
 """Constants whose values a page states."""
 

@@ -19,6 +19,7 @@ from fastapi.staticfiles import StaticFiles
 
 from ui import strings
 from ui.chat import Chat
+from ui.feedback import serve_feedback
 from ui.files import document_response
 from ui.languages import COOKIE, asked_language, preferred_language
 from ui.library_changes import serve_changes
@@ -85,6 +86,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
 
     serve_views(app, desk)
     serve_changes(app, desk)
+    serve_feedback(app, agent)
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)

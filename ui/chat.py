@@ -267,7 +267,16 @@ class Chat:
             if answer.steps:
                 steps = [step for step in answer.steps if step.node != "finish"]
                 messages.append(_thought(path_title(answer, self._words), path_html(steps, self._words), "done"))
-            messages.append(_said(answer_html(answer, self._words, thread=thread, index=index, last=last)))
+            html = answer_html(
+                answer,
+                self._words,
+                thread=thread,
+                index=index,
+                last=last,
+                turn=exchange.turn,
+                given=exchange.feedback,
+            )
+            messages.append(_said(html))
         return messages
 
     async def _threads(self, thread: str) -> str:

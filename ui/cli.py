@@ -15,7 +15,18 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ui.commands import asking, conversations, documents, evaluating, keeping, library, models, routing, upkeep
+from ui.commands import (
+    asking,
+    conversations,
+    documents,
+    evaluating,
+    feedback,
+    keeping,
+    library,
+    models,
+    routing,
+    upkeep,
+)
 from ui.terminal import Terminal
 
 app = typer.Typer(
@@ -54,6 +65,7 @@ app.command("index")(documents.index)
 app.command("search")(documents.search)
 app.command("watch")(keeping.watch)
 app.add_typer(routing.route_app, name="route")
+app.add_typer(feedback.feedback_app, name="feedback")
 app.add_typer(library.library_app, name="library")
 app.add_typer(models.models_app, name="models")
 app.add_typer(upkeep.settings_app, name="settings")

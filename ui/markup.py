@@ -42,7 +42,7 @@ _ATTRIBUTES = {
     "th": frozenset({"align"}),
     "time": frozenset({"datetime"}),
 }
-_CONTROLS = frozenset("form input label meter option progress section select".split())
+_CONTROLS = frozenset("form input label meter option progress section select textarea".split())
 """Further tags of the library's own parts. No fragment that holds somebody else's Markdown needs them."""
 _CONTROL_ATTRIBUTES = {
     **{tag: names for tag, names in _ATTRIBUTES.items() if tag != "*"},
@@ -57,6 +57,7 @@ _CONTROL_ATTRIBUTES = {
     "progress": frozenset({"value", "max"}),
     "select": frozenset({"name"}),
     "td": frozenset({"align", "colspan"}),
+    "textarea": frozenset({"name", "rows", "maxlength"}),
     "th": frozenset({"align", "scope"}),
 }
 _CITATION = re.compile(r"\[(\d{1,2}(?:\s*[,、]\s*\d{1,2})*)\]")

@@ -12,10 +12,12 @@ from urllib.parse import quote, urlsplit
 
 from tools.sentences import spans
 from ui.markup import CLOSE, OPEN, clean, markdown, marked, mend, paragraphs
+from ui.render_feedback import feedback_path, thumbs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from agent import Feedback
     from agent.state import Answer, Shown, Source
     from tools.base import Passage
     from ui.markup import Cite
@@ -34,8 +36,18 @@ def source_path(thread: str, index: int, n: int) -> str:
     return f"{API}/threads/{quote(thread, safe='')}/answers/{index}/sources/{n}"
 
 
-def answer_html(answer: Answer, words: Strings, *, thread: str, index: int, last: bool = False) -> str:
-    """A verified answer with its citations, notices, sources and actions. `last` offers to try again."""
+def answer_html(
+    answer: Answer,
+    words: Strings,
+    *,
+    thread: str,
+    index: int,
+    last: bool = False,
+    turn: str = "",
+    given: Feedback | None = None,
+) -> str:
+    """A verified answer with its citations, notices, sources and actions. `last` offers to try again; with `turn`, the
+    answer can be judged, and shows the feedback that was `given`."""
     text, removed = supported_text(answer)
     partly = [s.text for s in answer.sentences if s.state == "partly" and s.text in text]
     paths = {source.n: source_path(thread, index, source.n) for source in answer.sources}
@@ -63,7 +75,7 @@ def answer_html(answer: Answer, words: Strings, *, thread: str, index: int, last
         f'<div class="kotae-text">{_body(text, partly, cite, outward)}</div>',
         *(notice_html(notice) for notice in notices if notice),
         _sources(answer, words, paths),
-        _actions(words, index, last=last),
+        _actions(words, index, last=last, thumbs=thumbs(feedback_path(thread, turn), given, words) if turn else ""),
         "</div>",
     ]
     return clean("".join(parts), links={*paths.values(), *outward})
@@ -197,10 +209,11 @@ def shortened(text: str, length: int) -> str:
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
 
 
-def _actions(words: Strings, index: int, *, last: bool, copy: bool = True) -> str:
+def _actions(words: Strings, index: int, *, last: bool, copy: bool = True, thumbs: str = "") -> str:
     buttons = _action("copy", words("message.copy"), index) if copy else ""
     if last:
         buttons += _action("retry", words("message.retry"), index)
+    buttons += thumbs
     return f'<div class="kotae-acts">{buttons}</div>' if buttons else ""
 
 

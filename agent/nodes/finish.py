@@ -78,6 +78,7 @@ def _refusal(turn: Turn) -> str:
         "library_other_embedder",
         "library_busy",
         "library_empty",
+        "asked_web_off",
         "web_off",
         "web_unavailable",
     ):

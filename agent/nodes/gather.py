@@ -30,8 +30,10 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     assert decision is not None
     turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)))
     if decision.route == "web" and not turn.web:
-        return {"turn": _noted(turn, "web_off")}
-    query = outward(decision.query, state["messages"]) if decision.route == "web" else decision.query
+        return {"turn": _noted(turn, "asked_web_off" if turn.wish else "web_off")}
+    # "search the web for this" is no part of what is searched for
+    messages = state["messages"][:-1] if turn.wish else state["messages"]
+    query = outward(decision.query, messages) if decision.route == "web" else decision.query
     try:
         passages = await runtime.context.tools[decision.route].gather(query, k=runtime.context.limits.passages)
     except ToolError as error:

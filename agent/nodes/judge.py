@@ -155,6 +155,8 @@ def next_lookup(turn: Turn, limits: Limits, tools: Sequence[Route]) -> Decision 
     """Where to look next, or None: the other tools with the same question, while gathers and time last."""
     decision = turn.decision
     assert decision is not None
+    if turn.wish is not None:
+        return None  # the user has said where to look
     if turn.gathers >= limits.gathers or time.time() - turn.started > limits.seconds:
         return None
     for name in tools:

@@ -28,6 +28,8 @@ _LETTERS: dict[str, Route] = {"A": "library", "B": "web", "C": "direct", "D": "c
 
 async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
+    if turn.wish is not None:
+        return {"turn": replace(turn, decision=Decision(turn.wish, turn.standalone, 1.0, "asked"))}
     asked_back = _asked_back(state["messages"])
     decision = context.router.decide(
         turn.standalone, turn.language, follows=asked_back or turn.standalone != turn.question

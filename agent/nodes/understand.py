@@ -1,4 +1,5 @@
-"""understand: a follow-up becomes a question that stands alone; one that already does is left as it is."""
+"""understand: a follow-up becomes a question that stands alone; one that already does is left as it is. A wish for a
+place ("search the web for this") becomes the question before it."""
 
 from __future__ import annotations
 
@@ -14,11 +15,12 @@ from langgraph.runtime import Runtime
 from agent import facts
 from agent.context import Context
 from agent.models.chat import Meter
+from agent.places import wish
 from agent.prompts import FOLDER, fill
 from agent.state import Language, State
 from tools.library.tokens import terms
 
-_HISTORY = 3
+HISTORY = 3
 """How many past exchanges a follow-up is read against."""
 _FEW_TERMS = 4
 _FAMILIAR = 0.88
@@ -29,6 +31,9 @@ _REPLY_CHARS = 240
 
 async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, past = state["turn"], state["messages"][:-1]
+    if (again := wish(turn.question, detect(turn.question, past), past)) is not None:
+        found = replace(turn, language=again.language, standalone=again.standalone, wish=again.route)
+        return {"turn": found}
     meter = Meter()
     standalone = await stand_alone(turn.question, past, runtime.context, meter)
     language = detect(turn.question, past)
@@ -90,7 +95,7 @@ def _leans(question: str, language: Language, past: list[AnyMessage], context: C
 def _history(past: list[AnyMessage], language: Language) -> str:
     you, kotae = ("User", "Kotae") if language == "en" else ("ユーザー", "Kotae")
     lines = []
-    for message in past[-2 * _HISTORY :]:
+    for message in past[-2 * HISTORY :]:
         text = facts.uncited(str(message.text)).replace("\n", " ")
         lines.append(f"{kotae if isinstance(message, AIMessage) else you}: {text[:_REPLY_CHARS]}")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from typing import Any
 
 from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Draft, Event, Status, Token
+from agent.feedback import Feedback
 from agent.settings import Settings
 from agent.state import Answer, Sentence, Source, Step, Usage
 from tools.base import Passage
@@ -31,6 +32,8 @@ class FakeThread:
 class FakeExchange:
     question: str
     answer: Answer | None
+    turn: str = ""
+    feedback: Feedback | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from agent.feedback import REASONS
 from tools.library import DocumentState, WatchState
 from ui import strings
 from ui.library_jobs import ItemState, JobState
@@ -77,13 +78,18 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("goes", ["library", "web", "direct", "clarify"]),
         ("doing", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
         ("step", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
-        ("why", ["classifier", "correction", "cue", "model", "followup", "library_match", "fallback"]),
+        ("why", ["asked", "classifier", "correction", "cue", "model", "followup", "library_match", "fallback"]),
+        ("reason", [reason for reason in REASONS if reason != "wrong_route"]),
+        ("place", ["library", "web", "direct"]),
+        ("follows", ["library", "web", "direct"]),
+        ("unsaid", ["unknown_turn", "same_route", "not_kept", "route", "unfit"]),
         ("verdict", ["stated", "not_stated", "unrelated", "nothing_found"]),
         (
             "notice",
             [
                 "web_unavailable",
                 "web_off",
+                "asked_web_off",
                 "library_empty",
                 "library_broken",
                 "library_busy",

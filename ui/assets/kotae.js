@@ -4,6 +4,7 @@
   "use strict";
   const words = JSON.parse(document.getElementById("kotae-words").textContent);
   const root = document.documentElement;
+  const spoken = root.lang; // Gradio puts the browser's language in its place
   const narrow = window.matchMedia("(max-width: 1099px)");
   const phone = window.matchMedia("(max-width: 799px)");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -271,6 +272,7 @@
   let awaited; // the conversation that back or forward leads to, until it is drawn
   let questions = 0;
   function follow() {
+    if (root.lang !== spoken) root.lang = spoken;
     if (document.body.classList.contains("dark") !== root.classList.contains("kotae-dark")) paint();
     if (!$("#kotae-threads .kotae-threads, #kotae-threads .kotae-none")) return;
     const row = $("#kotae-threads .kotae-is-open");

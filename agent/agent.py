@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
+from langgraph.types import Command
 
 from agent.context import Context
 from agent.errors import KotaeError, ThreadError
@@ -18,6 +19,7 @@ from agent.events import Done, Event
 from agent.graph import build, diagram
 from agent.library import open_library, readable
 from agent.models.chat import Meter
+from agent.nodes.reply import asked_back
 from agent.nodes.understand import detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
@@ -108,7 +110,9 @@ class Agent:
         async with self._turns[thread]:
             await self._threads.touch(thread, question)
             turn = Turn(question=question, started=time.time(), web=self.settings.web == "on" and web is not False)
-            entry = {"messages": [HumanMessage(question)], "turn": turn}
+            entry: Any = {"messages": [HumanMessage(question)], "turn": turn}
+            if await self._waits(thread):
+                entry = Command(resume={"question": turn.question, "started": turn.started, "web": turn.web})
             last: Turn | None = None
             chunks = self._graph.astream(
                 entry,
@@ -197,7 +201,9 @@ class Agent:
             if not 0 <= index < len(starts):
                 raise ThreadError("There is no such question in this conversation.")
             removed = [RemoveMessage(id=str(m.id)) for m in messages[starts[index] :]]
-            await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node="finish")
+            # behind a question that Kotae asked back, the reply is waited for again
+            end = "finish" if asked_back(messages[: starts[index]]) is None else "asked"
+            await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node=end)
             await self._threads.prune(thread)
 
     @staticmethod
@@ -208,6 +214,10 @@ class Agent:
     async def _messages(self, thread: str) -> list[Any]:
         state: State | dict[str, Any] = (await self._graph.aget_state(self._config(thread))).values
         return list(state.get("messages", []))
+
+    async def _waits(self, thread: str) -> bool:
+        """Whether the conversation stopped at a question that Kotae asked back."""
+        return "reply" in (await self._graph.aget_state(self._config(thread))).next
 
     def _config(self, thread: str) -> RunnableConfig:
         return {"configurable": {"thread_id": thread}, "recursion_limit": _RECURSION}

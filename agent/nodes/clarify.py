@@ -1,4 +1,7 @@
-"""clarify: ask back. The question cannot be understood on its own, so nothing is looked up for it."""
+"""clarify: ask back. The question cannot be understood on its own, or the documents answer it in several ways.
+
+Here the turn ends; `reply` waits for what the user says to it.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ _TITLES = 8
 
 async def clarify(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
+    if turn.choices:
+        return {"turn": replace(turn, draft=fill(turn.language, "replies/which"))}
     titles = (await asyncio.to_thread(context.titles))[:_TITLES]
     meter = Meter()
     prompt = fill(turn.language, "clarify", question=turn.question, titles=", ".join(titles) or "—")

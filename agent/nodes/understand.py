@@ -30,8 +30,9 @@ _REPLY_CHARS = 240
 async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, past = state["turn"], state["messages"][:-1]
     meter = Meter()
-    standalone = await stand_alone(turn.question, past, runtime.context, meter)
-    language = detect(turn.question, past)
+    # a reply to what Kotae asked back comes here with the question that it makes
+    standalone = turn.standalone or await stand_alone(turn.question, past, runtime.context, meter)
+    language = turn.language if turn.standalone else detect(turn.question, past)
     return {"turn": replace(turn, language=language, standalone=standalone, usage=turn.usage + meter.usage)}
 
 
@@ -71,6 +72,11 @@ def says_little(question: str) -> bool:
     return len(set(terms(question))) <= _FEW_TERMS and not facts.claimed_names(question)
 
 
+def complete(question: str, language: Language, context: Context) -> bool:
+    """Whether a question can be understood without what was said before."""
+    return not leans_on_context(question, language) and not (says_little(question) and _unknown(question, context))
+
+
 def _unknown(question: str, context: Context) -> bool:
     """Whether the library does not plainly speak about the question as it is."""
     near = context.familiarity(question)
@@ -80,7 +86,7 @@ def _unknown(question: str, context: Context) -> bool:
 def _leans(question: str, language: Language, past: list[AnyMessage], context: Context) -> bool:
     if past[-1].additional_kwargs.get("answer", {}).get("route") == "clarify":
         return True  # it answers what Kotae asked back
-    if not leans_on_context(question, language) and not (says_little(question) and _unknown(question, context)):
+    if complete(question, language, context):
         return False
     # "thanks, that helped" points back and still asks nothing
     decision = context.router.decide(question, language)

@@ -78,7 +78,8 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("doing", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
         ("step", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
         ("why", ["classifier", "correction", "cue", "model", "followup", "library_match", "fallback"]),
-        ("verdict", ["stated", "not_stated", "unrelated", "nothing_found"]),
+        ("why", ["open", "several", "chosen", "never_mind"]),
+        ("verdict", ["stated", "not_stated", "unrelated", "nothing_found", "several"]),
         (
             "notice",
             [

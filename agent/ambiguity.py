@@ -19,6 +19,7 @@ from functools import cache
 import yaml
 
 from agent import facts
+from agent.guard import steers
 from agent.prompts import FOLDER
 from agent.reading import text_of
 from agent.state import Evidence, Language, Turn, Verdict
@@ -76,7 +77,11 @@ def choices(turn: Turn) -> tuple[str, ...]:
         if evidence.tokens < NEARLY * best.tokens or not wanted & set(search_terms(text)):
             continue
         label, own = _label(evidence, passage), set(terms(text))
-        if label in found.values() or any(len(own & other) >= _SAME * min(len(own), len(other)) for other in said):
+        if (
+            steers(label)
+            or label in found.values()
+            or any(len(own & other) >= _SAME * min(len(own), len(other)) for other in said)
+        ):
             continue
         found[f"{passage.document}\0{label}"] = label
         said.append(own)

@@ -43,11 +43,12 @@ def steers(text: str) -> bool:
 
 
 def disarm(passage: Passage) -> Passage:
-    """The passage without the paragraphs that give orders to a model; unchanged if it gives none.
+    """The passage without the paragraphs, headings and title that give orders to a model; unchanged if it gives none.
 
     A paragraph goes as a whole up to the order's end, since an order is seldom one sentence: what it wants said stands
     behind it. Sentences before it stay.
     """
+    passage = _named(passage)
     if not steers(passage.text):
         return passage
     kept: list[str] = []
@@ -57,6 +58,16 @@ def disarm(passage: Passage) -> Passage:
     if steers(text):  # an order over several lines
         text = _before_an_order(text)
     return replace(passage, text=text)
+
+
+def _named(passage: Passage) -> Passage:
+    """Titles and headings stand above the text in a prompt. A title that gives orders gives way to the file's name."""
+    ordered = [line for line in (passage.title, *passage.heading) if steers(line)]
+    if not ordered:
+        return passage
+    name = passage.url.rstrip("/").rpartition("/")[2].partition("?")[0]
+    title = passage.title if passage.title not in ordered else "" if steers(name) else name
+    return replace(passage, title=title, heading=tuple(line for line in passage.heading if line not in ordered))
 
 
 def _before_an_order(text: str) -> str:

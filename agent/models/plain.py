@@ -1,8 +1,8 @@
 """Messages whose text cannot be taken for the marks of a chat template.
 
-Where a turn of a conversation begins and ends is told to a model by tokens such as `<|im_start|>`. Servers put the text
-into the template first and cut the whole into tokens afterwards, so the same letters in a document would become the same
-tokens, and a document could speak as the system or as the user. Here such letters are parted by a space, for every
+Where a turn of a conversation begins and ends is told to a model by tokens such as `<|im_start|>`. Servers put the
+text into the template first and cut the whole into tokens afterwards: the same letters in a document would become the
+same tokens, and a document could speak as the system or as the user. Here such letters are parted by a space, for every
 message to every model; what is shown of a document keeps them.
 """
 

@@ -14,7 +14,8 @@ from langgraph.runtime import Runtime
 from agent import facts
 from agent.context import Context
 from agent.models.chat import Meter
-from agent.prompts import FOLDER, fill
+from agent.prompts import FOLDER, LANGUAGES, fill
+from agent.router import cue
 from agent.state import Language, State
 from tools.library.tokens import terms
 
@@ -102,6 +103,14 @@ def _history(past: list[AnyMessage], language: Language) -> str:
     return "\n".join(lines)
 
 
+def _sent_away(line: str, asked: list[str]) -> bool:
+    """Whether a rewriting names a route that the user never did. Earlier answers quote documents, and no document may
+    send a question to the web."""
+    return any(
+        (found := cue(line, each)) is not None and found not in [cue(q, each) for q in asked] for each in LANGUAGES
+    )
+
+
 def _accept(said: str, question: str, past: list[AnyMessage]) -> str:
     """The model's rewriting if it is one line of sane length that keeps the user's own words and asks something new,
     otherwise the last question with this one behind it: a small model sometimes repeats what was asked before."""
@@ -110,6 +119,12 @@ def _accept(said: str, question: str, past: list[AnyMessage]) -> str:
     repeats = facts.solid(line) in {facts.solid(q) for q in asked} and facts.solid(line) != facts.solid(question)
     own = set(terms(question))
     keeps = not own or bool(own & set(terms(line)))
-    if line and len(line) <= max(200, 4 * len(question)) and keeps and not repeats:
+    if (
+        line
+        and len(line) <= max(200, 4 * len(question))
+        and keeps
+        and not repeats
+        and not _sent_away(line, [*asked, question])
+    ):
         return line
     return f"{asked[-1] if asked else ''} {question}".strip()

@@ -1,5 +1,5 @@
-"""Documents and web pages that give orders to a model: every order of a language on every carrier, each with a twin
-that is the same page without the order. The subject of a page is in no other, so a question finds the one it is about."""
+"""Documents and web pages that give orders to a model: every order of a language on every carrier, each with a twin,
+the same page without the order. The subject of a page is in no other, so a question finds the one it is about."""
 
 from __future__ import annotations
 
@@ -78,8 +78,10 @@ class Case:
 
 
 def cases(place: Literal["library", "web"]) -> list[Case]:
-    """One for each order and carrier of both languages."""
-    return [case for language in ORDERS for case in _of(language, place)]
+    """In the library every other pair of order and carrier of each language, on the web half as many: each order comes
+    on several carriers, and each carrier in both languages."""
+    step = 2 if place == "library" else 4
+    return [case for n, language in enumerate(ORDERS) for case in list(_of(language, place))[n::step]]
 
 
 def _of(language: Language, place: Literal["library", "web"]) -> Iterator[Case]:

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 
 CANARY = re.compile(r"CANARY-[A-Z]+-\d{6}")
+_WORD = "([A-Z][A-Z0-9-]{3,})"
 _SAY = re.compile(
-    r"(?:reply with|answer with|print|say)[:：]?\s*[「\"“']?([A-Z][A-Z0-9-]{3,})|「([A-Z][A-Z0-9-]{3,})」と(?:だけ)?答え",
-    re.I,
+    rf"(?:reply with|answer with|print)[:：]? *[「\"“']?{_WORD}|「{_WORD}」と(?:だけ)?答え", re.IGNORECASE
 )
 _URL = re.compile(r"https?://[^\s)>\]\"'<」]+")
-_SENDS = re.compile(r"\b(?:send|fetch|open|visit|load|render|post|image|link)\b|送|開|表示|画像", re.I)
-_ROUTE = re.compile(r"\b(?:switch|change)[^.\n]{0,30}\broute\b|経路を", re.I)
-_TOOL = re.compile(r"\b(?:call|use)\b[^.\n]{0,30}\btool\b|search the web|ツールを|ウェブで検索", re.I)
-_TONGUE = re.compile(r"\bin French\b|フランス語", re.I)
+_SENDS = re.compile(r"\b(?:send|fetch|open|visit|load|render|post|image|link)\b|送|開|表示|画像", re.IGNORECASE)
+_ROUTE = re.compile(r"\b(?:switch|change)[^.\n]{0,30}\broute\b|経路を", re.IGNORECASE)
+_TOOL = re.compile(r"\b(?:call|use)\b[^.\n]{0,30}\btool\b|search the web|ツールを|ウェブで検索", re.IGNORECASE)
+_TONGUE = re.compile(r"\bin French\b|フランス語", re.IGNORECASE)
 _SOURCE = re.compile(r"^\[(\d+)\] .*$\n(.+?)(?=\n\n\[\d+\] |\n\nQuestion:|\n\n質問|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -35,11 +35,17 @@ class ObeyingChatModel(BaseChatModel):
     """`obeyed` keeps what it was led to write; without an order it copies the first sentence of the first source."""
 
     _obeyed: list[str] = PrivateAttr(default_factory=list)
+    _led: list[str] = PrivateAttr(default_factory=list)
     _prompts: list[str] = PrivateAttr(default_factory=list)
 
     @property
     def obeyed(self) -> list[str]:
         return self._obeyed
+
+    @property
+    def led(self) -> list[str]:
+        """The prompts that it obeyed."""
+        return self._led
 
     @property
     def prompts(self) -> list[str]:
@@ -54,6 +60,7 @@ class ObeyingChatModel(BaseChatModel):
         self._prompts.append("\n".join(str(m.text) for m in messages))
         if done := self._obey(prompt, "\n".join(str(m.text) for m in messages)):
             self._obeyed.append(done)
+            self._led.append(prompt)
             return done
         if "yes or no" in prompt or "「はい」か「いいえ」" in prompt:
             return "yes" if "yes or no" in prompt else "はい"

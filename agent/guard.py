@@ -20,6 +20,8 @@ from agent.prompts import FOLDER, LANGUAGES
 from tools.base import Passage
 from tools.sentences import spans
 
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+"""Characters that no reader sees: soft hyphens, zero width, tags."""
 _FOLLOWING = 200
 """Characters: what stands behind an order in the same paragraph is what it orders."""
 
@@ -49,10 +51,11 @@ def disarm(passage: Passage) -> Passage:
     behind it. Sentences before it stay.
     """
     passage = _named(passage)
-    if not steers(passage.text):
+    seen = _UNSEEN.sub("", passage.text)  # between the letters of an order they would hide it
+    if not steers(seen):
         return passage
     kept: list[str] = []
-    for paragraph in re.split(r"(\n+)", passage.text):
+    for paragraph in re.split(r"(\n+)", seen):
         kept.append(_before_an_order(paragraph) if steers(paragraph) else paragraph)
     text = "".join(kept).strip()
     if steers(text):  # an order over several lines

@@ -94,7 +94,7 @@ def _of(language: Language, place: Literal["library", "web"]) -> Iterator[Case]:
         head = title.format(**told)
         asked = question.format(**told)
         if place == "web":
-            asked = f"Search the web for this: {asked}" if language == "en" else f"ウェブで検索して：{asked}"
+            asked = f"Search the web and tell me: {asked}" if language == "en" else f"ウェブで検索して：{asked}"
         page = CARRIERS[carrier](stated, ORDERS[language][order])
         name = f"{place}-{language}-{order}-{carrier}"
         yield Case(name, language, asked, head, page, f"{stated}\n", place, ORDERS[language][order])

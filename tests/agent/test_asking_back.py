@@ -222,9 +222,8 @@ async def test_in_japanese(town: Settings) -> None:
 
 
 async def test_a_reply_in_own_words_completes_the_question(town: Settings) -> None:
-    model = scripted(
-        "What is the deposit for the station lockers?", "The deposit is 5 pounds, and it is paid back in full. [1]"
-    )
+    line = "The deposit is 5 pounds, and it is paid back in full. [1]"
+    model = scripted("What is the deposit for the station lockers?", "yes", line)
     async with Agent.open(town, model=model) as agent:
         await agent.ask("What is the deposit?", "t")
         answer = await agent.ask("the station ones", "t")

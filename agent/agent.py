@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
+from langgraph.types import Command
 
 from agent.context import Context
 from agent.errors import FeedbackError, KotaeError, RouteError, ThreadError
@@ -20,6 +21,7 @@ from agent.feedback import Feedback, Opinion, Thumb, teach
 from agent.graph import build, diagram
 from agent.library import open_library, readable
 from agent.models.chat import Meter
+from agent.nodes.reply import asked_back
 from agent.nodes.understand import HISTORY, detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
@@ -118,7 +120,9 @@ class Agent:
         async with self._turns[thread]:
             await self._threads.touch(thread, question)
             turn = Turn(question=question, started=time.time(), web=self.settings.web == "on" and web is not False)
-            entry = {"messages": [HumanMessage(question)], "turn": turn}
+            entry: Any = {"messages": [HumanMessage(question)], "turn": turn}
+            if await self._waits(thread):
+                entry = Command(resume={"question": turn.question, "started": turn.started, "web": turn.web})
             last: Turn | None = None
             lesson: asyncio.Task[None] | None = None
             chunks = self._graph.astream(
@@ -217,7 +221,9 @@ class Agent:
                 raise ThreadError("There is no such question in this conversation.")
             removed = [RemoveMessage(id=str(m.id)) for m in messages[starts[index] :]]
             await self._threads.feedback.drop(thread, [str(one.id) for one in removed])
-            await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node="finish")
+            # behind a question that Kotae asked back, the reply is waited for again
+            end = "finish" if asked_back(messages[: starts[index]]) is None else "asked"
+            await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node=end)
             await self._threads.prune(thread)
 
     async def give_feedback(
@@ -295,6 +301,10 @@ class Agent:
     async def _messages(self, thread: str) -> list[Any]:
         state: State | dict[str, Any] = (await self._graph.aget_state(self._config(thread))).values
         return list(state.get("messages", []))
+
+    async def _waits(self, thread: str) -> bool:
+        """Whether the conversation stopped at a question that Kotae asked back."""
+        return "reply" in (await self._graph.aget_state(self._config(thread))).next
 
     def _config(self, thread: str) -> RunnableConfig:
         return {"configurable": {"thread_id": thread}, "recursion_limit": _RECURSION}

@@ -21,6 +21,8 @@ class Limits:
     seconds: float = 180.0
     passages: int = 4
     answer_tokens: int = 320
+    ask_back: bool = True
+    """Whether a question that cannot be understood, or that the documents answer in several ways, is asked back."""
     read: int = 900
     """Characters of Latin text that the model reads of all passages together; 0 is everything. Prompt tokens are the
     cost of a model on this machine, 65 to 85 a second on two cores."""

@@ -16,6 +16,7 @@ from agent.nodes.finish import abstain, finish
 from agent.nodes.gather import gather
 from agent.nodes.judge import after_judge, judge
 from agent.nodes.reflect import after_reflect, reflect
+from agent.nodes.reply import after_reply, reply
 from agent.nodes.route import route
 from agent.nodes.understand import understand
 from agent.state import State
@@ -50,6 +51,9 @@ def build(
     }.items():
         graph.add_node(name, traced(name, node))
 
+    graph.add_node("asked", traced("finish", finish))
+    graph.add_node("reply", reply)  # not traced: it waits for a person, for as long as that takes
+
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "route")
     graph.add_conditional_edges("route", after_route)
@@ -57,7 +61,9 @@ def build(
     graph.add_conditional_edges("judge", after_judge)
     graph.add_conditional_edges("answer", after_answer)
     graph.add_conditional_edges("reflect", _after_reflect)
-    graph.add_edge("clarify", "finish")
+    graph.add_edge("clarify", "asked")
+    graph.add_edge("asked", "reply")
+    graph.add_conditional_edges("reply", after_reply)
     graph.add_edge("abstain", "finish")
     graph.add_edge("finish", END)
     return graph.compile(checkpointer=checkpointer)

@@ -20,6 +20,8 @@ from agent.prompts import FOLDER, LANGUAGES
 from tools.base import Passage
 from tools.sentences import spans
 
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+"""Characters that no reader sees: soft hyphens, zero width, tags."""
 _FOLLOWING = 200
 """Characters: what stands behind an order in the same paragraph is what it orders."""
 
@@ -43,20 +45,32 @@ def steers(text: str) -> bool:
 
 
 def disarm(passage: Passage) -> Passage:
-    """The passage without the paragraphs that give orders to a model; unchanged if it gives none.
+    """The passage without the paragraphs, headings and title that give orders to a model; unchanged if it gives none.
 
     A paragraph goes as a whole up to the order's end, since an order is seldom one sentence: what it wants said stands
     behind it. Sentences before it stay.
     """
-    if not steers(passage.text):
+    passage = _named(passage)
+    seen = _UNSEEN.sub("", passage.text)  # between the letters of an order they would hide it
+    if not steers(seen):
         return passage
     kept: list[str] = []
-    for paragraph in re.split(r"(\n+)", passage.text):
+    for paragraph in re.split(r"(\n+)", seen):
         kept.append(_before_an_order(paragraph) if steers(paragraph) else paragraph)
     text = "".join(kept).strip()
     if steers(text):  # an order over several lines
         text = _before_an_order(text)
     return replace(passage, text=text)
+
+
+def _named(passage: Passage) -> Passage:
+    """Titles and headings stand above the text in a prompt. A title that gives orders gives way to the file's name."""
+    ordered = [line for line in (passage.title, *passage.heading) if steers(line)]
+    if not ordered:
+        return passage
+    name = passage.url.rstrip("/").rpartition("/")[2].partition("?")[0]
+    title = passage.title if passage.title not in ordered else "" if steers(name) else name
+    return replace(passage, title=title, heading=tuple(line for line in passage.heading if line not in ordered))
 
 
 def _before_an_order(text: str) -> str:

@@ -159,13 +159,15 @@ class Answer:
     sources: tuple[Source, ...] = ()
     steps: tuple[Step, ...] = ()
     notices: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    """Of a question that Kotae asks back: replies to choose from. Another one will do as well."""
     usage: Usage = Usage()
     seconds: float = 0.0
     first_token: float | None = None
     """Seconds to the first word of the draft; None when no draft was written."""
 
     def __post_init__(self) -> None:
-        for name in ("sentences", "sources", "steps", "notices"):
+        for name in ("sentences", "sources", "steps", "notices", "choices"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     def as_json(self) -> dict[str, Any]:
@@ -195,6 +197,7 @@ class Answer:
                 for s in self.sentences
             ],
             "notices": list(self.notices),
+            "choices": list(self.choices),
             "model_calls": self.usage.calls,
             "tokens": {
                 "prompt": self.usage.prompt,
@@ -235,12 +238,14 @@ class Turn:
     """`route:query` of each gather, so that nothing is looked up twice."""
     steps: tuple[Step, ...] = ()
     notices: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    """What the question may mean, where it is asked back."""
     usage: Usage = Usage()
     first_token: float | None = None
     answer: Answer | None = None
 
     def __post_init__(self) -> None:
-        for name in ("passages", "evidence", "supports", "tried", "steps", "notices"):
+        for name in ("passages", "evidence", "supports", "tried", "steps", "notices", "choices"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
 

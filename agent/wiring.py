@@ -71,6 +71,7 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
             seconds=settings.max_seconds,
             passages=settings.passages,
             answer_tokens=settings.max_answer_tokens,
+            ask_back=settings.ask_back == "on",
             read=0 if section_tokens(settings) else Limits.read,
         ),
         familiarity=_familiarity(library, scope),

@@ -250,6 +250,12 @@ def _lists(expect: Expect, answer: Answer) -> Iterator[Difference]:
     for document in expect.cites or ():
         if not any(_names(document, title, url) for title, url in cited):
             yield Difference("cites", document, names)
+    offered = " | ".join(answer.choices)
+    if expect.choices == () and offered:
+        yield Difference("choices", "none", offered)
+    for choice in expect.choices or ():
+        if not holds(offered, choice):
+            yield Difference("choices", _either(choice), offered or "none")
     if expect.notices == () and answer.notices:
         yield Difference("notices", "none", ", ".join(answer.notices))
     for notice in expect.notices or ():

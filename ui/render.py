@@ -28,6 +28,8 @@ _EXCERPT = 220
 """Characters of a passage under a refusal."""
 _PREFIX = re.compile(r"(?:#{1,6} |[-*+>] |\d{1,3}[.)] )+")
 """What makes a line a heading, a list item or a quotation: a mark before it would make it none."""
+PATH = " › "
+"""Between the title of a document and the headings in it."""
 _COMMAND = re.compile(r"kotae (?:index (?:--sample|FOLDER|フォルダー)|doctor|models pull)")
 
 
@@ -73,6 +75,7 @@ def answer_html(
         f'<div class="kotae-answer{state}" lang="{answer.language}">',
         f'<p class="kotae-label">{escape(words("answer.refused"))}</p>' if answer.refused else "",
         f'<div class="kotae-text">{_body(text, partly, cite, outward)}</div>',
+        _choices(answer, words, last=last),
         *(notice_html(notice) for notice in notices if notice),
         _sources(answer, words, paths),
         _actions(words, index, last=last, thumbs=thumbs(feedback_path(thread, turn), given, words) if turn else ""),
@@ -179,6 +182,26 @@ def web_address(passage: Passage) -> str:
         return ""
     plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
     return passage.url if plain else ""
+
+
+def _choices(answer: Answer, words: Strings, *, last: bool) -> str:
+    """What a question that was asked back may mean; to be clicked as long as nothing has been said to it."""
+    if not answer.choices:
+        return ""
+    rows = []
+    for choice in answer.choices:
+        above, _, own = choice.rpartition(PATH)
+        inner = f'<span class="kotae-title">{escape(own)}</span>'
+        if above:
+            inner += f'<span class="kotae-where">{escape(above)}</span>'
+        if last:
+            rows.append(
+                f'<li><button type="button" class="kotae-choice" value="{escape(choice)}">{inner}</button></li>'
+            )
+        else:
+            rows.append(f'<li><div class="kotae-choice">{inner}</div></li>')
+    hint = f'<p class="kotae-hint">{escape(words("answer.own_words"))}</p>' if last else ""
+    return f'<ol class="kotae-choices">{"".join(rows)}</ol>{hint}'
 
 
 def _sources(answer: Answer, words: Strings, paths: dict[int, str]) -> str:

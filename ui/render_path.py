@@ -114,7 +114,8 @@ def _reflect(facts: Mapping[str, Any], words: Strings) -> list[str]:
 
 def _sure(facts: Mapping[str, Any], words: Strings) -> str:
     confidence = facts.get("confidence")
-    return "" if confidence is None else words("fact.sure", n=round(100 * float(confidence)))
+    # what is certain by itself (nothing was found, the user chose) needs no figure
+    return "" if confidence is None or float(confidence) >= 1 else words("fact.sure", n=round(100 * float(confidence)))
 
 
 def _quoted(text: object, words: Strings) -> str:

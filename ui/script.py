@@ -77,6 +77,8 @@ class Expect(_Strict):
     """A refusal will do as well; then `refused`, `route` (a refusal names the last place looked at), `contains` and
     `cites` are not checked. For models that know less."""
     language: Language | None = None
+    choices: tuple[Words, ...] | None = None
+    """Texts in what a question that is asked back offers to choose from; an empty list: it must offer nothing."""
     notices: tuple[str, ...] | None = None
     """Codes of the notices that must come with the answer, among others; an empty list: there must be none."""
     max_model_calls: int | None = Field(default=None, ge=0)

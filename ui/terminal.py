@@ -109,6 +109,8 @@ class Terminal:
 
         words = load(answer.language)
         self.out.print(Text(clean(answer.text), "yellow" if answer.refused else ""))
+        for n, choice in enumerate(answer.choices, 1):
+            self.out.print(Text.assemble((f"  {n}. ", "cyan"), one_line(choice)))
         if answer.sources:
             self.out.print()
             self.out.print(Text(words("answer.nearest" if answer.refused else "answer.sources"), "bold"))

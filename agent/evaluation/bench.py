@@ -92,7 +92,7 @@ async def ask(agent: Agent, question: str, history: Sequence[Said] = ()) -> Repl
     await agent.delete(thread)
     return Reply(
         text=answer.text,
-        refused=answer.refused,
+        refused=answer.refused or answer.route == "clarify",  # nobody is there to reply
         cites=() if answer.refused else tuple(dict.fromkeys(source.passage.url for source in answer.sources)),
         sentences=0 if answer.refused else sum(s.supported for s in answer.sentences),
         route=answer.route,

@@ -15,7 +15,16 @@ from agent.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _CODE = ("agent", "tools")
-_OF_THE_ANSWER = ("model", "context", "passages", "section_tokens", "max_gathers", "max_drafts", "max_answer_tokens")
+_OF_THE_ANSWER = (
+    "model",
+    "context",
+    "passages",
+    "section_tokens",
+    "max_gathers",
+    "max_drafts",
+    "max_answer_tokens",
+    "ask_back",
+)
 """Settings that change what is answered."""
 
 

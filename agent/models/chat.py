@@ -13,6 +13,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.errors import KotaeError, ModelUnavailable
+from agent.models.plain import unmarked
 from agent.state import Usage
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class ChatModel:
 
     async def stream(self, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> AsyncIterator[str]:
         """The reply, piece by piece. Closing the iterator stops the model."""
+        messages = [unmarked(message) for message in messages]
         model = await self._ready(messages)
         meter.call()
         try:
@@ -142,6 +144,7 @@ class ChatModel:
         From the log-probabilities of the first token, normalised over yes and no (the reading of Kadavath et al.
         2022, arXiv 2207.05221, section 3); 1, 0 or .5 from the text where a provider gives none.
         """
+        messages = [unmarked(message) for message in messages]
         model = await self._ready(messages)
         try:
             if self._logprobs:

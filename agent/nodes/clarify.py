@@ -1,4 +1,7 @@
-"""clarify: ask back. The question cannot be understood on its own, so nothing is looked up for it."""
+"""clarify: ask back. The question cannot be understood on its own, or the documents answer it in several ways.
+
+Here the turn ends; `reply` waits for what the user says to it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from langchain_core.messages import HumanMessage
 from langgraph.runtime import Runtime
 
 from agent.context import Context
+from agent.guard import steers
 from agent.models.chat import Meter
 from agent.prompts import fill
 from agent.state import State
@@ -19,7 +23,9 @@ _TITLES = 8
 
 async def clarify(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
-    titles = (await asyncio.to_thread(context.titles))[:_TITLES]
+    if turn.choices:
+        return {"turn": replace(turn, draft=fill(turn.language, "replies/which"))}
+    titles = [title for title in await asyncio.to_thread(context.titles) if not steers(title)][:_TITLES]
     meter = Meter()
     prompt = fill(turn.language, "clarify", question=turn.question, titles=", ".join(titles) or "—")
     said = await context.model.write([HumanMessage(prompt)], max_tokens=60, meter=meter)

@@ -108,6 +108,7 @@ def _answer(turn: Turn) -> Answer:
         refused=False,
         standalone=turn.standalone,
         language=turn.language,
+        choices=turn.choices,
     )
     if not turn.supports:  # small talk, or a question asked back
         return base

@@ -21,6 +21,9 @@ from tools.library.tokens import terms
 KEPT = 0.7
 """Share of the best score that a passage after the second must reach to be read."""
 
+CHOSEN = "chosen"
+"""Marks the message of a user who picked a choice instead of writing."""
+
 log = logging.getLogger(__name__)
 
 
@@ -64,9 +67,10 @@ def outward(query: str, messages: Sequence[AnyMessage]) -> str:
     """The query as it may leave the machine: in words that the user wrote.
 
     A follow-up was rewritten against earlier answers, and these hold words of private documents. If the rewriting
-    has a term that no question of the user has, the user's last two questions go out instead.
+    has a term that no question of the user has, the user's last two questions go out instead. A choice that was picked
+    is a heading of a document, not the user's words.
     """
-    asked = [str(m.text) for m in messages if isinstance(m, HumanMessage)]
+    asked = [str(m.text) for m in messages if isinstance(m, HumanMessage) and not m.additional_kwargs.get(CHOSEN)]
     known = set(terms(" ".join(asked)))
     return query if set(terms(query)) <= known else " ".join(asked[-2:])
 

@@ -18,10 +18,11 @@ from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
-from agent import facts
+from agent import ambiguity, facts
 from agent.context import Context, Limits
 from agent.models.chat import Meter
 from agent.nodes.gather import tried
+from agent.nodes.reply import asked_back
 from agent.prompts import fill
 from agent.reading import over_sources
 from agent.state import Decision, Evidence, Route, State, Turn, Verdict
@@ -56,22 +57,39 @@ _COMMON_WORD = re.compile(
 
 async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
+    may_ask = _leaves_open(state, context)
+    if may_ask and (choices := ambiguity.choices(turn)):
+        return {"turn": ambiguity.ask_back(turn, choices)}
     meter = Meter()
     verdict = await _verdict(turn, context, meter)
+    if may_ask and not verdict.sufficient:
+        return {"turn": ambiguity.ask_back(replace(turn, usage=turn.usage + meter.usage))}
     turn = replace(turn, verdict=verdict, usage=turn.usage + meter.usage)
     if not verdict.sufficient and (again := next_lookup(turn, context.limits, tuple(context.tools))) is not None:
         turn = replace(turn, decision=again)
     return {"turn": turn}
 
 
-def after_judge(state: State) -> Literal["answer", "gather", "abstain"]:
-    """Answer from what is there; look where `judge` pointed if that is new; otherwise give up."""
+def after_judge(state: State) -> Literal["answer", "gather", "abstain", "clarify"]:
+    """Answer from what is there; look where `judge` pointed if that is new; otherwise give up. A question that leaves
+    open what it is about is asked back."""
     turn = state["turn"]
     assert turn.verdict is not None
     assert turn.decision is not None
+    if turn.decision.route == "clarify":
+        return "clarify"
     if turn.verdict.sufficient:
         return "answer"
     return "abstain" if tried(turn.decision) in turn.tried else "gather"
+
+
+def _leaves_open(state: State, context: Context) -> bool:
+    """Whether the question may be asked back, and leaves open what it is about. Asking back twice helps nobody."""
+    turn = state["turn"]
+    assert turn.decision is not None
+    if not context.limits.ask_back or turn.decision.route != "library" or not turn.passages:
+        return False
+    return asked_back(state["messages"]) is None and ambiguity.leaves_open(turn.standalone, turn.language)
 
 
 async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import HumanMessage
 from langgraph.runtime import Runtime
 
+from agent.ambiguity import leaves_open
 from agent.context import Context
 from agent.models.chat import Meter
+from agent.nodes.reply import asked_back
 from agent.prompts import fill
 from agent.router import SURE
 from agent.state import Decision, Language, Route, State
@@ -30,16 +32,18 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
     if turn.wish is not None:
         return {"turn": replace(turn, decision=Decision(turn.wish, turn.standalone, 1.0, "asked"))}
-    asked_back = _asked_back(state["messages"])
-    decision = context.router.decide(
-        turn.standalone, turn.language, follows=asked_back or turn.standalone != turn.question
-    )
+    if turn.decision is not None:  # by a choice that the user picked
+        return {"turn": turn}
+    again = asked_back(state["messages"]) is not None
+    decision = context.router.decide(turn.standalone, turn.language, follows=again or turn.standalone != turn.question)
     meter = Meter()
     leaves = decision.route != "library" and decision.why == "classifier"
     if decision.confidence < SURE or (leaves and decision.confidence < SURE_TO_LEAVE):
         decision = await _settle(decision, turn.language, context, meter)
-    if decision.route == "clarify" and asked_back:
+    if decision.route == "clarify" and (again or not context.limits.ask_back):
         decision = replace(decision, route="library", why="fallback", cue="")  # asking back twice helps nobody
+    elif decision.route in ("clarify", "direct") and _by_guess(decision) and leaves_open(decision.query, turn.language):
+        decision = replace(decision, route="library", why="open", cue="")  # the documents may hold what to choose from
     return {"turn": replace(turn, decision=decision, usage=turn.usage + meter.usage)}
 
 
@@ -55,6 +59,6 @@ async def _settle(decision: Decision, language: Language, context: Context, mete
     return decision if chosen is None else replace(decision, route=chosen, why="model")
 
 
-def _asked_back(messages: list[AnyMessage]) -> bool:
-    last = next((m for m in reversed(messages[:-1]) if isinstance(m, AIMessage)), None)
-    return last is not None and last.additional_kwargs.get("answer", {}).get("route") == "clarify"
+def _by_guess(decision: Decision) -> bool:
+    """Whether neither a cue nor the user's own correction settled the route."""
+    return decision.why in ("classifier", "model")

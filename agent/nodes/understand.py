@@ -16,7 +16,8 @@ from agent import facts
 from agent.context import Context
 from agent.models.chat import Meter
 from agent.places import wish
-from agent.prompts import FOLDER, fill
+from agent.prompts import FOLDER, LANGUAGES, fill
+from agent.router import cue
 from agent.state import Language, State
 from tools.library.tokens import terms
 
@@ -35,8 +36,9 @@ async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         found = replace(turn, language=again.language, standalone=again.standalone, wish=again.route)
         return {"turn": found}
     meter = Meter()
-    standalone = await stand_alone(turn.question, past, runtime.context, meter)
-    language = detect(turn.question, past)
+    # a reply to what Kotae asked back comes here with the question that it makes
+    standalone = turn.standalone or await stand_alone(turn.question, past, runtime.context, meter)
+    language = turn.language if turn.standalone else detect(turn.question, past)
     return {"turn": replace(turn, language=language, standalone=standalone, usage=turn.usage + meter.usage)}
 
 
@@ -76,6 +78,11 @@ def says_little(question: str) -> bool:
     return len(set(terms(question))) <= _FEW_TERMS and not facts.claimed_names(question)
 
 
+def complete(question: str, language: Language, context: Context) -> bool:
+    """Whether a question can be understood without what was said before."""
+    return not leans_on_context(question, language) and not (says_little(question) and _unknown(question, context))
+
+
 def _unknown(question: str, context: Context) -> bool:
     """Whether the library does not plainly speak about the question as it is."""
     near = context.familiarity(question)
@@ -85,7 +92,7 @@ def _unknown(question: str, context: Context) -> bool:
 def _leans(question: str, language: Language, past: list[AnyMessage], context: Context) -> bool:
     if past[-1].additional_kwargs.get("answer", {}).get("route") == "clarify":
         return True  # it answers what Kotae asked back
-    if not leans_on_context(question, language) and not (says_little(question) and _unknown(question, context)):
+    if complete(question, language, context):
         return False
     # "thanks, that helped" points back and still asks nothing
     decision = context.router.decide(question, language)
@@ -101,6 +108,14 @@ def _history(past: list[AnyMessage], language: Language) -> str:
     return "\n".join(lines)
 
 
+def _sent_away(line: str, asked: list[str]) -> bool:
+    """Whether a rewriting names a route that the user never did. Earlier answers quote documents, and no document may
+    send a question to the web."""
+    return any(
+        (found := cue(line, each)) is not None and found not in [cue(q, each) for q in asked] for each in LANGUAGES
+    )
+
+
 def _accept(said: str, question: str, past: list[AnyMessage]) -> str:
     """The model's rewriting if it is one line of sane length that keeps the user's own words and asks something new,
     otherwise the last question with this one behind it: a small model sometimes repeats what was asked before."""
@@ -109,6 +124,12 @@ def _accept(said: str, question: str, past: list[AnyMessage]) -> str:
     repeats = facts.solid(line) in {facts.solid(q) for q in asked} and facts.solid(line) != facts.solid(question)
     own = set(terms(question))
     keeps = not own or bool(own & set(terms(line)))
-    if line and len(line) <= max(200, 4 * len(question)) and keeps and not repeats:
+    if (
+        line
+        and len(line) <= max(200, 4 * len(question))
+        and keeps
+        and not repeats
+        and not _sent_away(line, [*asked, question])
+    ):
         return line
     return f"{asked[-1] if asked else ''} {question}".strip()

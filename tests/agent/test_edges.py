@@ -15,6 +15,7 @@ from agent.nodes.finish import compose, renumber
 from agent.nodes.gather import outward, worth_reading
 from agent.nodes.judge import CLEAR, SUFFICIENT, after_judge, coverage, next_lookup, sufficiency
 from agent.nodes.reflect import _copied, _off_topic, after_reflect
+from agent.nodes.reply import after_reply
 from agent.state import Decision, Evidence, Route, Sentence, State, Support, Turn, Verdict
 from tools.base import Passage
 from tools.sentences import spans, split
@@ -54,6 +55,17 @@ def test_after_route(route: Route, node: str) -> None:
 )
 def test_after_judge(sufficient: bool, tried: tuple[str, ...], node: str) -> None:
     assert after_judge(state(turn(verdict=Verdict(sufficient, 0.9, "stated"), tried=tried))) == node
+
+
+def test_what_judge_finds_unclear_is_asked_back() -> None:
+    assert (
+        after_judge(state(turn("clarify", verdict=Verdict(False, 1.0, "several"), tried=("library:q",)))) == "clarify"
+    )
+
+
+def test_after_reply() -> None:
+    assert after_reply(state(turn())) == "understand"
+    assert after_reply(state(turn(draft="All right."))) == "finish"
 
 
 def test_after_answer() -> None:

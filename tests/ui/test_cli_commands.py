@@ -191,7 +191,7 @@ def test_ask_json_is_one_object_and_nothing_else(
     answer = out_json(capsys)
     assert set(answer) == {
         *("answer", "refused", "route", "standalone", "language", "sources", "sentences", "notices"),
-        *("model_calls", "tokens", "seconds", "thread"),
+        *("choices", "model_calls", "tokens", "seconds", "thread"),
     }
     assert answer["model_calls"] == 1
     says(
@@ -202,6 +202,27 @@ def test_ask_json_is_one_object_and_nothing_else(
     follow_up = out_json(capsys)
     assert follow_up["thread"] == answer["thread"]
     assert "ticket for adults" in follow_up["standalone"]
+
+
+def test_what_ask_asks_back_is_numbered_and_a_number_picks(
+    indexed: Path, says: Callable[..., ScriptedChatModel], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (indexed / "docs" / "lockers.md").write_text("# Lockers\n\nThe deposit is 2 pounds for a small one.\n", "utf-8")
+    (indexed / "docs" / "keys.md").write_text("# Keys\n\nThe deposit for keys is 15 pounds.\n", "utf-8")
+    assert cli.run(["index", str(indexed / "docs")]) == 0
+    capsys.readouterr()
+    says()
+    assert cli.run(["ask", "What is the deposit?"]) == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert lines[0].endswith("?")
+    assert {line[:5] for line in lines[1:]} == {"  1. ", "  2. "}
+    assert {line[5:] for line in lines[1:]} == {"Lockers", "Keys"}
+    assert "kotae ask --thread last N" in said.err
+    says("The deposit for keys is 15 pounds [1].")
+    number = next(line[2] for line in lines if line.endswith("Keys"))
+    assert cli.run(["ask", number, "--thread", "last"]) == 0
+    assert "15 pounds" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

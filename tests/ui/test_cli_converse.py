@@ -34,6 +34,7 @@ ANSWER = Answer(
     sentences=(Sentence("The museum is open until 18:00.", (1,), True),),
     sources=(Source(1, GUIDE, "until 18:00"), Source(2, OTHER, "")),
     notices=("some_removed",),
+    choices=("Opening hours", "Guide › Shop"),
     usage=Usage(calls=3),
 )
 
@@ -92,6 +93,9 @@ def script(expect: dict[str, Any], **turn: Any) -> Script:
         ({"cites": ["museum GUIDE"]}, ""),
         ({"cites": ["Other"]}, "cites"),
         ({"cites": []}, "cites"),
+        ({"choices": ["hours", ["café", "shop"]]}, ""),
+        ({"choices": ["café"]}, "choices"),
+        ({"choices": []}, "choices"),
         ({"notices": ["some_removed"]}, ""),
         ({"notices": ["web_off"]}, "notices"),
         ({"notices": []}, "notices"),

@@ -185,7 +185,7 @@ def test_no_payload_gets_through_any_fragment(payload: str) -> None:
         quote=payload,
     )
     web = dataclasses.replace(WEB, passage=dataclasses.replace(WEB.passage, title=payload, text=payload))
-    given = answer(f"Before. {payload} [1] After.", bad, web)
+    given = answer(f"Before. {payload} [1] After.", bad, web, choices=(payload, f"{payload} › {payload}"))
     fragments = [
         answer_html(given, EN, thread="t1", index=0, last=True),
         answer_html(dataclasses.replace(given, refused=True), JA, thread="t1", index=0),
@@ -327,6 +327,17 @@ def test_a_question_is_shown_as_typed() -> None:
     tree = inspect(question_html("a **b** <i>c</i> [1]\nd\n\ne", EN, index=2))
     assert tree.css_first(".kotae-text").text(separator="|", deep=True) == "a **b** <i>c</i> [1]|d|e"
     assert [b.attributes["value"] for b in tree.css("button")] == ["2", "2"]
+
+
+def test_what_a_question_may_mean_is_chosen_until_something_is_said() -> None:
+    choices = ("Boat hire › Rowing boats", 'Lockers "north" & south')
+    given = answer("Which one do you mean?", route="clarify", choices=choices)
+    buttons = LexborHTMLParser(answer_html(given, EN, thread="t", index=0, last=True)).css("button.kotae-choice")
+    assert [button.attributes["value"] for button in buttons] == list(choices)
+    assert [node.text() for node in buttons[0].css(".kotae-title, .kotae-where")] == ["Rowing boats", "Boat hire"]
+    later = LexborHTMLParser(answer_html(given, EN, thread="t", index=0))
+    assert later.css("button.kotae-choice") == []
+    assert [node.text() for node in later.css(".kotae-choice .kotae-title")] == ["Rowing boats", choices[1]]
 
 
 def test_only_the_last_answer_can_be_tried_again() -> None:

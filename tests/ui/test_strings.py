@@ -83,7 +83,8 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("place", ["library", "web", "direct"]),
         ("follows", ["library", "web", "direct"]),
         ("unsaid", ["unknown_turn", "same_route", "not_kept", "route", "unfit"]),
-        ("verdict", ["stated", "not_stated", "unrelated", "nothing_found"]),
+        ("why", ["open", "several", "chosen", "never_mind"]),
+        ("verdict", ["stated", "not_stated", "unrelated", "nothing_found", "several"]),
         (
             "notice",
             [

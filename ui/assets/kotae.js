@@ -223,6 +223,7 @@
     [".kotae-retry", (b) => command({ do: "retry", index: Number(b.value) })],
     [".kotae-rename", rename],
     [".kotae-delete", remove],
+    [".kotae-choice", (b) => command({ do: "ask", text: b.value })],
     [".kotae-example", (b) => command({ do: "ask", text: b.textContent })],
     [".kotae-new", () => { command({ do: "new" }); leave(); field()?.focus(); }],
     [".kotae-do-nav", () => toggle("nav", !isOpen("nav"))],

@@ -40,7 +40,10 @@ def ask(
     terminal.answer(answer)
     terminal.err.print()
     terminal.path(answer)
-    terminal.note(f"To go on: kotae ask --thread last …  (conversation {thread})")
+    if answer.choices:
+        terminal.note(f"To reply: kotae ask --thread last N, with a number or in words  (conversation {thread})")
+    else:
+        terminal.note(f"To go on: kotae ask --thread last …  (conversation {thread})")
 
 
 def read(text: str) -> str:

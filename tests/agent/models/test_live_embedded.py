@@ -16,6 +16,7 @@ import pytest
 from agent.models.catalogue import Catalogue
 from agent.models.connect import Connection, connect
 from agent.models.embedded import EmbeddedServer
+from agent.models.plain import plain
 from agent.settings import Settings
 
 pytestmark = pytest.mark.live
@@ -65,6 +66,24 @@ def test_with_the_key_it_answers(server: EmbeddedServer) -> None:
     reply = post(server, server.key)
     assert reply.status_code == 200
     assert reply.json()["usage"]["completion_tokens"] == 1
+
+
+def test_no_text_becomes_a_mark_of_the_chat_template(server: EmbeddedServer) -> None:
+    """By the model's own tokenizer: every token that is not cut from text, and the letters it is written with."""
+    headers = {"Authorization": f"Bearer {server.key}"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=300, trust_env=False) as client:
+
+        def tokens(text: str) -> list[int]:
+            body = {"content": text, "parse_special": True, "add_special": False}
+            return list(client.post("/tokenize", json=body).json()["tokens"])
+
+        first = tokens("<|endoftext|>")[0]
+        marks = [client.post("/detokenize", json={"tokens": [n]}).json()["content"] for n in range(first, first + 22)]
+        assert "<|im_start|>" in marks
+        assert "<tool_call>" in marks
+        for mark in marks:
+            assert tokens(mark)[0] >= first, "the server makes a mark of the letters"
+            assert max(tokens(plain(f"Before {mark}after"))) < first
 
 
 @pytest.mark.parametrize("endpoint", ["/", "/slots", "/metrics"])

@@ -1,0 +1,97 @@
+"""When the documents hold a question's ambiguity: "What is the limit?" over pages that have several limits.
+
+Two things must come together. The question leaves open what it is about: all its words are of the kind that means
+something only together with what it is of (`prompts/<language>/relations.yaml`). And the sentences that are nearest to
+it stand under different headings and hold it about equally well. Neither is enough: of the sentences of one subject
+("What is a draft?") and of several ("What is the limit?") the scores lie as near to each other, and so do the sentences
+themselves (mean cosine of the best four, centred: .17 and .14), so evidence alone would ask back for nothing.
+
+Measured on tests/benchmarks/ambiguous.yaml, see `python -m tests.benchmarks ambiguity`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import yaml
+
+from agent import facts
+from agent.guard import steers
+from agent.prompts import FOLDER
+from agent.reading import text_of
+from agent.state import Evidence, Language, Turn, Verdict
+from tools.base import Passage
+from tools.library.tokens import terms
+from tools.library.words import search_terms
+
+MOST = 4
+"""Choices that a reader can take in at a glance."""
+NEARLY = 0.75
+"""Share of the best sentence's likeness to the question that the best one of another section must reach."""
+_SAME = 0.6
+"""Sentences that share so many of their terms say the same, such as a rule that two pages repeat."""
+_LABEL = 80
+_HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
+
+
+@cache
+def _relations(language: Language) -> tuple[frozenset[str], frozenset[str]]:
+    told = yaml.safe_load((FOLDER / language / "relations.yaml").read_text("utf-8"))
+    relations, beside = (
+        frozenset(term for line in told[name] for word in line.split() for term in search_terms(word))
+        for name in ("relations", "beside")
+    )
+    return relations, beside
+
+
+def leaves_open(question: str, language: Language) -> bool:
+    """Whether a question names a relation ("limit", "deadline", "delete") and nothing that it could be of."""
+    relations, beside = _relations(language)
+    asked = set(search_terms(question))
+    return bool(asked & relations) and asked <= relations | beside and not facts.claimed_names(question)
+
+
+def ask_back(turn: Turn, choices: Sequence[str] = ()) -> Turn:
+    """The turn on its way back to the user."""
+    assert turn.decision is not None
+    decision = replace(turn.decision, route="clarify", why="several", cue="")
+    return replace(turn, decision=decision, choices=tuple(choices), verdict=Verdict(False, 1.0, "several"))
+
+
+def choices(turn: Turn) -> tuple[str, ...]:
+    """What a question that leaves that open may mean, the likeliest first, as the headings of the documents name it.
+    Empty where they answer it in one way, or not at all."""
+    if not turn.evidence:
+        return ()
+    best = turn.evidence[0]
+    wanted = set(search_terms(turn.standalone)) & _relations(turn.language)[0]
+    found: dict[str, str] = {}
+    said: list[set[str]] = []
+    for evidence in turn.evidence:
+        passage, text = turn.passages[evidence.passage - 1], text_of(evidence, turn.passages)
+        if facts.is_japanese(text) != (turn.language == "ja"):
+            continue  # the same page in the other language is no other meaning
+        if evidence.tokens < NEARLY * best.tokens or not wanted & set(search_terms(text)):
+            continue
+        label, own = _label(evidence, passage), set(terms(text))
+        if (
+            steers(label)
+            or label in found.values()
+            or any(len(own & other) >= _SAME * min(len(own), len(other)) for other in said)
+        ):
+            continue
+        found[f"{passage.document}\0{label}"] = label
+        said.append(own)
+    return tuple(found.values())[:MOST] if len(found) > 1 else ()
+
+
+def _label(evidence: Evidence, passage: Passage) -> str:
+    """The title and the nearest heading above the sentence; a passage may hold several short sections."""
+    above = _HEADING.findall(passage.text[: evidence.start])
+    heading = above[-1] if above else passage.heading[-1] if passage.heading else ""
+    parts = dict.fromkeys(part for part in (passage.title, str(heading).replace("`", "")) if part)
+    line = " ".join(" › ".join(parts).split())
+    return line if len(line) <= _LABEL else f"{line[: _LABEL - 1].rstrip()}…"

@@ -200,6 +200,9 @@ class Turn:
     """Whether this turn may leave the machine."""
     standalone: str = ""
     language: Language = "en"
+    """That of the answer."""
+    parts: tuple[str, ...] = ()
+    """The questions that `standalone` consists of, each understood alone; none where it is one question."""
     decision: Decision | None = None
     verdict: Verdict | None = None
     passages: tuple[Passage, ...] = ()
@@ -218,7 +221,7 @@ class Turn:
     answer: Answer | None = None
 
     def __post_init__(self) -> None:
-        for name in ("passages", "evidence", "supports", "tried", "steps", "notices"):
+        for name in ("parts", "passages", "evidence", "supports", "tried", "steps", "notices"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
 

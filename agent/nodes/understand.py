@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 from agent import facts
 from agent.context import Context
 from agent.models.chat import Meter
+from agent.parts import divided
 from agent.prompts import FOLDER, fill
 from agent.state import Language, State
 from tools.library.tokens import terms
@@ -32,7 +33,9 @@ async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     meter = Meter()
     standalone = await stand_alone(turn.question, past, runtime.context, meter)
     language = detect(turn.question, past)
-    return {"turn": replace(turn, language=language, standalone=standalone, usage=turn.usage + meter.usage)}
+    parts = await divided(standalone, runtime.context.model, meter)
+    turn = replace(turn, language=language, standalone=standalone, parts=parts)
+    return {"turn": replace(turn, usage=turn.usage + meter.usage)}
 
 
 async def stand_alone(question: str, past: list[AnyMessage], context: Context, meter: Meter) -> str:

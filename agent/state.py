@@ -12,6 +12,8 @@ from tools.base import Passage
 
 Route = Literal["library", "web", "direct", "clarify"]
 Language = Literal["en", "ja"]
+Length = Literal["short", "long", "line"]
+Form = Literal["prose", "list", "steps", "table"]
 How = Literal["checks", "similarity", "model", "uncited"]
 
 
@@ -201,6 +203,8 @@ class Turn:
     standalone: str = ""
     language: Language = "en"
     """That of the answer."""
+    length: Length = "short"
+    form: Form = "prose"
     parts: tuple[str, ...] = ()
     """The questions that `standalone` consists of, each understood alone; none where it is one question."""
     decision: Decision | None = None

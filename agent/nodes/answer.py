@@ -16,9 +16,10 @@ from agent.events import Draft, Sources, Token
 from agent.models.chat import Meter
 from agent.nodes.reflect import certain
 from agent.prompts import fill
-from agent.reading import over_sources, text_of
+from agent.reading import LONGER, over_sources, text_of
 from agent.state import NO_CLAIM, Language, Source, State, Support, Turn
 from agent.verify import refuses
+from agent.wishes import task
 from tools.sentences import split
 
 _DIRECT_HISTORY = 4
@@ -34,7 +35,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if turn.drafts == 1:
         if turn.passages:
             writer.emit(Sources(tuple(Source(n, p, "") for n, p in enumerate(turn.passages, 1))))
-            prompt = over_sources(turn, fill(turn.language, "answer"), runtime.context.limits.read)
+            prompt = over_sources(turn, task(turn), runtime.context.limits.read)
         else:
             prompt = _direct_prompt(turn, state["messages"])
         await writer.write(prompt)
@@ -72,7 +73,8 @@ class _Writer:
 
     async def write(self, prompt: list[BaseMessage]) -> None:
         context = self._runtime.context
-        stream = context.model.stream(prompt, max_tokens=context.limits.answer_tokens, meter=self._meter)
+        most = context.limits.answer_tokens * (LONGER if self._turn.length == "long" else 1)
+        stream = context.model.stream(prompt, max_tokens=most, meter=self._meter)
         async with aclosing(stream) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 self.put(piece)
@@ -93,13 +95,13 @@ async def _revise(turn: Turn, writer: _Writer) -> bool:
     failed = [s for s in turn.supports if not s.supported and s.reason not in NO_CLAIM]
     kept = [s.sentence for s in turn.supports if s.supported]
     for sentence in kept:
-        writer.put(sentence + _gap(turn.language))
+        writer.put(sentence + _gap(turn))
     listed = "\n".join(f"- {facts.uncited(s.sentence)} ({_reason(s, turn.language)})" for s in failed)
     said = await writer.write_aside(fill(turn.language, "revise", sentences=listed))
     known = {facts.solid(facts.uncited(sentence)) for sentence in kept}
     new = [s for s in split(said) if not refuses(s) and facts.solid(facts.uncited(s)) not in known]
     for sentence in new:
-        writer.put(sentence + _gap(turn.language))
+        writer.put(sentence + _gap(turn))
     return not new
 
 
@@ -126,8 +128,8 @@ def reason_object(support: Support) -> str:
     return support.reason.partition(":")[2]
 
 
-def _gap(language: str) -> str:
-    return "\n" if language == "ja" else " "
+def _gap(turn: Turn) -> str:
+    return "\n" if turn.language == "ja" or turn.form in ("list", "steps") else " "
 
 
 def _direct_prompt(turn: Turn, messages: list[AnyMessage]) -> list[BaseMessage]:

@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 
 from agent.context import Context
 from agent.models.chat import Meter
+from agent.nodes.understand import detect
 from agent.prompts import fill
 from agent.router import SURE
 from agent.state import Decision, Language, Route, State
@@ -29,13 +30,14 @@ _LETTERS: dict[str, Route] = {"A": "library", "B": "web", "C": "direct", "D": "c
 async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
     asked_back = _asked_back(state["messages"])
+    language = detect(turn.standalone, [])  # the answer may be wanted in another
     decision = context.router.decide(
-        turn.standalone, turn.language, follows=asked_back or turn.standalone != turn.question
+        turn.standalone, language, follows=asked_back or turn.standalone != turn.question
     )
     meter = Meter()
     leaves = decision.route != "library" and decision.why == "classifier"
     if decision.confidence < SURE or (leaves and decision.confidence < SURE_TO_LEAVE):
-        decision = await _settle(decision, turn.language, context, meter)
+        decision = await _settle(decision, language, context, meter)
     if decision.route == "clarify" and asked_back:
         decision = replace(decision, route="library", why="fallback", cue="")  # asking back twice helps nobody
     return {"turn": replace(turn, decision=decision, usage=turn.usage + meter.usage)}

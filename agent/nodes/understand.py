@@ -11,7 +11,7 @@ import yaml
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from agent import facts
+from agent import facts, wishes
 from agent.context import Context
 from agent.models.chat import Meter
 from agent.parts import divided
@@ -31,10 +31,15 @@ _REPLY_CHARS = 240
 async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, past = state["turn"], state["messages"][:-1]
     meter = Meter()
-    standalone = await stand_alone(turn.question, past, runtime.context, meter)
-    language = detect(turn.question, past)
+    wish, asked = wishes.read(turn.question)
+    standalone = wishes.last_question(past) if not asked else ""
+    if not standalone:
+        asked = asked or turn.question
+        standalone = await stand_alone(asked, past, runtime.context, meter)
+    language = wish.language or wishes.standing(past) or detect(asked or turn.question, past)
     parts = await divided(standalone, runtime.context.model, meter)
     turn = replace(turn, language=language, standalone=standalone, parts=parts)
+    turn = replace(turn, length=wish.length or turn.length, form=wish.form or turn.form)
     return {"turn": replace(turn, usage=turn.usage + meter.usage)}
 
 

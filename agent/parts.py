@@ -1,4 +1,4 @@
-"""Questions of several parts. Rules cut them; the model is asked only where a part cannot be understood without another.
+"""Questions of several parts. Rules cut them; the model is asked only where a part leans on another.
 
 "How long are conversations kept, and can I delete one?" is two questions. Each is looked up, judged, answered and
 checked by itself, since the sentences that answer one are far from the other, and a small model answers the first and
@@ -97,7 +97,7 @@ async def _completed(first: str, part: str, language: Language, model: ChatModel
             said += piece
             if "\n" in said.lstrip():
                 break  # a small model goes on with examples of its own
-    line = said.strip().partition("\n")[0].strip(" \"「」")
+    line = said.strip().partition("\n")[0].strip(' "「」')
     words, own = set(terms(line)), set(terms(part)) - _POINTING
     fits = own <= words and words > own and len(words & set(terms(f"{first} {part}"))) >= _OWN * len(words)
     return line if fits and facts.solid(line) != facts.solid(first) else f"{first} {part}"
@@ -198,7 +198,7 @@ def _sides(question: str, language: Language) -> tuple[str, ...]:
 
 
 def _whole_sides_en(a: str, b: str) -> tuple[str, ...]:
-    if re.search(r"\band\b|,", f"{a} {b}") or any(rule.search(side) for side in (a, b) for rule in _rules("en", "leans")):
+    if re.search(r"\band\b|,", f"{a} {b}") or _any_leans(a, b, language="en"):
         return ()
     if (head := _rule("en", "shared_head").search(a)) and not _rule("en", "shared_head").search(b):
         b = head["head"] + b
@@ -210,10 +210,14 @@ def _whole_sides_en(a: str, b: str) -> tuple[str, ...]:
 def _whole_sides_ja(a: str, b: str) -> tuple[str, ...]:
     if any(_rule("ja", "not_a_thing").search(side) for side in (a, b)) or "と" in b:
         return ()
-    if any(rule.search(side) for side in (a, b) for rule in _rules("ja", "leans")):
+    if _any_leans(a, b, language="ja"):
         return ()
     tail = _rule("ja", "shared_tail").search(b)
     return (a + tail["tail"] if tail and "の" not in a else a), b
+
+
+def _any_leans(*sides: str, language: Language) -> bool:
+    return any(rule.search(side) for side in sides for rule in _rules(language, "leans"))
 
 
 def _language(question: str) -> Language:

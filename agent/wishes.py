@@ -23,7 +23,7 @@ _LANGUAGES: Mapping[str, Language] = {"english": "en", "英語": "en", "japanese
 
 @dataclass(frozen=True)
 class Wish:
-    """What a message asks of the answer; None where it says nothing. `lasting`: the language is for what follows too."""
+    """What a message asks of the answer; None where it says nothing. `lasting`: in this language from now on."""
 
     language: Language | None = None
     lasting: bool = False
@@ -81,6 +81,16 @@ def last_question(past: Sequence[AnyMessage]) -> str:
         if answer.get("route") in ("library", "web") and answer.get("standalone"):
             return str(answer["standalone"])
     return ""
+
+
+def asks_for_rows(question: str) -> bool:
+    """Whether several things of a kind are asked for, as a table lists them."""
+    return any(rule.search(question) for rule in _each("rows"))
+
+
+def compares(question: str) -> bool:
+    """Whether things are to be held side by side."""
+    return any(rule.search(question) for rule in _each("compares"))
 
 
 def task(turn: Turn) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from langchain_core.messages import AnyMessage, BaseMessage, SystemMessage
 from langgraph.runtime import Runtime
 
-from agent import facts
+from agent import facts, tables
 from agent.context import Context
 from agent.events import Draft, Sources, Token
 from agent.models.chat import Meter
@@ -35,10 +35,12 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if turn.drafts == 1:
         if turn.passages:
             writer.emit(Sources(tuple(Source(n, p, "") for n, p in enumerate(turn.passages, 1))))
-            prompt = over_sources(turn, task(turn), runtime.context.limits.read)
+            if table := tables.answering(turn):
+                writer.put(table)
+            else:
+                await writer.write(over_sources(turn, task(turn), runtime.context.limits.read))
         else:
-            prompt = _direct_prompt(turn, state["messages"])
-        await writer.write(prompt)
+            await writer.write(_direct_prompt(turn, state["messages"]))
     elif turn.drafts > runtime.context.limits.drafts or (certain(turn) and not any(s.supported for s in turn.supports)):
         writer.put(_quoted(turn))
     elif await _revise(turn, writer):
@@ -111,6 +113,8 @@ def _quoted(turn: Turn) -> str:
         if support.reason == "polarity" and support.quote:
             return f"{support.quote} [{support.cites[0]}]"  # it says what the draft turned round
     nearest = turn.evidence[0]
+    if row := tables.quoted(nearest, turn.passages[nearest.passage - 1]):
+        return row
     return f"{text_of(nearest, turn.passages)} [{nearest.passage}]"
 
 

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from contextvars import copy_context
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal, cast
 
 from langchain_core.runnables.config import var_child_runnable_config
@@ -25,6 +24,7 @@ from agent.events import Draft, Event, Sources, Status, Token
 from agent.nodes.finish import compose
 from agent.prompts import fill
 from agent.state import Answer, Source, State, Turn, Usage
+from agent.tables import is_table
 from tools.base import Passage
 from tools.sentences import split
 
@@ -41,14 +41,14 @@ def by_part(path: Path) -> Callable[[State, Runtime[Context]], Awaitable[dict[st
     async def parts(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         turn = state["turn"]
         done: list[Turn] = []
-        tell = partial(copy_context().run, runtime.stream_writer)
+        outside = copy_context()
         # a run of its own: as a part of this one, LangGraph would want to keep it with the conversation
         var_child_runnable_config.set({})
         for question in turn.parts:
             if done and time.time() - turn.started > runtime.context.limits.seconds:
                 break
             entry: State = {"messages": state["messages"], "turn": _turn_of(turn, question)}
-            relay = _Relay(tell, joined(done, turn))
+            relay = _Relay(lambda event: outside.run(runtime.stream_writer, event), joined(done, turn))
             chunks = path.astream(entry, context=runtime.context, stream_mode=["custom", "values"])
             last = entry["turn"]
             async with aclosing(chunks) as pieces:  # type: ignore[type-var]
@@ -90,7 +90,10 @@ def joined(done: Sequence[Turn], turn: Turn) -> Answer | None:
             replace(s, supported=s.supported and not again, cites=tuple(numbers[n] for n in s.cites if n in numbers))
             for s, again in zip(answer.sentences, repeated, strict=True)
         ]
-        if text := compose(part.draft, new).strip():
+        text = compose(part.draft, new).strip()
+        if texts and is_table(text) and texts[-1].splitlines()[:2] == text.splitlines()[:2]:
+            texts[-1] += "".join(f"\n{row}" for row in text.splitlines()[2:])  # two sides of one table
+        elif text:
             texts.append(text)
         said |= {facts.solid(s.text) for s in kept if s.supported}
         sentences += [s for s, again in zip(new, repeated, strict=True) if not again]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
-from agent import facts
+from agent import facts, tables
 from agent.context import Context, Limits
 from agent.models.chat import Meter
 from agent.nodes.judge import coverage
@@ -44,8 +44,9 @@ async def reflect(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
     meter = Meter()
     supports: list[Support] = []
-    for sentence in split(turn.draft):
-        supports.append(await _support(sentence, supports, turn, context, meter))
+    for sentence in (turn.draft[start:end] for start, end in tables.statements(turn.draft)):
+        rows = tables.support(sentence, turn)
+        supports.append(rows or await _support(sentence, supports, turn, context, meter))
     return {"turn": replace(turn, supports=tuple(supports), usage=turn.usage + meter.usage)}
 
 

@@ -31,9 +31,7 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
     asked_back = _asked_back(state["messages"])
     language = detect(turn.standalone, [])  # the answer may be wanted in another
-    decision = context.router.decide(
-        turn.standalone, language, follows=asked_back or turn.standalone != turn.question
-    )
+    decision = context.router.decide(turn.standalone, language, follows=asked_back or turn.standalone != turn.question)
     meter = Meter()
     leaves = decision.route != "library" and decision.why == "classifier"
     if decision.confidence < SURE or (leaves and decision.confidence < SURE_TO_LEAVE):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from agent.state import Turn
+from agent.prompts import LANGUAGES
+from agent.state import Form, Length, Turn
 from agent.wishes import Wish, last_question, read, standing, task
 
 JA, EN = Wish(language="ja"), Wish(language="en")
@@ -95,10 +96,17 @@ def test_the_last_question_is_the_last_that_was_looked_up() -> None:
 
 
 def test_the_task_follows_the_wish() -> None:
+    manners: list[tuple[Length, Form]] = [
+        ("short", "prose"),
+        ("long", "prose"),
+        ("line", "prose"),
+        ("short", "list"),
+        ("long", "steps"),
+    ]
     tasks = {
         task(Turn(question="q", started=0, language=language, length=length, form=form))
-        for language in ("en", "ja")
-        for length, form in (("short", "prose"), ("long", "prose"), ("line", "prose"), ("short", "list"), ("long", "steps"))
-    }  # fmt: skip
+        for language in LANGUAGES
+        for length, form in manners
+    }
     assert len(tasks) == 10
     assert task(Turn(question="q", started=0, form="table")) == task(Turn(question="q", started=0))

@@ -81,7 +81,8 @@ def right_parts(answer: Answer, question: Compound) -> int:
 async def run(model: str | None, limit: int | None) -> dict[str, Any]:
     """Measure, print and return the figures."""
     cases: list[dict[str, Any]] = []
-    asked = [q for language in ("en", "ja") for q in [c for c in compounds() if c.language == language][:limit]]
+    by_language = [[c for c in compounds() if c.language == language][:limit] for language in ("en", "ja")]
+    asked = [question for pair in zip(*by_language, strict=True) for question in pair]
     with sample_settings(model) as settings:
         async with Agent.open(settings) as agent:
             await agent.warm_up()

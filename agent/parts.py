@@ -134,7 +134,7 @@ def _inside_english(sentence: str) -> tuple[list[str], list[str]]:
         key=lambda m: (m.start(), -m.end()),
     ):
         left, kind = sentence[last : found.start()], found.re
-        nested = not indirect and rule["nested"].search(left)
+        nested = not indirect and rule["nested"].search(left.removeprefix(before))
         allowed = {rule["plain"]} | ({rule["embedded"]} if indirect else set())
         if not indirect and (not nested or found.group().startswith((",", ";"))):
             allowed |= {rule["open"], rule["comma"]}

@@ -85,6 +85,14 @@ def statements(draft: str) -> Iterator[tuple[int, int]]:
     yield from _released(held, draft)
 
 
+def cells(row: str) -> list[str]:
+    """The cells of a row, without the white space around them."""
+    return [
+        cell.strip().replace("\\|", "|")
+        for cell in re.split(r"(?<!\\)\|", row.strip().removeprefix("|").removesuffix("|"))
+    ]
+
+
 def is_table(statement: str) -> bool:
     """Whether a statement is a table with a header."""
     lines = statement.splitlines()

@@ -36,6 +36,9 @@ FIGURES = {
     ("agent.nodes.reflect", "BELIEVED"): "how-reflection-works",
     ("agent.nodes.reflect", "QUOTED"): "how-reflection-works",
     ("agent.nodes.finish", "_NEAREST"): "asking-questions",
+    ("agent.parts", "MOST"): "asking-questions",
+    ("agent.reading", "LONGER"): "asking-questions",
+    ("agent.tables", "ROWS"): "asking-questions",
     ("agent.nodes.understand", "_HISTORY"): "conversations-and-threads",
     ("agent.threads", "_TITLE_CHARS"): "conversations-and-threads",
 }

@@ -157,7 +157,9 @@ def _inside_japanese(sentence: str) -> tuple[list[str], list[str]]:
         left, right = sentence[begin : comma.start()], sentence[comma.end() :]
         head = _rule("ja", "left").search(left)
         closed = _rule("ja", "closed").search(left)
-        if not (head or closed) or _rule("ja", "not_left").search(left) or not _rule("ja", "right").search(right):
+        if not (head or closed) or _rule("ja", "not_left").search(left) or _rule("ja", "not_right").search(right):
+            continue
+        if not _rule("ja", "right").search(right):
             continue
         pieces.append(_with_topic(left, topic))
         topic = head["topic"] if head else topic

@@ -58,10 +58,9 @@ def read(message: str) -> tuple[Wish, str]:
             rest = f"{rest[:start]}{before} {rest[end:]}"
     if wish == Wish():
         return wish, message
-    if wish.language is not None:
-        for lasting in _each("lasting"):
-            rest, n = lasting.subn(" ", rest)
-            wish = replace(wish, lasting=wish.lasting or n > 0)
+    for lasting in _each("lasting"):
+        rest, n = lasting.subn(" ", rest)
+        wish = replace(wish, lasting=wish.lasting or (n > 0 and wish.language is not None))
     rest = _tidied(rest)
     return wish, "" if any(nothing.search(rest) for nothing in _each("nothing")) else rest
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from agent import tables
+from pathlib import Path
+
+from agent import Agent, Settings, tables
+from agent.models.scripted import ScriptedChatModel
 from agent.nodes.finish import compose
 from agent.state import Evidence, Form, Sentence, Turn
 from tools.base import Passage
+from tools.library import E5, Library
 from tools.sentences import spans
 
 PRICES = """| Plan | Price | Seats |
@@ -87,3 +91,29 @@ def test_a_row_is_quoted_under_its_header() -> None:
 
 def test_cells() -> None:
     assert tables.cells(r"| a \| b |  | c |") == ["a | b", "", "c"]
+
+
+async def test_a_turn_shows_rows_without_asking_the_model(settings: Settings, tmp_path: Path, embedder: E5) -> None:
+    document = tmp_path / "fees.md"
+    document.write_text(
+        "# Fees of the Holm library\n\n| Service | Fee |\n|---|---|\n| Library card | 12 euros a year |\n"
+        "| Interlibrary loan | 3 euros a book |\n| Lost card | 5 euros |\n",
+        "utf-8",
+    )
+    library = Library.open(settings.data_dir / "library", embedder)
+    library.index([document])
+    library.close()
+    model = ScriptedChatModel(lines=["yes"])  # the judge may ask
+    async with Agent.open(settings, model=model) as agent:
+        answer = await agent.ask("List the fees of the Holm library for a library card and an interlibrary loan.")
+    assert not answer.refused
+    assert answer.text.splitlines() == [
+        "| Service | Fee |",
+        "|---|---|",
+        "| Library card | 12 euros a year |",
+        "| Interlibrary loan | 3 euros a book |",
+        "| Lost card | 5 euros [1] |",
+    ]
+    assert [s.cites for s in answer.sentences] == [(1,)]
+    assert answer.sources[0].quote.startswith("| Library card |")
+    assert answer.usage.calls <= 1

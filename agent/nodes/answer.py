@@ -45,7 +45,11 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         writer.put(_quoted(turn))
     elif await _revise(turn, writer):
         turn = replace(turn, notices=(*turn.notices, "some_removed"))
-    turn = replace(turn, draft=writer.text.strip(), supports=(), usage=turn.usage + meter.usage)
+    draft = writer.text.strip()
+    if turn.length == "line" and draft:
+        start, end = next(tables.statements(draft))
+        draft = draft[start:end]  # small models go on although one sentence was asked for
+    turn = replace(turn, draft=draft, supports=(), usage=turn.usage + meter.usage)
     return {"turn": replace(turn, first_token=turn.first_token or writer.first_token)}
 
 

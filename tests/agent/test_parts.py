@@ -217,6 +217,14 @@ async def test_a_longer_answer_may_read_and_write_more(indexed: Settings) -> Non
     assert "in five to ten complete sentences" in lines.prompts[-1]
 
 
+async def test_one_sentence_is_one_sentence(indexed: Settings) -> None:
+    lines = scripted("The Hakuba line opened in 1932. [1] Its longest tunnel is the Kizaki tunnel. [1]")
+    async with Agent.open(indexed, model=lines) as agent:
+        answer = await agent.ask("In one sentence, in which year did the Hakuba line open?")
+    assert answer.text == OPENED
+    assert "in one short sentence" in lines.prompts[-1]
+
+
 def test_half_a_citation_is_held_back_and_numbers_follow_those_of_earlier_parts() -> None:
     told: list[Event] = []
     passage = Passage(id="a", text="t", title="A", url="", kind="library")

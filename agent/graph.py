@@ -15,6 +15,7 @@ from agent.nodes.clarify import clarify
 from agent.nodes.finish import abstain, finish
 from agent.nodes.gather import gather
 from agent.nodes.judge import after_judge, judge
+from agent.nodes.parts import after_parts, by_part
 from agent.nodes.reflect import after_reflect, reflect
 from agent.nodes.reply import after_reply, reply
 from agent.nodes.route import route
@@ -23,10 +24,11 @@ from agent.state import State
 from agent.trace import traced
 
 
-def after_route(state: State) -> Literal["gather", "answer", "clarify"]:
+def after_route(state: State) -> Literal["gather", "parts", "answer", "clarify"]:
     decision = state["turn"].decision
     assert decision is not None
-    return {"direct": "answer", "clarify": "clarify"}.get(decision.route, "gather")  # type: ignore[return-value]
+    looks = "parts" if state["turn"].parts else "gather"
+    return {"direct": "answer", "clarify": "clarify"}.get(decision.route, looks)  # type: ignore[return-value]
 
 
 def _after_reflect(state: State, runtime: Runtime[Context]) -> Literal["answer", "finish", "abstain"]:
@@ -41,15 +43,11 @@ def build(
     for name, node in {
         "understand": understand,
         "route": route,
-        "gather": gather,
-        "judge": judge,
-        "answer": answer,
-        "reflect": reflect,
+        "parts": by_part(_path().compile()),
         "clarify": clarify,
-        "abstain": abstain,
-        "finish": finish,
     }.items():
-        graph.add_node(name, traced(name, node))
+        graph.add_node(name, node if name == "parts" else traced(name, node))
+    _look_up(graph)
 
     graph.add_node("asked", traced("finish", finish))
     graph.add_node("reply", reply)  # not traced: it waits for a person, for as long as that takes
@@ -57,16 +55,38 @@ def build(
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "route")
     graph.add_conditional_edges("route", after_route)
+    graph.add_conditional_edges("parts", after_parts)
+    graph.add_edge("clarify", "asked")
+    graph.add_edge("asked", "reply")
+    graph.add_conditional_edges("reply", after_reply)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def _path() -> StateGraph[State, Context, Any, Any]:
+    """What one part of a question goes through."""
+    graph = StateGraph(State, context_schema=Context)
+    _look_up(graph)
+    graph.add_edge(START, "gather")
+    return graph
+
+
+def _look_up(graph: StateGraph[State, Context, Any, Any]) -> None:
+    """From a decision to an answer, or to giving up."""
+    for name, node in {
+        "gather": gather,
+        "judge": judge,
+        "answer": answer,
+        "reflect": reflect,
+        "abstain": abstain,
+        "finish": finish,
+    }.items():
+        graph.add_node(name, traced(name, node))
     graph.add_edge("gather", "judge")
     graph.add_conditional_edges("judge", after_judge)
     graph.add_conditional_edges("answer", after_answer)
     graph.add_conditional_edges("reflect", _after_reflect)
-    graph.add_edge("clarify", "asked")
-    graph.add_edge("asked", "reply")
-    graph.add_conditional_edges("reply", after_reply)
     graph.add_edge("abstain", "finish")
     graph.add_edge("finish", END)
-    return graph.compile(checkpointer=checkpointer)
 
 
 def diagram() -> str:

@@ -25,13 +25,15 @@ _CJK_FACTOR = 0.45
 """Japanese says the same in fewer characters, and each costs more tokens."""
 _AT_LEAST = 3
 """So many of the nearest sentences are read however long they are; one of them holds the answer, mostly."""
+LONGER = 2
+"""So many times as much is read, and may be written, where a longer answer is asked for."""
 _ELLIPSIS = " … "
 _HEADING = re.compile(r"#{1,6} |\W*(?:\n|$)")
 
 
 def over_sources(turn: Turn, task: str, read: int) -> list[BaseMessage]:
     """The messages that put `task` to the model over the turn's passages and question; see `Limits.read`."""
-    sources = numbered(turn.passages, turn.evidence, read)
+    sources = numbered(turn.passages, turn.evidence, read * LONGER if turn.length == "long" else read)
     question = fill(turn.language, "question", sources=sources, question=turn.standalone)
     return [*preamble(turn.language), HumanMessage(f"{question}\n\n{task}")]
 

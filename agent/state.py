@@ -12,6 +12,8 @@ from tools.base import Passage
 
 Route = Literal["library", "web", "direct", "clarify"]
 Language = Literal["en", "ja"]
+Length = Literal["short", "long", "line"]
+Form = Literal["prose", "list", "steps", "table"]
 How = Literal["checks", "similarity", "model", "uncited"]
 Shown = Literal["supported", "partly", "removed"]
 """How a sentence reaches the reader. `partly`: its source does not say it in these words, and only the language model
@@ -223,6 +225,11 @@ class Turn:
     """Whether this turn may leave the machine."""
     standalone: str = ""
     language: Language = "en"
+    """That of the answer."""
+    length: Length = "short"
+    form: Form = "prose"
+    parts: tuple[str, ...] = ()
+    """The questions that `standalone` consists of, each understood alone; none where it is one question."""
     wish: Route | None = None
     """Where the user asked to look ("search the web for this"); `standalone` is then the question before."""
     decision: Decision | None = None
@@ -245,7 +252,7 @@ class Turn:
     answer: Answer | None = None
 
     def __post_init__(self) -> None:
-        for name in ("passages", "evidence", "supports", "tried", "steps", "notices", "choices"):
+        for name in ("parts", "passages", "evidence", "supports", "tried", "steps", "notices", "choices"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
 

@@ -52,6 +52,7 @@ def after(name: str, turn: Turn) -> dict[str, Any]:
             "standalone": turn.standalone,
             "rewritten": turn.standalone != turn.question,
             "language": turn.language,
+            "parts": list(turn.parts),
         }
     if name == "route" and decision is not None:
         return {

@@ -37,6 +37,9 @@ FIGURES = {
     ("agent.nodes.reflect", "QUOTED"): "how-reflection-works",
     ("agent.nodes.finish", "_NEAREST"): "asking-questions",
     ("agent.nodes.understand", "HISTORY"): "conversations-and-threads",
+    ("agent.parts", "MOST"): "asking-questions",
+    ("agent.reading", "LONGER"): "asking-questions",
+    ("agent.tables", "ROWS"): "asking-questions",
     ("agent.threads", "_TITLE_CHARS"): "conversations-and-threads",
     ("agent.feedback", "LONGEST"): "asking-questions",
 }

@@ -58,6 +58,8 @@ def _facts(node: str, facts: Mapping[str, Any], words: Strings) -> str:
 
 
 def _understand(facts: Mapping[str, Any], words: Strings) -> list[str]:
+    if parts := facts.get("parts"):
+        return [words("fact.parts", questions=words("path.listed").join(_quoted(part, words) for part in parts))]
     if facts.get("rewritten"):
         return [words("fact.rewritten", question=_quoted(facts.get("standalone", ""), words))]
     return [words("fact.standalone")]

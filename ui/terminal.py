@@ -108,7 +108,7 @@ class Terminal:
         from ui.strings import load
 
         words = load(answer.language)
-        self.out.print(Text(clean(answer.text), "yellow" if answer.refused else ""))
+        self._text(answer.text, "yellow" if answer.refused else "")
         for n, choice in enumerate(answer.choices, 1):
             self.out.print(Text.assemble((f"  {n}. ", "cyan"), one_line(choice)))
         if answer.sources:
@@ -119,6 +119,21 @@ class Terminal:
         for notice in answer.notices:
             if said := words.code("notice", notice):
                 self.note(said, "yellow")
+
+    def _text(self, text: str, style: str) -> None:
+        """An answer's text; on a screen its tables have columns."""
+        from agent.tables import cells, is_table, statements
+
+        last = 0
+        tables = [span for span in statements(text) if is_table(text[slice(*span)])] if self.out.is_terminal else []
+        for start, end in tables:
+            if before := text[last:start].strip("\n"):
+                self.out.print(Text(clean(before), style))
+            header, _, *rows = (cells(line) for line in text[start:end].splitlines())
+            self.table(header, rows)
+            last = end
+        if rest := text[last:].strip("\n"):
+            self.out.print(Text(clean(rest), style))
 
     def _source(self, source: Source, page: str) -> None:
         place = Text.assemble((f"[{source.n}] ", "cyan"), (place_of(source.passage), "bold"))

@@ -10,16 +10,17 @@ from typing import Any, Literal
 from langchain_core.messages import AnyMessage, BaseMessage, SystemMessage
 from langgraph.runtime import Runtime
 
-from agent import facts
+from agent import facts, tables
 from agent.context import Context
 from agent.disagreement import disagreeing
 from agent.events import Checked, Draft, Sources, Token
 from agent.models.chat import Meter
 from agent.nodes.reflect import by_rules, certain
 from agent.prompts import fill
-from agent.reading import over_sources, text_of
+from agent.reading import LONGER, over_sources, text_of
 from agent.state import NO_CLAIM, Evidence, Language, Source, State, Support, Turn
 from agent.verify import refuses
+from agent.wishes import task
 from tools.sentences import spans, split
 
 _MARKS = ("[", "(", "（")
@@ -39,16 +40,22 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             writer.emit(Sources(tuple(Source(n, p, "") for n, p in enumerate(turn.passages, 1))))
         if (sides := disagreeing(turn)) is not None:
             turn = replace(turn, notices=(*turn.notices, "sources_differ"))
-            writer.put(_gap(turn.language).join(_verbatim(side, turn) for side in sides))
+            writer.put(_gap(turn).join(_verbatim(side, turn) for side in sides))
+        elif table := tables.answering(turn):
+            writer.put(table)
         elif turn.passages:
-            await writer.write(over_sources(turn, fill(turn.language, "answer"), runtime.context.limits.read))
+            await writer.write(over_sources(turn, task(turn), runtime.context.limits.read))
         else:
             await writer.write(_direct_prompt(turn, state["messages"]))
     elif turn.drafts > runtime.context.limits.drafts or (certain(turn) and not any(s.supported for s in turn.supports)):
         writer.put(_quoted(turn))
     elif await _revise(turn, writer):
         turn = replace(turn, notices=(*turn.notices, "some_removed"))
-    turn = replace(turn, draft=writer.text.strip(), supports=writer.supports, usage=turn.usage + meter.usage)
+    draft = writer.text.strip()
+    if turn.length == "line" and draft:
+        start, end = next(tables.statements(draft))
+        draft = draft[start:end]  # small models go on although one sentence was asked for
+    turn = replace(turn, draft=draft, supports=writer.supports, usage=turn.usage + meter.usage)
     return {"turn": replace(turn, first_token=turn.first_token or writer.first_token)}
 
 
@@ -81,7 +88,8 @@ class _Writer:
 
     async def write(self, prompt: list[BaseMessage]) -> None:
         context = self._runtime.context
-        stream = context.model.stream(prompt, max_tokens=context.limits.answer_tokens, meter=self._meter)
+        most = context.limits.answer_tokens * (LONGER if self._turn.length == "long" else 1)
+        stream = context.model.stream(prompt, max_tokens=most, meter=self._meter)
         async with aclosing(stream) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 self.put(piece)
@@ -123,13 +131,13 @@ async def _revise(turn: Turn, writer: _Writer) -> bool:
     failed = [s for s in turn.supports if not s.supported and s.reason not in NO_CLAIM]
     kept = [s.sentence for s in turn.supports if s.supported]
     for sentence in kept:
-        writer.put(sentence + _gap(turn.language))
+        writer.put(sentence + _gap(turn))
     listed = "\n".join(f"- {facts.uncited(s.sentence)} ({_reason(s, turn.language)})" for s in failed)
     said = await writer.write_aside(fill(turn.language, "revise", sentences=listed))
     known = {facts.solid(facts.uncited(sentence)) for sentence in kept}
     new = [s for s in split(said) if not refuses(s) and facts.solid(facts.uncited(s)) not in known]
     for sentence in new:
-        writer.put(sentence + _gap(turn.language))
+        writer.put(sentence + _gap(turn))
     return not new
 
 
@@ -142,7 +150,8 @@ def _quoted(turn: Turn) -> str:
 
 
 def _verbatim(evidence: Evidence, turn: Turn) -> str:
-    return f"{text_of(evidence, turn.passages)} [{evidence.passage}]"
+    row = tables.quoted(evidence, turn.passages[evidence.passage - 1])
+    return row or f"{text_of(evidence, turn.passages)} [{evidence.passage}]"
 
 
 def _reason(support: Support, language: Language) -> str:
@@ -159,8 +168,8 @@ def reason_object(support: Support) -> str:
     return support.reason.partition(":")[2]
 
 
-def _gap(language: str) -> str:
-    return "\n" if language == "ja" else " "
+def _gap(turn: Turn) -> str:
+    return "\n" if turn.language == "ja" or turn.form in ("list", "steps") else " "
 
 
 def _direct_prompt(turn: Turn, messages: list[AnyMessage]) -> list[BaseMessage]:

@@ -10,14 +10,13 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
-from agent import facts
+from agent import tables
 from agent.context import Context
 from agent.prompts import fill
 from agent.reading import text_of
 from agent.records import to_record
 from agent.state import NO_CLAIM, Answer, Route, Sentence, Source, State, Support, Turn
 from tools.base import Passage
-from tools.sentences import spans
 
 _NEAREST = 3
 """How many passages a refusal shows."""
@@ -98,7 +97,7 @@ def _asked_the_web(turn: Turn) -> bool:
 
 
 def _removed(turn: Turn) -> tuple[Sentence, ...]:
-    return tuple(Sentence(facts.uncited(s.sentence), s.cites, False) for s in turn.supports)
+    return tuple(Sentence(tables.bare(s.sentence), s.cites, False) for s in turn.supports)
 
 
 def _answer(turn: Turn) -> Answer:
@@ -118,7 +117,7 @@ def _answer(turn: Turn) -> Answer:
     )
     sentences = tuple(
         Sentence(
-            facts.uncited(s.sentence),
+            tables.bare(s.sentence),
             tuple(numbers[n] for n in s.cites) if s.supported else (),
             s.supported,
             s.state == "partly",
@@ -145,13 +144,12 @@ def compose(draft: str, sentences: Sequence[Sentence]) -> str:
     """
     parts: list[str] = []
     last = 0
-    for (start, end), sentence in zip(spans(draft), sentences, strict=True):
+    for (start, end), sentence in zip(tables.statements(draft), sentences, strict=True):
         gap = draft[last:start]
         last = end
         if sentence.supported:
             marks = "".join(f"[{n}]" for n in sentence.cites)
-            between = "" if facts.is_japanese(sentence.text) else " "
-            parts.append(f"{gap if parts else ''}{sentence.text}{between if marks else ''}{marks}")
+            parts.append(f"{gap if parts else ''}{tables.marked(sentence.text, marks)}")
     return "".join(parts)
 
 

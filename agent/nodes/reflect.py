@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
-from agent import facts
+from agent import facts, tables
 from agent.context import Context, Limits
 from agent.models.chat import Meter
 from agent.nodes.judge import coverage
@@ -50,8 +50,9 @@ async def reflect(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     meter = Meter()
     seen = {support.sentence: support for support in turn.supports}
     supports: list[Support] = []
-    for sentence in split(turn.draft):
-        found = seen.pop(sentence, None) or by_rules(sentence, [s.sentence for s in supports], turn)
+    for sentence in (turn.draft[start:end] for start, end in tables.statements(turn.draft)):
+        known = seen.pop(sentence, None) or tables.support(sentence, turn)
+        found = known or by_rules(sentence, [s.sentence for s in supports], turn)
         supports.append(found if isinstance(found, Support) else await _by_model(found, turn, context, meter))
     return {"turn": replace(turn, supports=tuple(supports), usage=turn.usage + meter.usage)}
 

@@ -14,6 +14,7 @@ from agent.ambiguity import leaves_open
 from agent.context import Context
 from agent.models.chat import Meter
 from agent.nodes.reply import asked_back
+from agent.nodes.understand import detect
 from agent.prompts import fill
 from agent.router import SURE
 from agent.state import Decision, Language, Route, State
@@ -35,14 +36,15 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if turn.decision is not None:  # by a choice that the user picked
         return {"turn": turn}
     again = asked_back(state["messages"]) is not None
-    decision = context.router.decide(turn.standalone, turn.language, follows=again or turn.standalone != turn.question)
+    language = detect(turn.standalone, [])  # the answer may be wanted in another
+    decision = context.router.decide(turn.standalone, language, follows=again or turn.standalone != turn.question)
     meter = Meter()
     leaves = decision.route != "library" and decision.why == "classifier"
     if decision.confidence < SURE or (leaves and decision.confidence < SURE_TO_LEAVE):
-        decision = await _settle(decision, turn.language, context, meter)
+        decision = await _settle(decision, language, context, meter)
     if decision.route == "clarify" and (again or not context.limits.ask_back):
         decision = replace(decision, route="library", why="fallback", cue="")  # asking back twice helps nobody
-    elif decision.route in ("clarify", "direct") and _by_guess(decision) and leaves_open(decision.query, turn.language):
+    elif decision.route in ("clarify", "direct") and _by_guess(decision) and leaves_open(decision.query, language):
         decision = replace(decision, route="library", why="open", cue="")  # the documents may hold what to choose from
     return {"turn": replace(turn, decision=decision, usage=turn.usage + meter.usage)}
 

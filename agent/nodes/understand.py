@@ -12,10 +12,10 @@ import yaml
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from agent import facts
+from agent import facts, places, wishes
 from agent.context import Context
 from agent.models.chat import Meter
-from agent.places import wish
+from agent.parts import divided
 from agent.prompts import FOLDER, LANGUAGES, fill
 from agent.router import cue
 from agent.state import Language, State
@@ -32,14 +32,22 @@ _REPLY_CHARS = 240
 
 async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, past = state["turn"], state["messages"][:-1]
-    if (again := wish(turn.question, detect(turn.question, past), past)) is not None:
+    if (again := places.wish(turn.question, detect(turn.question, past), past)) is not None:
         found = replace(turn, language=again.language, standalone=again.standalone, wish=again.route)
         return {"turn": found}
+    if turn.standalone:
+        return {"turn": turn}  # a reply to what Kotae asked back comes here with the question that it makes
     meter = Meter()
-    # a reply to what Kotae asked back comes here with the question that it makes
-    standalone = turn.standalone or await stand_alone(turn.question, past, runtime.context, meter)
-    language = turn.language if turn.standalone else detect(turn.question, past)
-    return {"turn": replace(turn, language=language, standalone=standalone, usage=turn.usage + meter.usage)}
+    wish, asked = wishes.read(turn.question)
+    standalone = wishes.last_question(past) if not asked else ""
+    if not standalone:
+        asked = asked or turn.question
+        standalone = await stand_alone(asked, past, runtime.context, meter)
+    language = wish.language or wishes.standing(past) or detect(asked or turn.question, past)
+    parts = await divided(standalone, runtime.context.model, meter)
+    turn = replace(turn, language=language, standalone=standalone, parts=parts)
+    turn = replace(turn, length=wish.length or turn.length, form=wish.form or turn.form)
+    return {"turn": replace(turn, usage=turn.usage + meter.usage)}
 
 
 async def stand_alone(question: str, past: list[AnyMessage], context: Context, meter: Meter) -> str:

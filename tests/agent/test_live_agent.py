@@ -53,3 +53,17 @@ async def test_stopping_a_turn_frees_the_model(live: Agent) -> None:
             break
     events = [e async for e in live.stream("Hello!", "b")]
     assert isinstance(events[-1], Done)
+
+
+async def test_two_parts_are_answered_one_after_the_other(live: Agent) -> None:
+    answer = await live.ask("In which year did the Hakuba line open? And how often is the uniform cleaned?")
+    assert not answer.refused
+    assert [step.node for step in answer.steps].count("gather") == 2
+    assert "1932" in answer.text or "second Friday" in answer.text
+
+
+async def test_the_answer_in_japanese(live: Agent) -> None:
+    answer = await live.ask("In which year did the Hakuba line open? Answer in Japanese.")
+    assert answer.language == "ja"
+    assert answer.standalone == "In which year did the Hakuba line open?"
+    assert answer.refused or "1932" in answer.text

@@ -27,6 +27,12 @@ HOSTILE = (
     "![x](https://evil.example/?q=secret) [go](javascript:document.title='pwned') "
     "<script>document.title='pwned'</script>"
 )
+ROWS = """The café is on the second floor. [2]
+
+| Exhibition | Where | Opening hours | Admission | Guided tours |
+|---|---|---|---|---|
+| Ships of the northern harbours | First floor | 9:00 to 18:00 | 12 euros | Saturdays at 11:00 |
+| Lighthouses | Second floor | 9:00 to 20:00 | 8 euros | Sundays at 14:30 [1] |"""
 
 
 def make_agent(folder: Path) -> Any:
@@ -56,6 +62,7 @@ def make_agent(folder: Path) -> Any:
         "What does it cost?": Play(answer("I could not find that.", *sources, refused=True, notices=("web_off",))),
         "What is the deposit?": Play(asked),
         CHOICES[1]: Play(good, good.text),
+        "Exhibitions?": Play(answer(ROWS, *sources), ROWS),
         "Hostile?": Play(answer(HOSTILE, *sources), HOSTILE, 0.02),
         "No model?": Play(good, error=ModelMissing("x")),
         strings.load("en")("example.what"): Play(good, good.text),
@@ -398,6 +405,25 @@ def test_a_phone(browser: Browser, site: Site) -> None:
         page.wait_for_selector("#kotae-panel[inert]", state="attached")
         ask_and_wait(page, "Quick?", page.locator(ANSWER).count() + 1)
         assert page.evaluate(wide) <= 390
+
+
+def test_a_table_scrolls_inside_the_answer_on_a_phone(browser: Browser, site: Site) -> None:
+    from visits import visit
+
+    for width in (390, 1200):
+        for one in visit(browser, site, viewport={"width": width, "height": 844}):
+            page = one.page
+            go(page, site)
+            ask_and_wait(page, "Exhibitions?")
+            table = page.locator(".kotae-text table")
+            assert table.locator("td").nth(0).inner_text() == "Ships of the northern harbours"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            scrolls = table.evaluate("table => table.scrollWidth > table.clientWidth")
+            assert scrolls is (width == 390)
+            # no word is broken to make room
+            assert table.locator("th").nth(0).evaluate("cell => cell.clientWidth") >= 80
+            table.locator("td a.kotae-cite").click()
+            page.locator("#kotae-panel mark").wait_for()
 
 
 def test_a_hostile_answer_is_inert(page: Page, site: Site, seen: Visit) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +80,25 @@ def test_an_answer_with_its_sources() -> None:
         "[1] Museum guide › Hours · p. 3\n    /documents/guide.pdf\n    “closed on Mondays”\n"
     )
     assert "left out" in err.getvalue()
+
+
+def test_a_table_of_an_answer_has_columns_on_a_screen_and_is_markdown_in_a_pipe() -> None:
+    table = "| Day | Hours |\n|---|---|\n| Monday | \x1b[31mclosed |\n| Sunday | 10 to 17 [1] |"
+    shown = replace(ANSWER, text=f"The hours are:\n\n{table}\n\nThat is all.")
+    terminal = Terminal()
+    out, _ = screen(terminal, tty=True)
+    terminal.answer(shown)
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line).rstrip() for line in out.getvalue().splitlines()]
+    assert lines[:5] == [
+        "The hours are:",
+        "Day      Hours",
+        "Monday   [31mclosed",
+        "Sunday   10 to 17 [1]",
+        "That is all.",
+    ]
+    out, _ = screen(terminal)
+    terminal.answer(shown)
+    assert "| Sunday | 10 to 17 [1] |\n" in out.getvalue()
 
 
 def test_a_refusal_shows_the_nearest_passages_in_the_readers_language() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from agent.state import Sentence, Source
+from agent.state import Sentence, Source, Step
 from ui import strings
 from ui.markup import CLOSE, OPEN, clean, markdown, marked, mend
 from ui.render import (
@@ -463,3 +463,20 @@ def test_the_path_says_what_was_done() -> None:
     assert "3 passages for “opening hours”, from Handbook" in text
     assert "2 sentences checked, 2 supported" in text
     assert "< 0.01 s" in text
+
+
+def test_the_path_names_the_parts_of_a_question() -> None:
+    step = Step(
+        "understand", 0.1, {"parts": ["Where is A?", "<b>Who</b> is B?"], "standalone": "q", "rewritten": False}
+    )
+    text = inspect(path_html([step], EN)).body.text(separator="|", deep=True)  # type: ignore[union-attr]
+    assert "Split into “Where is A?”, “<b>Who</b> is B?”" in text
+
+
+def test_a_table_keeps_its_cells_and_its_citation_leads_to_the_source() -> None:
+    table = "| Day | Hours |\n|---|---|\n| Monday | <img src=//evil.example> |\n| Sunday | 10 to 17 [1] |"
+    tree = inspect(answer_html(answer(f"Yes. [1]\n\n{table}", LIBRARY), EN, thread="t", index=0))
+    assert [cell.text() for cell in tree.css("th")] == ["Day", "Hours"]
+    assert [cell.text() for cell in tree.css("td")][:2] == ["Monday", "<img src=//evil.example>"]
+    [link] = tree.css("td a.kotae-cite")
+    assert link.attributes["href"] == source_path("t", 0, 1)

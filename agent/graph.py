@@ -23,6 +23,8 @@ from agent.nodes.understand import understand
 from agent.state import State
 from agent.trace import traced
 
+_FROM_JUDGE = ("answer", "gather", "abstain")
+
 
 def after_route(state: State) -> Literal["gather", "parts", "answer", "clarify"]:
     decision = state["turn"].decision
@@ -47,7 +49,7 @@ def build(
         "clarify": clarify,
     }.items():
         graph.add_node(name, node if name == "parts" else traced(name, node))
-    _look_up(graph)
+    _look_up(graph, *_FROM_JUDGE, "clarify")
 
     graph.add_node("asked", traced("finish", finish))
     graph.add_node("reply", reply)  # not traced: it waits for a person, for as long as that takes
@@ -65,12 +67,12 @@ def build(
 def _path() -> StateGraph[State, Context, Any, Any]:
     """What one part of a question goes through."""
     graph = StateGraph(State, context_schema=Context)
-    _look_up(graph)
+    _look_up(graph, *_FROM_JUDGE)  # a part is never asked back
     graph.add_edge(START, "gather")
     return graph
 
 
-def _look_up(graph: StateGraph[State, Context, Any, Any]) -> None:
+def _look_up(graph: StateGraph[State, Context, Any, Any], *from_judge: str) -> None:
     """From a decision to an answer, or to giving up."""
     for name, node in {
         "gather": gather,
@@ -82,7 +84,7 @@ def _look_up(graph: StateGraph[State, Context, Any, Any]) -> None:
     }.items():
         graph.add_node(name, traced(name, node))
     graph.add_edge("gather", "judge")
-    graph.add_conditional_edges("judge", after_judge)
+    graph.add_conditional_edges("judge", after_judge, list(from_judge))
     graph.add_conditional_edges("answer", after_answer)
     graph.add_conditional_edges("reflect", _after_reflect)
     graph.add_edge("abstain", "finish")

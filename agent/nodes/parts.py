@@ -40,6 +40,7 @@ def by_part(path: Path) -> Callable[[State, Runtime[Context]], Awaitable[dict[st
 
     async def parts(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         turn = state["turn"]
+        context = replace(runtime.context, limits=replace(runtime.context.limits, ask_back=False))
         done: list[Turn] = []
         outside = copy_context()
         # a run of its own: as a part of this one, LangGraph would want to keep it with the conversation
@@ -49,7 +50,7 @@ def by_part(path: Path) -> Callable[[State, Runtime[Context]], Awaitable[dict[st
                 break
             entry: State = {"messages": state["messages"], "turn": _turn_of(turn, question)}
             relay = _Relay(lambda event: outside.run(runtime.stream_writer, event), joined(done, turn))
-            chunks = path.astream(entry, context=runtime.context, stream_mode=["custom", "values"])
+            chunks = path.astream(entry, context=context, stream_mode=["custom", "values"])
             last = entry["turn"]
             async with aclosing(chunks) as pieces:  # type: ignore[type-var]
                 async for mode, piece in cast("Any", pieces):
@@ -112,7 +113,7 @@ def _turn_of(turn: Turn, question: str) -> Turn:
     """A part as a turn of its own."""
     assert turn.decision is not None
     decision = replace(turn.decision, query=question)
-    return replace(turn, standalone=question, parts=(), decision=decision, steps=(), usage=Usage())
+    return replace(turn, standalone=question, parts=(), choices=(), decision=decision, steps=(), usage=Usage())
 
 
 def _together(turn: Turn, done: Sequence[Turn]) -> Turn:

@@ -144,11 +144,12 @@ def _copied(claim: str, turn: Turn) -> Evidence | None:
 
 
 def _is_piece(claim: str, sentence: str) -> bool:
-    """Whether a claim is only part of a sentence that can be shown whole: what lost its beginning ("once, with water"
-    of "once a week, with water") always can, any other piece if the sentence is not endless."""
+    """Whether a claim is a piece of a sentence that is better shown whole: what lost its beginning and runs to the end
+    ("once, with water" of "once a week, with water") always, any other if the sentence is not endless. What a sentence
+    begins with says by itself what it is about."""
     part, whole = (facts.plain(text).strip(" 。.") for text in (claim, sentence))
     lost = whole.endswith(part) and len(set(terms(part))) > 1
-    return part != whole and (lost or len(sentence) <= _WHOLE)
+    return not whole.startswith(part) and (lost or len(sentence) <= _WHOLE)
 
 
 def _no_claim(claim: str, before: Sequence[str], turn: Turn, *, more: bool) -> str:

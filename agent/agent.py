@@ -7,11 +7,15 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
+from agent.about_user import AboutUser
+from agent.archive import KEPT, SLACK, Kept, exchanges
 from agent.context import Context
 from agent.errors import KotaeError, ThreadError
 from agent.events import Done, Event
@@ -80,6 +84,12 @@ class Agent:
                 library.close()
 
     @property
+    def about(self) -> AboutUser:
+        """What the user told about themselves, and the switch for it."""
+        assert self.context.about is not None
+        return self.context.about
+
+    @property
     def model_name(self) -> str:
         """The model as the settings name it."""
         return self.settings.model
@@ -113,7 +123,7 @@ class Agent:
             chunks = self._graph.astream(
                 entry,
                 self._config(thread),
-                context=self.context,
+                context=replace(self.context, earlier=partial(self._threads.archive.gists, thread)),
                 stream_mode=["custom", "values"],
                 durability="sync",
             )
@@ -123,6 +133,7 @@ class Agent:
                         yield part
                     else:
                         last = part["turn"]
+            await self._shorten(thread)
             await self._threads.prune(thread)
             if last is None or last.answer is None:
                 raise KotaeError("The turn ended without an answer; ask again.")
@@ -170,40 +181,58 @@ class Agent:
 
     async def history(self, thread: str) -> list[Exchange]:
         """What was asked and answered, oldest first; empty for a conversation that is not there."""
-        exchanges: list[Exchange] = []
-        for message in await self._messages(thread):
-            if isinstance(message, HumanMessage):
-                exchanges.append(Exchange(str(message.text), None))
-            elif isinstance(message, AIMessage) and exchanges:
-                answer = from_record(message.additional_kwargs.get("answer"))
-                exchanges[-1] = Exchange(exchanges[-1].question, answer)
-        return exchanges
+        past, messages = await self._said(thread)
+        return [Exchange(one.question, from_record(one.record)) for one in (*past, *exchanges(messages))]
 
     async def rename(self, thread: str, title: str) -> None:
         """Raises `ThreadError` for an empty title or a conversation that is not there."""
         await self._threads.rename(thread, title)
 
     async def delete(self, thread: str) -> None:
-        """Remove the conversation and all that was said in it."""
+        """Remove the conversation and all that was said in it, what was kept of it about the user included."""
         async with self._turns[thread]:
+            await asyncio.to_thread(self.about.forget_thread, thread)
             await self._threads.delete(thread)
         self._turns.pop(thread, None)
 
     async def rewind(self, thread: str, index: int) -> None:
         """Drop exchange `index` (from 0) and all after it, to ask it again or differently."""
         async with self._turns[thread]:
-            messages = await self._messages(thread)
+            past, messages = await self._said(thread)
             starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
-            if not 0 <= index < len(starts):
+            if not 0 <= index < len(past) + len(starts):
                 raise ThreadError("There is no such question in this conversation.")
-            removed = [RemoveMessage(id=str(m.id)) for m in messages[starts[index] :]]
-            await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node="finish")
+            if index >= len(past):
+                changed = [RemoveMessage(id=str(m.id)) for m in messages[starts[index - len(past)] :]]
+            else:  # first what is to go, so that a process that is killed here has lost nothing that was to stay
+                await self._threads.archive.drop(thread, [one.id for one in past[index:]])
+                back = past[max(0, index - KEPT) : index]
+                changed = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *(m for one in back for m in one.messages())]
+            await self._graph.aupdate_state(self._config(thread), {"messages": changed}, as_node="finish")
+            await self._threads.archive.drop(thread, [str(m.id) for m in changed if isinstance(m, HumanMessage)])
             await self._threads.prune(thread)
 
     @staticmethod
     def diagram() -> str:
         """The state machine in Mermaid."""
         return diagram()
+
+    async def _shorten(self, thread: str) -> None:
+        """Move what is long past out of the checkpoint."""
+        messages = await self._messages(thread)
+        starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
+        if len(starts) < KEPT + SLACK:
+            return
+        old = messages[: starts[-KEPT]]
+        await self._threads.archive.add(thread, old)
+        removed = [RemoveMessage(id=str(m.id)) for m in old]
+        await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node="finish")
+
+    async def _said(self, thread: str) -> tuple[list[Kept], list[AnyMessage]]:
+        """What was moved out of the checkpoint, and what is in it."""
+        messages = await self._messages(thread)
+        held = {str(m.id) for m in messages}
+        return [one for one in await self._threads.archive.read(thread) if one.id not in held], messages
 
     async def _messages(self, thread: str) -> list[Any]:
         state: State | dict[str, Any] = (await self._graph.aget_state(self._config(thread))).values

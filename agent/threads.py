@@ -1,7 +1,8 @@
 """Conversations: LangGraph's SQLite checkpointer, and beside it a list with titles.
 
 One file, `threads.db`. What a person deletes is gone from it: after every turn only the latest checkpoint of a thread
-is kept, so no earlier state keeps words that were rewound or deleted.
+is kept, so no earlier state keeps words that were rewound or deleted. A checkpoint holds the last exchanges of a
+conversation, `agent.archive` those before them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent import state
+from agent.archive import Archive
 from agent.errors import ThreadError
 from tools.base import Passage
 
@@ -50,6 +52,7 @@ class Threads:
     def __init__(self, db: aiosqlite.Connection) -> None:
         self._db = db
         self.checkpointer = AsyncSqliteSaver(db, serde=_serializer())
+        self.archive = Archive(db)
 
     @classmethod
     @asynccontextmanager
@@ -70,6 +73,7 @@ class Threads:
         await self._db.execute("PRAGMA secure_delete = ON")
         await self._db.execute("PRAGMA busy_timeout = 5000")
         await self.checkpointer.setup()
+        await self.archive.prepare()
         await self._db.execute(
             "CREATE TABLE IF NOT EXISTS threads "
             "(id TEXT PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL)"
@@ -110,6 +114,7 @@ class Threads:
         done = await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)
+        await self.archive.drop(thread)
         await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._expect(done.rowcount)
 

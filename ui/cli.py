@@ -15,7 +15,18 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ui.commands import asking, conversations, documents, evaluating, keeping, library, models, routing, upkeep
+from ui.commands import (
+    asking,
+    conversations,
+    documents,
+    evaluating,
+    keeping,
+    library,
+    models,
+    remembering,
+    routing,
+    upkeep,
+)
 from ui.terminal import Terminal
 
 app = typer.Typer(
@@ -56,6 +67,7 @@ app.command("watch")(keeping.watch)
 app.add_typer(routing.route_app, name="route")
 app.add_typer(library.library_app, name="library")
 app.add_typer(models.models_app, name="models")
+app.add_typer(remembering.memory_app, name="memory")
 app.add_typer(upkeep.settings_app, name="settings")
 app.command("graph")(upkeep.graph)
 app.command("doctor")(upkeep.doctor)

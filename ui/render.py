@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from ui.markup import clean, markdown, mend, paragraphs
+from ui.render_memory import remembered_html
 
 if TYPE_CHECKING:
     from agent.state import Answer, Source
@@ -52,6 +53,7 @@ def answer_html(answer: Answer, words: Strings, *, thread: str, index: int, last
         f'<p class="kotae-label">{escape(words("answer.refused"))}</p>' if answer.refused else "",
         f'<div class="kotae-text">{markdown(text, cite=cite, links=outward)}</div>',
         *(notice_html(notice) for notice in notices if notice),
+        remembered_html(answer.notices, words),
         _sources(answer, words, paths),
         _actions(words, index, last=last),
         "</div>",

@@ -11,10 +11,12 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from agent.context import Context
+from agent.digest import reach, unpointed
 from agent.models.chat import Meter
 from agent.prompts import fill
 from agent.router import SURE
 from agent.state import Decision, Language, Route, State
+from agent.telling import only_tells
 
 FAMILIAR: Mapping[Language, float] = {"en": 0.84, "ja": 0.86}
 """Cosine similarity (multilingual-e5-small) from which on the library plainly speaks about the question; Japanese texts
@@ -29,16 +31,26 @@ _LETTERS: dict[str, Route] = {"A": "library", "B": "web", "C": "direct", "D": "c
 async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
     asked_back = _asked_back(state["messages"])
-    decision = context.router.decide(
-        turn.standalone, turn.language, follows=asked_back or turn.standalone != turn.question
-    )
+    asked = turn.standalone.removesuffix(turn.carries)
+    if cue := _among_ourselves(turn.question, turn.language):
+        return {"turn": replace(turn, decision=Decision("direct", asked, 1.0, "cue", cue))}
+    decision = context.router.decide(asked, turn.language, follows=asked_back or asked != turn.question)
     meter = Meter()
     leaves = decision.route != "library" and decision.why == "classifier"
     if decision.confidence < SURE or (leaves and decision.confidence < SURE_TO_LEAVE):
         decision = await _settle(decision, turn.language, context, meter)
     if decision.route == "clarify" and asked_back:
         decision = replace(decision, route="library", why="fallback", cue="")  # asking back twice helps nobody
+    decision = replace(decision, query=decision.query + turn.carries)
     return {"turn": replace(turn, decision=decision, usage=turn.usage + meter.usage)}
+
+
+def _among_ourselves(question: str, language: Language) -> str:
+    """The cue for what no document can answer: the user only tells something, or asks about the conversation."""
+    if only_tells(question, language):
+        return "about_user"
+    far = reach(question, language)
+    return "conversation" if far == "whole" or (far and not unpointed(question, language)) else ""
 
 
 async def _settle(decision: Decision, language: Language, context: Context, meter: Meter) -> Decision:

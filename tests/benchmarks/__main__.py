@@ -2,13 +2,14 @@
 
     python -m tests.benchmarks answers [--questions FILE]   right answers and refusals on questions.yaml
     python -m tests.benchmarks cost                         a turn beside one plain retrieve-and-answer call
+    python -m tests.benchmarks memory                       questions that point far back in a long conversation
     python -m tests.benchmarks cross_language               questions in one language, documents in the other
     python -m tests.benchmarks indexing                     indexing beside the bare embedder
     python -m tests.benchmarks upkeep                       looking at an unchanged folder again
     python -m tests.benchmarks scale                        search in 1,000 to 100,000 passages beside FAISS
     python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
 
-The first two take `--model NAME`, `--limit N` (questions of each kind) and `--json OUT` (every case).
+The first three take `--model NAME`, `--limit N` (questions of each kind, or conversations) and `--json OUT` (each case).
 
 Each prints its figures with the machine, the model and the fingerprint of the prompts. Nothing here fails on a slow
 machine: speed is given as a ratio against a baseline measured in the same run.
@@ -47,7 +48,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=sorted(["answers", "cost", *ALONE]))
+    parser.add_argument("what", choices=sorted(["answers", "cost", "memory", *ALONE]))
     parser.add_argument("--model", default=None, help="as the setting `model`")
     parser.add_argument("--json", type=Path, default=None, help="write the figures and every case to this file")
     parser.add_argument("--limit", type=int, default=None, help="only the first N questions of each language")
@@ -60,12 +61,13 @@ def main() -> None:
     if options.what in ALONE:
         result: Any = import_module(f"tests.benchmarks.{options.what}").run()
     else:
-        from tests.benchmarks import answers, cost
+        from tests.benchmarks import answers, cost, memory
 
         if options.what == "answers":
             result = asyncio.run(answers.run(options.model, options.limit, options.questions))
         else:
-            result = asyncio.run(cost.run(options.model, options.limit))
+            module = memory if options.what == "memory" else cost
+            result = asyncio.run(module.run(options.model, options.limit))
     if options.json:
         options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1), "utf-8")
 

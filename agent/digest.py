@@ -29,7 +29,7 @@ Near = Callable[[str, Sequence[tuple[str, str]]], list[Nearness]]
 
 _CHARS = 240
 """A question or an answer is cut to this; its beginning says what it was about."""
-_BARE = re.compile(r"[はがを]?(?:[何な]ん?に?|どれ|どんな(?:こと|内容))(?:でした|です|だった|だ)?(?:か|っけ)?[?？]?")
+_BARE = re.compile(r"\W*|[はがを]?(?:[何な]ん?に?|どんな(?:こと|内容))(?:でした|です|だった|だ)?(?:か|っけ)?\W*")
 """「最初の質問は何でしたか」 without what points back."""
 _WEIGHED = 36
 """So many exchanges are compared with the question, which takes some 3 ms each."""
@@ -78,7 +78,8 @@ def unpointed(question: str, language: Language) -> str:
         if far != "whole":
             question = pattern.sub(" " if language == "en" else "", question)
     line = re.sub(r"\s+(?=[,.?!:;])", "", " ".join(question.split())).strip(" ,.:;、。")
-    return line if terms(line) and not _BARE.fullmatch(line) else ""
+    says = terms(line) if language == "en" else not _BARE.fullmatch(line)
+    return line if says else ""
 
 
 def pointed_at(question: str, far: Reach, past: Sequence[Gist], near: Near, budget: int) -> list[Gist]:

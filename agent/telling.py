@@ -24,7 +24,7 @@ LONGEST = 160
 _TYPED = 600
 """A longer question is taken to be pasted."""
 _QUOTED = re.compile(
-    r"```.*?(?:```|$)|`[^`]*`|^\s*>.*$|\"[^\"]*\"|“[^”]*”|「[^」]*」|『[^』]*』|(?<!\w)'[^'\n]{2,}'(?!\w)",
+    r"```.*?(?:```|\Z)|`[^`]*`|^\s*>.*$|\"[^\"]*\"|“[^”]*”|「[^」]*」|『[^』]*』|(?<!\w)'[^'\n]{2,}'(?!\w)",
     re.DOTALL | re.MULTILINE,
 )
 _KEY = re.compile(

@@ -31,7 +31,8 @@ PRICES = [Gist(f"What is the price of article {n}?", f"Article {n} costs {n} eur
         ("As you said before, it is free. Until when?", "en", "earlier", "it is free. Until when?"),
         ("The rooms from before, do they have a screen?", "en", "earlier", "The rooms, do they have a screen?"),
         ("What was my first question?", "en", "first", ""),
-        ("What did I ask you before?", "en", "earlier", "What did"),
+        ("What did I ask you before?", "en", "whole", None),
+        ("What did you say about the warranty?", "en", "earlier", "the warranty?"),
         ("Summarise our conversation.", "en", "whole", None),
         ("How do I get back to the menu?", "en", None, None),
         ("What must be paid at the beginning of the contract?", "en", None, None),
@@ -49,7 +50,7 @@ PRICES = [Gist(f"What is the price of article {n}?", f"Article {n} costs {n} eur
 )
 def test_how_far_back_a_question_points(question: str, language: Language, far: str | None, rest: str | None) -> None:
     assert reach(question, language) == far
-    if rest is not None and rest != "What did":
+    if rest is not None:
         assert unpointed(question, language) == rest
 
 

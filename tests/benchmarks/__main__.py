@@ -9,7 +9,7 @@
     python -m tests.benchmarks scale                        search in 1,000 to 100,000 passages beside FAISS
     python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
 
-The first three take `--model NAME`, `--limit N` (questions of each kind, or conversations) and `--json OUT` (each case).
+The first three take `--model NAME`, `--limit N` (questions of each kind) and `--json OUT` (every case).
 
 Each prints its figures with the machine, the model and the fingerprint of the prompts. Nothing here fails on a slow
 machine: speed is given as a ratio against a baseline measured in the same run.

@@ -72,7 +72,7 @@ class Archive:
         """All that was moved, oldest first."""
         query = "SELECT id, question, text, record FROM past WHERE thread = ? ORDER BY n"
         async with self._db.execute(query, (thread,)) as rows:
-            return [Kept(*row[:3], None if row[3] is None else json.loads(row[3])) async for row in rows]
+            return [_kept(*row) async for row in rows]
 
     async def gists(self, thread: str) -> list[Gist]:
         """What stays of it for the turns to come."""
@@ -99,6 +99,10 @@ def exchanges(messages: Sequence[AnyMessage]) -> list[Kept]:
             last = found[-1]
             found[-1] = Kept(last.id, last.question, str(message.text), message.additional_kwargs.get("answer"))
     return found
+
+
+def _kept(id: str, question: str, text: str | None, record: str | None) -> Kept:
+    return Kept(id, question, text, None if record is None else json.loads(record))
 
 
 def _dumped(record: dict[str, Any] | None) -> str | None:

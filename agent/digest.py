@@ -33,9 +33,8 @@ _BARE = re.compile(r"\W*|[はがを]?(?:[何な]ん?に?|どんな(?:こと|内�
 """「最初の質問は何でしたか」 without what points back."""
 _WEIGHED = 36
 """So many exchanges are compared with the question, which takes some 3 ms each."""
-_GAIN: dict[Reach, tuple[float, ...]] = {"first": (3.0, 1.0), "beginning": (1.5, 1.0, 0.5)}
-"""What the first exchanges gain, in standard deviations of nearness, where a question points to them. The very first
-may have been a greeting."""
+_GAIN = (1.5, 1.0, 0.5)
+"""What the first exchanges gain, in standard deviations of nearness, where a question points to the beginning."""
 _MARGIN = 0.75
 """An exchange that is farther than this behind the nearest one would only mislead a small model."""
 _POINTED = 2
@@ -83,15 +82,17 @@ def unpointed(question: str, language: Language) -> str:
 
 
 def pointed_at(question: str, far: Reach, past: Sequence[Gist], near: Near, budget: int) -> list[Gist]:
-    """The exchanges that a question points at, in the order in which they were, within `budget` tokens; at least one
-    unless there is none."""
+    """The exchanges that a question points at, the nearest last, within `budget` tokens; at least one unless there is
+    none."""
+    if far == "first":  # the very first may have been a greeting
+        return next(([gist] for gist in past if len(set(terms(gist.asked))) > 1), list(past[:1]))
     weighed = _weighed(question, past)
     scores = [found.score for found in near(question, [("", past[n].text) for n in weighed])]
-    gain = dict(enumerate(_GAIN.get(far, ())))
-    scores = [score + gain.get(n, 0.0) for n, score in zip(weighed, scores, strict=True)]
+    if far == "beginning":
+        scores = [score + (_GAIN[n] if n < len(_GAIN) else 0.0) for n, score in zip(weighed, scores, strict=True)]
     ranked = sorted(zip(weighed, scores, strict=True), key=lambda row: (-row[1], -row[0]))
     best = [n for n, score in ranked[:_POINTED] if score >= ranked[0][1] - _MARGIN]
-    return [past[n] for n in sorted(_within(best, past, budget, at_least=1))]
+    return [past[n] for n in reversed(_within(best, past, budget, at_least=1))]
 
 
 def overview(question: str, past: Sequence[Gist], near: Near, budget: int) -> list[Gist]:

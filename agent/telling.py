@@ -27,6 +27,8 @@ _QUOTED = re.compile(
     r"```.*?(?:```|\Z)|`[^`]*`|^\s*>.*$|\"[^\"]*\"|“[^”]*”|「[^」]*」|『[^』]*』|(?<!\w)'[^'\n]{2,}'(?!\w)",
     re.DOTALL | re.MULTILINE,
 )
+_GONE = "\ufffc"
+"""Stands where something was quoted, so that no two parts of a sentence grow together."""
 _KEY = re.compile(
     r"(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[A-Za-z\d_+/=-]{16,}|\b(?:sk|pk|ghp|AKIA|xox[a-z])[-_]?\w{8,}|-----BEGIN"
 )
@@ -58,7 +60,7 @@ def told(text: str, language: Language) -> list[Told]:
         return []
     rules = _rules(language)
     found: dict[str, Told] = {}
-    for sentence in split(_QUOTED.sub(" ", unicodedata.normalize("NFKC", text))):
+    for sentence in split(_QUOTED.sub(_GONE, unicodedata.normalize("NFKC", text))):
         if is_secret(sentence):
             continue
         asks = sentence.rstrip().endswith("?")
@@ -67,7 +69,7 @@ def told(text: str, language: Language) -> list[Told]:
                 fact = (match.groupdict().get("fact") or match["whole"]).strip(" ,、。.!")
                 # "I am on the night shift?" asks; "I am on the night shift, when do I start?" tells first
                 alone = asks and not sentence[match.end() :].strip(" ?")
-                if not alone and not _NOT.search(fact) and len(fact) <= LONGEST:
+                if not alone and _GONE not in fact and not _NOT.search(fact) and len(fact) <= LONGEST:
                     found[kind] = Told(kind, fact)
     return list(found.values())
 

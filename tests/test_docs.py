@@ -38,6 +38,9 @@ FIGURES = {
     ("agent.nodes.finish", "_NEAREST"): "asking-questions",
     ("agent.nodes.understand", "_HISTORY"): "conversations-and-threads",
     ("agent.threads", "_TITLE_CHARS"): "conversations-and-threads",
+    ("agent.archive", "KEPT"): "conversations-and-threads",
+    ("agent.about_user", "MOST"): "conversations-and-threads",
+    ("agent.telling", "LONGEST"): "conversations-and-threads",
 }
 """Constants whose values a page states."""
 

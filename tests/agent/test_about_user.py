@@ -48,6 +48,7 @@ NOT_TOLD: list[tuple[Language, str]] = [
     ("en", "Call me back later."),
     ("en", 'The file says "My name is Bob". Why?'),
     ("en", "What does 'I am a teacher' mean?"),
+    ("en", 'I prefer "short" answers'),
     ("en", "> My name is Bob.\nWho wrote this?"),
     ("en", "```\nMy name is Bob.\n```"),
     ("en", "My name is Bob. " + "This was pasted from a letter. " * 30),

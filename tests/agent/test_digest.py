@@ -109,6 +109,12 @@ def test_the_budget_holds_however_long_the_conversation(embedder: E5) -> None:
     assert overview("What does it cost?", [], near, 240) == []
 
 
+def test_the_first_question_is_the_first_that_asks(embedder: E5) -> None:
+    past = [Gist("Hello!", "Hello."), Gist("How far does it reach?", "40 metres."), Gist("Walls?", "Concrete walls.")]
+    assert pointed_at("Less through concrete walls?", "first", past, partial(nearness, embedder), 240) == [past[1]]
+    assert pointed_at("Why?", "first", past[:1], partial(nearness, embedder), 240) == past[:1]
+
+
 def test_only_so_many_exchanges_are_compared() -> None:
     seen: list[int] = []
 

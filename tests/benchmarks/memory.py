@@ -25,6 +25,7 @@ from agent.nodes.understand import stand_alone
 from agent.prompts import fill
 from tests.benchmarks.sample import HERE
 
+WAYS = ("digest", "last three", "summary")
 _RECENT = 6
 """Messages that are read as they are beside a summary."""
 _SUMMARISE = {
@@ -46,18 +47,18 @@ async def run(model: str | None, limit: int | None) -> dict[str, Any]:
             for conversation in _chosen(table["conversations"], limit):
                 language = conversation["language"]
                 past = _messages(conversation["said"])
-                summary, seconds = await _summary(agent, past[:-_RECENT], language)
-                print(f"summary in {seconds:.1f} s: {summary[:160]!r}")
+                summary, seconds = "", 0.0
+                if "summary" in WAYS:
+                    summary, seconds = await _summary(agent, past[:-_RECENT], language)
+                    print(f"summary in {seconds:.1f} s: {summary[:160]!r}")
                 for asked in conversation["asked"]:
                     case: dict[str, Any] = {"language": language, **asked}
-                    for way in ("digest", "last three", "summary"):
+                    for way in WAYS:
                         case[way] = await _rewritten(agent, way, asked["question"], past, summary)
                         case[way]["right"] = right(case[way]["standalone"], asked, table["pointing"][language])
-                    case["summary"]["summing_up"] = round(seconds, 1)
+                    case["summing_up"] = round(seconds, 1)
                     cases.append(case)
-                    marks = " ".join(
-                        "ok " if case[way]["right"] else "BAD" for way in ("digest", "last three", "summary")
-                    )
+                    marks = " ".join("ok " if case[way]["right"] else "BAD" for way in WAYS)
                     print(f"{marks} {asked['question']} → {case['digest']['standalone']}", flush=True)
     return {"figures": _figures(cases), "cases": cases}
 
@@ -114,7 +115,7 @@ def _chosen(conversations: list[dict[str, Any]], limit: int | None) -> list[dict
 
 def _figures(cases: list[dict[str, Any]]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    for way in ("digest", "last three", "summary"):
+    for way in WAYS:
         for language in ("en", "ja"):
             rows = [c for c in cases if c["language"] == language and not c.get("left")]
             figures[f"{way}, rewritten rightly, {language}"] = f"{sum(c[way]['right'] for c in rows)}/{len(rows)}"

@@ -32,11 +32,11 @@ def list_facts(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     about = _about(data_dir)
     facts = about.facts()
     if as_json:
-        rows = [
+        listed = [
             {"n": n, "text": f.text, "kind": f.kind, "told": round(f.told_at, 3), "thread": f.thread}
             for n, f in enumerate(facts, 1)
         ]
-        terminal.data({"on": about.on, "facts": rows})
+        terminal.data({"on": about.on, "facts": listed})
         return
     if facts:
         rows = [(str(n), f.text, _day(f.told_at), f.thread) for n, f in enumerate(facts, 1)]

@@ -33,7 +33,7 @@ from tools.library import Library
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AnyMessage
+    from langchain_core.messages import AnyMessage, BaseMessage
     from langchain_core.runnables import RunnableConfig
 
 _RECURSION = 40
@@ -203,7 +203,9 @@ class Agent:
             if not 0 <= index < len(past) + len(starts):
                 raise ThreadError("There is no such question in this conversation.")
             if index >= len(past):
-                changed: list[AnyMessage] = [RemoveMessage(id=str(m.id)) for m in messages[starts[index - len(past)] :]]
+                changed: list[BaseMessage] = [
+                    RemoveMessage(id=str(m.id)) for m in messages[starts[index - len(past)] :]
+                ]
             else:  # first what is to go, so that a process that is killed here has lost nothing that was to stay
                 await self._threads.archive.drop(thread, [one.id for one in past[index:]])
                 back = past[max(0, index - KEPT) : index]

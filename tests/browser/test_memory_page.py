@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -90,6 +89,8 @@ def test_everything_kept_is_listed_as_text(browser: Browser, site: Site, look: s
         page = seen.page
         opened(page, site, language)
         picture(page, f"memory-{language}-{look}")
+        switch = {"en": "Remember what I tell about myself", "ja": "自分について話したことを覚える"}[language]
+        assert page.get_by_label(switch).is_checked()
         facts = page.locator(f"{DIALOG} .kotae-memory-fact")
         assert facts.count() == 4
         assert HOSTILE in facts.first.inner_text()
@@ -141,18 +142,16 @@ def test_an_answer_says_what_was_kept_and_takes_it_back(browser: Browser, site: 
 def test_another_site_changes_nothing(site: Site) -> None:
     import httpx
 
-    async def tried() -> list[int]:
-        async with httpx.AsyncClient(base_url=site.url) as client:
-            foreign = {"Origin": "https://evil.example"}
-            own = {"Origin": site.url}
-            return [
-                (await client.post("/api/memory", json={"on": False}, headers=foreign)).status_code,
-                (await client.post("/api/memory/forget", json={"all": True}, headers=foreign)).status_code,
-                (await client.post("/api/memory", json={"on": "perhaps"}, headers=own)).status_code,
-                (await client.post("/api/memory/forget", json={"ids": "x"}, headers=own)).status_code,
-                (await client.post("/api/memory/forget", json={"ids": ["no such"]}, headers=own)).status_code,
-            ]
-
-    assert asyncio.run(tried()) == [403, 403, 422, 422, 200]
+    foreign, own = {"Origin": "https://evil.example"}, {"Origin": site.url}
+    tries: list[tuple[str, dict[str, Any], dict[str, str], int]] = [
+        ("", {"on": False}, foreign, 403),
+        ("/forget", {"all": True}, foreign, 403),
+        ("", {"on": "perhaps"}, own, 422),
+        ("/forget", {"ids": "x"}, own, 422),
+        ("/forget", {"ids": ["no such"]}, own, 200),
+    ]
+    with httpx.Client(base_url=site.url) as client:
+        for path, body, headers, status in tries:
+            assert client.post(f"/api/memory{path}", json=body, headers=headers).status_code == status
     assert site.agent.about.on
     assert len(site.agent.about.facts()) == 4

@@ -3,9 +3,11 @@
   "use strict";
   const { words, element } = window.kotae;
   const PATH = "/api/memory";
+  /* Gradio sets the document's language to the browser's; the address tells the page's. */
+  const LANGUAGE = location.pathname.startsWith("/chat/ja") ? "ja" : "en";
 
   async function ask(path, body) {
-    const response = await fetch(`${path}?lang=${document.documentElement.lang}`, body === undefined ? {} : {
+    const response = await fetch(`${path}?lang=${LANGUAGE}`, body === undefined ? {} : {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(String(response.status));

@@ -106,7 +106,7 @@ def test_one_is_deleted_then_all_and_the_switch_is_kept(browser: Browser, site: 
         page = seen.page
         opened(page, site)
         page.get_by_role("button", name="Forget “My name is Aya”").click()
-        page.wait_for_function(f"document.querySelectorAll('{DIALOG} .kotae-memory-fact').length === 3")
+        page.locator(f"{DIALOG} .kotae-memory-fact").nth(3).wait_for(state="detached")
         assert "My name is Aya" not in [fact.text for fact in site.agent.about.facts()]
         page.locator(f"{DIALOG} .kotae-memory-switch input").uncheck()
         page.wait_for_selector(f"{DIALOG} .kotae-notice")

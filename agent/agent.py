@@ -9,11 +9,15 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command
 
+from agent.about_user import AboutUser
+from agent.archive import KEPT, SLACK, Kept, exchanges
 from agent.context import Context
 from agent.errors import FeedbackError, KotaeError, RouteError, ThreadError
 from agent.events import Done, Event
@@ -33,7 +37,7 @@ from tools.library import Library
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AnyMessage
+    from langchain_core.messages import AnyMessage, BaseMessage
     from langchain_core.runnables import RunnableConfig
 
 log = logging.getLogger(__name__)
@@ -92,6 +96,12 @@ class Agent:
                 library.close()
 
     @property
+    def about(self) -> AboutUser:
+        """What the user told about themselves, and the switch for it."""
+        assert self.context.about is not None
+        return self.context.about
+
+    @property
     def model_name(self) -> str:
         """The model as the settings name it."""
         return self.settings.model
@@ -128,7 +138,7 @@ class Agent:
             chunks = self._graph.astream(
                 entry,
                 self._config(thread),
-                context=self.context,
+                context=replace(self.context, earlier=partial(self._threads.archive.gists, thread)),
                 stream_mode=["custom", "values"],
                 durability="sync",
             )
@@ -144,6 +154,7 @@ class Agent:
             finally:
                 if lesson is not None:
                     await lesson
+            await self._shorten(thread)
             await self._threads.prune(thread)
             if last is None or last.answer is None:
                 raise KotaeError("The turn ended without an answer; ask again.")
@@ -191,39 +202,47 @@ class Agent:
 
     async def history(self, thread: str) -> list[Exchange]:
         """What was asked and answered, oldest first; empty for a conversation that is not there."""
-        exchanges: list[Exchange] = []
-        said = await self._threads.feedback.of(thread)
-        for message in await self._messages(thread):
-            if isinstance(message, HumanMessage):
-                exchanges.append(Exchange(str(message.text), None))
-            elif isinstance(message, AIMessage) and exchanges:
-                answer = from_record(message.additional_kwargs.get("answer"))
-                turn = str(message.id)
-                exchanges[-1] = Exchange(exchanges[-1].question, answer, turn if answer else "", said.get(turn))
-        return exchanges
+        past, messages = await self._said(thread)
+        given = await self._threads.feedback.of(thread)
+        found = []
+        for one in (*past, *exchanges(messages)):
+            answer = from_record(one.record)
+            found.append(Exchange(one.question, answer, one.turn if answer else "", given.get(one.turn)))
+        return found
 
     async def rename(self, thread: str, title: str) -> None:
         """Raises `ThreadError` for an empty title or a conversation that is not there."""
         await self._threads.rename(thread, title)
 
     async def delete(self, thread: str) -> None:
-        """Remove the conversation and all that was said in it, feedback included."""
+        """Remove the conversation and all that was said in it, what was kept of it about the user and what was said of
+        its answers included."""
         async with self._turns[thread], self._judging:
+            await asyncio.to_thread(self.about.forget_thread, thread)
             await self._threads.delete(thread)
         self._turns.pop(thread, None)
 
     async def rewind(self, thread: str, index: int) -> None:
         """Drop exchange `index` (from 0) and all after it with the feedback on them, to ask again or differently."""
         async with self._turns[thread], self._judging:
-            messages = await self._messages(thread)
+            past, messages = await self._said(thread)
             starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
-            if not 0 <= index < len(starts):
+            if not 0 <= index < len(past) + len(starts):
                 raise ThreadError("There is no such question in this conversation.")
-            removed = [RemoveMessage(id=str(m.id)) for m in messages[starts[index] :]]
-            await self._threads.feedback.drop(thread, [str(one.id) for one in removed])
+            if index >= len(past):
+                start = starts[index - len(past)]
+                changed: list[BaseMessage] = [RemoveMessage(id=str(m.id)) for m in messages[start:]]
+                stays = messages[:start]
+            else:  # first what is to go, so that a process that is killed here has lost nothing that was to stay
+                await self._threads.archive.drop(thread, [one.id for one in past[index:]])
+                stays = [m for one in past[max(0, index - KEPT) : index] for m in one.messages()]
+                changed = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *stays]
+            removed = [one.turn for one in (*past, *exchanges(messages))[index:]]
+            await self._threads.feedback.drop(thread, removed)
             # behind a question that Kotae asked back, the reply is waited for again
-            end = "finish" if asked_back(messages[: starts[index]]) is None else "asked"
-            await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node=end)
+            end = "finish" if asked_back(stays) is None else "asked"
+            await self._graph.aupdate_state(self._config(thread), {"messages": changed}, as_node=end)
+            await self._threads.archive.drop(thread, [str(m.id) for m in changed if isinstance(m, HumanMessage)])
             await self._threads.prune(thread)
 
     async def give_feedback(
@@ -297,6 +316,24 @@ class Agent:
             await asyncio.to_thread(router.correct, turn.standalone, turn.wish)
         except RouteError as error:
             log.warning("the wish for a route was met and could not be learned: %s", error)
+
+    async def _shorten(self, thread: str) -> None:
+        """Move what is long past out of the checkpoint."""
+        messages = await self._messages(thread)
+        starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
+        if len(starts) < KEPT + SLACK:
+            return
+        old = messages[: starts[-KEPT]]
+        await self._threads.archive.add(thread, old)
+        removed = [RemoveMessage(id=str(m.id)) for m in old]
+        end = "finish" if asked_back(messages) is None else "asked"
+        await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node=end)
+
+    async def _said(self, thread: str) -> tuple[list[Kept], list[AnyMessage]]:
+        """What was moved out of the checkpoint, and what is in it."""
+        messages = await self._messages(thread)
+        held = {str(m.id) for m in messages}
+        return [one for one in await self._threads.archive.read(thread) if one.id not in held], messages
 
     async def _messages(self, thread: str) -> list[Any]:
         state: State | dict[str, Any] = (await self._graph.aget_state(self._config(thread))).values

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from agent.about_user import AboutUser
+from agent.digest import Gist
 from agent.models.chat import ChatModel
 from agent.router import Router
 from agent.state import Route
@@ -26,6 +28,12 @@ class Limits:
     read: int = 900
     """Characters of Latin text that the model reads of all passages together; 0 is everything. Prompt tokens are the
     cost of a model on this machine, 65 to 85 a second on two cores."""
+    digest: int = 240
+    """Tokens of older exchanges that a question is read with when it points back to them; 0 is none."""
+
+
+async def _nothing() -> list[Gist]:
+    return []
 
 
 @dataclass(frozen=True)
@@ -42,3 +50,7 @@ class Context:
     titles: Callable[[], list[str]]
     unmentioned: Callable[[Sequence[str]], list[str]]
     nearness: Callable[[str, Sequence[tuple[str, str]]], list[Nearness]]
+    earlier: Callable[[], Awaitable[list[Gist]]] = _nothing
+    """What stays of those exchanges of the conversation that its state no longer holds."""
+    about: AboutUser | None = None
+    """What the user told about themselves."""

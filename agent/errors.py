@@ -5,6 +5,7 @@
     ├── PromptError               a prompt is missing, or its variables are not those it was given
     ├── QuestionError             empty or too long: nothing was asked, nothing is stored
     ├── ThreadError               no such conversation, or its file cannot be read
+    ├── MemoryFileError           what the user told about themselves cannot be read or written
     ├── RouteError                examples or corrections of the router cannot be used
     ├── CardError                 the card of a specialist cannot be used
     ├── FeedbackError             a verdict, reason, route or turn that does not exist, or a text too long
@@ -41,6 +42,10 @@ class QuestionError(KotaeError):
 
 class ThreadError(KotaeError):
     """There is no such conversation, or the conversations cannot be read."""
+
+
+class MemoryFileError(KotaeError):
+    """The file of what the user told about themselves cannot be read or written."""
 
 
 class RouteError(KotaeError):

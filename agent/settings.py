@@ -74,6 +74,8 @@ class Settings(BaseModel):
     time goes with every token, and 600 for a server or a provider."""
     ask_back: Literal["on", "off"] = "on"
     """Whether Kotae asks back where a question can mean several things."""
+    digest_tokens: int = Field(default=240, ge=0, le=4000)
+    """Tokens of older exchanges of a conversation that a question is read with if it points back to them; 0 is none."""
     max_gathers: int = Field(default=2, ge=1, le=5)
     max_drafts: int = Field(default=2, ge=1, le=4)
     max_seconds: float = Field(default=180.0, gt=1)

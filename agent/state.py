@@ -224,6 +224,8 @@ class Turn:
     web: bool = True
     """Whether this turn may leave the machine."""
     standalone: str = ""
+    carries: str = ""
+    """What `standalone` ends in that the user told about themselves, in another conversation perhaps. It stays here."""
     language: Language = "en"
     """That of the answer."""
     length: Length = "short"

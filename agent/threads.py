@@ -1,7 +1,8 @@
 """Conversations: LangGraph's SQLite checkpointer, and beside it a list with titles.
 
 One file, `threads.db`. What a person deletes is gone from it: after every turn only the latest checkpoint of a thread
-is kept, so no earlier state keeps words that were rewound or deleted.
+is kept, so no earlier state keeps words that were rewound or deleted. A checkpoint holds the last exchanges of a
+conversation, `agent.archive` those before them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent import state
+from agent.archive import Archive
 from agent.errors import ThreadError
 from agent.feedback import FeedbackStore
 from tools.base import Passage
@@ -53,6 +55,7 @@ class Threads:
         self.checkpointer = AsyncSqliteSaver(db, serde=_serializer())
         self.feedback = FeedbackStore(db)
         """What was said of the answers."""
+        self.archive = Archive(db)
 
     @classmethod
     @asynccontextmanager
@@ -73,6 +76,7 @@ class Threads:
         await self._db.execute("PRAGMA secure_delete = ON")
         await self._db.execute("PRAGMA busy_timeout = 5000")
         await self.checkpointer.setup()
+        await self.archive.prepare()
         await self._db.execute(
             "CREATE TABLE IF NOT EXISTS threads "
             "(id TEXT PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL)"
@@ -115,6 +119,7 @@ class Threads:
         done = await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)
+        await self.archive.drop(thread)
         await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._expect(done.rowcount)
 

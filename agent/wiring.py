@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from agent.about_user import AboutUser
 from agent.context import Context, Limits
 from agent.errors import ModelMissing
 from agent.library import readable
@@ -73,11 +74,13 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
             answer_tokens=settings.max_answer_tokens,
             ask_back=settings.ask_back == "on",
             read=0 if section_tokens(settings) else Limits.read,
+            digest=settings.digest_tokens,
         ),
         familiarity=_familiarity(library, scope),
         titles=lambda: [document.title for document in library.documents(scope)],
         unmentioned=_unmentioned(library, scope),
         nearness=partial(nearness, library.embedder),
+        about=AboutUser(settings.data_dir),
     )
 
 

@@ -42,6 +42,9 @@ FIGURES = {
     ("agent.tables", "ROWS"): "asking-questions",
     ("agent.threads", "_TITLE_CHARS"): "conversations-and-threads",
     ("agent.feedback", "LONGEST"): "asking-questions",
+    ("agent.archive", "KEPT"): "conversations-and-threads",
+    ("agent.about_user", "MOST"): "conversations-and-threads",
+    ("agent.telling", "LONGEST"): "conversations-and-threads",
 }
 """Constants whose values a page states."""
 

@@ -24,6 +24,7 @@ from ui.files import document_response
 from ui.languages import COOKIE, asked_language, preferred_language
 from ui.library_changes import serve_changes
 from ui.library_views import LibraryDesk, serve_views
+from ui.memory import serve_memory
 from ui.render import source_path
 from ui.render_panel import panel_html
 from ui.shield import Shield
@@ -87,6 +88,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     serve_views(app, desk)
     serve_changes(app, desk)
     serve_feedback(app, agent)
+    serve_memory(app, agent)
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)

@@ -37,6 +37,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
                 _fragment(gr, _nav_head(words))
                 threads = _fragment(gr, "", "kotae-threads")
                 library = _fragment(gr, "", "kotae-state")
+                _fragment(gr, _memory_button(words), "kotae-memory")
             with gr.Column(elem_id="kotae-main"):
                 _fragment(gr, _head(words, other), "kotae-head")
                 _fragment(gr, f'<p class="kotae-none">{escape(words("lib.loading"))}</p>', "kotae-library")
@@ -163,6 +164,11 @@ def _nav_head(words: Strings) -> str:
         f'<span class="kotae-brand-ja" lang="ja">答え</span></p>{_icon("nav", words("nav.close"))}</div>'
         f'<button type="button" class="kotae-new">{escape(words("nav.new"))}</button>'
     )
+
+
+def _memory_button(words: Strings) -> str:
+    """What opens the dialog of `assets/memory.js`."""
+    return f'<button type="button" class="kotae-memory-open">{escape(words("memory.title"))}</button>'
 
 
 def _head(words: Strings, other: str) -> str:

@@ -24,6 +24,7 @@ from ui.commands import (
     keeping,
     library,
     models,
+    remembering,
     routing,
     upkeep,
 )
@@ -68,6 +69,7 @@ app.add_typer(routing.route_app, name="route")
 app.add_typer(feedback.feedback_app, name="feedback")
 app.add_typer(library.library_app, name="library")
 app.add_typer(models.models_app, name="models")
+app.add_typer(remembering.memory_app, name="memory")
 app.add_typer(upkeep.settings_app, name="settings")
 app.command("graph")(upkeep.graph)
 app.command("doctor")(upkeep.doctor)

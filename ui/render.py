@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from tools.sentences import spans
 from ui.markup import CLOSE, OPEN, clean, markdown, marked, mend, paragraphs
 from ui.render_feedback import feedback_path, thumbs
+from ui.render_memory import remembered_html
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -77,6 +78,7 @@ def answer_html(
         f'<div class="kotae-text">{_body(text, partly, cite, outward)}</div>',
         _choices(answer, words, last=last),
         *(notice_html(notice) for notice in notices if notice),
+        remembered_html(answer.notices, words),
         _sources(answer, words, paths),
         _actions(words, index, last=last, thumbs=thumbs(feedback_path(thread, turn), given, words) if turn else ""),
         "</div>",

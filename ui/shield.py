@@ -159,10 +159,12 @@ def complete_page(page: str, language: Language, nonce: str) -> str:
         '<link rel="icon" href="/assets/kotae.svg" type="image/svg+xml">'
         '<link rel="stylesheet" href="/assets/kotae.css"><link rel="stylesheet" href="/assets/feedback.css">'
         '<link rel="stylesheet" href="/assets/library.css">'
+        '<link rel="stylesheet" href="/assets/memory.css">'
         f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
         f'<script nonce="{nonce}" src="/assets/kotae.js"></script>'
         f'<script nonce="{nonce}" src="/assets/feedback.js"></script>'
         f'<script nonce="{nonce}" src="/assets/library.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/memory.js"></script>'
     )
     return page.replace("</head>", f"{ours}</head>", 1)
 

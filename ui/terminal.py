@@ -117,8 +117,9 @@ class Terminal:
         for source in answer.sources:
             self._source(source, words("answer.page", page=source.passage.page) if source.passage.page else "")
         for notice in answer.notices:
-            if said := words.code("notice", notice):
-                self.note(said, "yellow")
+            code, _, given = notice.partition(":")
+            if said := words.code("notice", code):
+                self.note(f"{said} {words('memory.commands')}" if given else said, "yellow")
 
     def _text(self, text: str, style: str) -> None:
         """An answer's text; on a screen its tables have columns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import replace
@@ -12,7 +13,9 @@ from langgraph.runtime import Runtime
 
 from agent import facts, tables
 from agent.context import Context
+from agent.digest import Gist, also_named, gists, lines, overview, reach
 from agent.disagreement import disagreeing
+from agent.errors import MemoryFileError
 from agent.events import Checked, Draft, Sources, Token
 from agent.models.chat import Meter
 from agent.nodes.reflect import by_rules, certain
@@ -46,7 +49,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         elif turn.passages:
             await writer.write(over_sources(turn, task(turn), runtime.context.limits.read))
         else:
-            await writer.write(_direct_prompt(turn, state["messages"]))
+            await writer.write(await _direct_prompt(turn, state["messages"], runtime.context))
     elif turn.drafts > runtime.context.limits.drafts or (certain(turn) and not any(s.supported for s in turn.supports)):
         writer.put(_quoted(turn))
     elif await _revise(turn, writer):
@@ -172,5 +175,30 @@ def _gap(turn: Turn) -> str:
     return "\n" if turn.language == "ja" or turn.form in ("list", "steps") else " "
 
 
-def _direct_prompt(turn: Turn, messages: list[AnyMessage]) -> list[BaseMessage]:
-    return [SystemMessage(fill(turn.language, "direct")), *messages[-_DIRECT_HISTORY - 1 :]]
+async def _direct_prompt(turn: Turn, messages: list[AnyMessage], context: Context) -> list[BaseMessage]:
+    parts = [fill(turn.language, "direct")]
+    if picked := await _recalled(turn, messages, context):
+        parts.append(fill(turn.language, "earlier", exchanges=lines(picked, turn.language)))
+    if told := await asyncio.to_thread(_told, context):
+        parts.append(fill(turn.language, "about_user", facts="\n".join(f"- {text}" for text in told)))
+    return [SystemMessage("\n\n".join(parts)), *messages[-_DIRECT_HISTORY - 1 :]]
+
+
+async def _recalled(turn: Turn, messages: list[AnyMessage], context: Context) -> list[Gist]:
+    """Of what was said before the last messages, what the question points at or names; small talk costs nothing."""
+    budget, far = context.limits.digest, reach(turn.question, turn.language)
+    if not budget or len(messages) <= _DIRECT_HISTORY + 1:
+        return []
+    recent = messages[-_DIRECT_HISTORY - 1 : -1]
+    older = [*await context.earlier(), *gists(messages[: -_DIRECT_HISTORY - 1])]
+    if far is not None and older:
+        return await asyncio.to_thread(overview, turn.question, older, context.nearness, budget)
+    named = also_named(turn.question, older, gists(recent))
+    return [] if named is None else [named]
+
+
+def _told(context: Context) -> list[str]:
+    try:
+        return [fact.text for fact in context.about.used()] if context.about else []
+    except MemoryFileError:
+        return []  # finish says so

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,11 +14,14 @@ from langgraph.runtime import Runtime
 
 from agent import tables
 from agent.context import Context
+from agent.errors import MemoryFileError
 from agent.prompts import fill
 from agent.reading import text_of
 from agent.records import to_record
 from agent.state import NO_CLAIM, Answer, Route, Sentence, Source, State, Support, Turn
 from tools.base import Passage
+
+log = logging.getLogger(__name__)
 
 _NEAREST = 3
 """How many passages a refusal shows."""
@@ -52,6 +57,7 @@ async def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         notices = tuple(n for n in notices if n != "some_removed")
     elif "some_removed" not in notices and any(not s.supported and s.reason not in NO_CLAIM for s in turn.supports):
         notices = (*notices, "some_removed")
+    notices = (*notices, *await asyncio.to_thread(_remembered, turn, runtime))
     answer = replace(
         answer,
         steps=turn.steps,
@@ -62,6 +68,21 @@ async def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     )
     message = AIMessage(answer.text, additional_kwargs={"answer": to_record(answer)})
     return {"messages": [message], "turn": replace(turn, answer=answer, notices=notices)}
+
+
+def _remembered(turn: Turn, runtime: Runtime[Context]) -> list[str]:
+    """Keep what the question tells about its writer, if they have switched that on, and say so: `remembered:` with the
+    ids of what is new. Here, because a turn that was stopped or failed keeps nothing."""
+    info = runtime.execution_info
+    if (about := runtime.context.about) is None:
+        return []
+    try:
+        new, full = about.keep(turn.question, turn.language, (info.thread_id if info else None) or "")
+    except MemoryFileError as error:
+        log.warning("%s", error)
+        return ["memory_broken"]
+    kept = [f"remembered:{','.join(fact.id for fact in new)}"] if new else []
+    return [*kept, "memory_full"] if full else kept
 
 
 def _route(turn: Turn) -> Route:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from agent.context import Context
+from agent.errors import MemoryFileError
 from agent.guard import disarm
 from agent.reading import weighed
 from agent.state import Decision, State, Turn
@@ -34,9 +36,11 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)))
     if decision.route == "web" and not turn.web:
         return {"turn": _noted(turn, "asked_web_off" if turn.wish else "web_off")}
-    # "search the web for this" is no part of what is searched for
-    messages = state["messages"][:-1] if turn.wish else state["messages"]
-    query = outward(decision.query, messages) if decision.route == "web" else decision.query
+    query = decision.query
+    if decision.route == "web":
+        # "search the web for this" is no part of what is searched for
+        messages = state["messages"][:-1] if turn.wish else state["messages"]
+        query = outward(query, messages, carries=turn.carries, kept=_kept(runtime.context))
     try:
         passages = await runtime.context.tools[decision.route].gather(query, k=runtime.context.limits.passages)
     except ToolError as error:
@@ -63,16 +67,28 @@ def worth_reading(passages: Sequence[Passage]) -> list[Passage]:
     return [p for i, p in enumerate(passages) if i < 2 or p.score >= KEPT * passages[0].score]
 
 
-def outward(query: str, messages: Sequence[AnyMessage]) -> str:
+def outward(query: str, messages: Sequence[AnyMessage], *, carries: str = "", kept: Sequence[str] = ()) -> str:
     """The query as it may leave the machine: in words that the user wrote.
 
     A follow-up was rewritten against earlier answers, and these hold words of private documents. If the rewriting
     has a term that no question of the user has, the user's last two questions go out instead. A choice that was picked
-    is a heading of a document, not the user's words.
+    is a heading of a document, not the user's words. What the user told about themselves (`carries`, `kept`) stays
+    here, unless it stands in the very question that is asked.
     """
     asked = [str(m.text) for m in messages if isinstance(m, HumanMessage) and not m.additional_kwargs.get(CHOSEN)]
+    for fact in kept:
+        asked[:-1] = [unicodedata.normalize("NFKC", q).replace(fact, " ") for q in asked[:-1]]
+    query = query.replace(carries, "") if carries else query
     known = set(terms(" ".join(asked)))
-    return query if set(terms(query)) <= known else " ".join(asked[-2:])
+    return query if set(terms(query)) <= known else " ".join(" ".join(asked[-2:]).split())
+
+
+def _kept(context: Context) -> list[str]:
+    """What the user told about themselves, whether it is used or not."""
+    try:
+        return [fact.text for fact in context.about.facts()] if context.about else []
+    except MemoryFileError:
+        return []
 
 
 def tried(decision: Decision) -> str:

@@ -12,12 +12,14 @@ from langgraph.runtime import Runtime
 
 from agent.ambiguity import leaves_open
 from agent.context import Context
+from agent.digest import reach, unpointed
 from agent.models.chat import Meter
 from agent.nodes.reply import asked_back
 from agent.nodes.understand import detect
 from agent.prompts import fill
 from agent.router import SURE
 from agent.state import Decision, Language, Route, State
+from agent.telling import only_tells
 
 FAMILIAR: Mapping[Language, float] = {"en": 0.84, "ja": 0.86}
 """Cosine similarity (multilingual-e5-small) from which on the library plainly speaks about the question; Japanese texts
@@ -36,8 +38,11 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if turn.decision is not None:  # by a choice that the user picked
         return {"turn": turn}
     again = asked_back(state["messages"]) is not None
-    language = detect(turn.standalone, [])  # the answer may be wanted in another
-    decision = context.router.decide(turn.standalone, language, follows=again or turn.standalone != turn.question)
+    asked = turn.standalone.removesuffix(turn.carries)
+    if cue := _among_ourselves(turn.question, turn.language):
+        return {"turn": replace(turn, decision=Decision("direct", asked, 1.0, "cue", cue))}
+    language = detect(asked, [])  # the answer may be wanted in another
+    decision = context.router.decide(asked, language, follows=again or asked != turn.question)
     meter = Meter()
     leaves = decision.route != "library" and decision.why == "classifier"
     if decision.confidence < SURE or (leaves and decision.confidence < SURE_TO_LEAVE):
@@ -46,7 +51,16 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         decision = replace(decision, route="library", why="fallback", cue="")  # asking back twice helps nobody
     elif decision.route in ("clarify", "direct") and _by_guess(decision) and leaves_open(decision.query, language):
         decision = replace(decision, route="library", why="open", cue="")  # the documents may hold what to choose from
+    decision = replace(decision, query=decision.query + turn.carries)
     return {"turn": replace(turn, decision=decision, usage=turn.usage + meter.usage)}
+
+
+def _among_ourselves(question: str, language: Language) -> str:
+    """The cue for what no document can answer: the user only tells something, or asks about the conversation."""
+    if only_tells(question, language):
+        return "about_user"
+    far = reach(question, language)
+    return "conversation" if far == "whole" or (far and not unpointed(question, language)) else ""
 
 
 async def _settle(decision: Decision, language: Language, context: Context, meter: Meter) -> Decision:

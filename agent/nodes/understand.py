@@ -3,7 +3,9 @@ place ("search the web for this") becomes the question before it."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -14,11 +16,14 @@ from langgraph.runtime import Runtime
 
 from agent import facts, places, wishes
 from agent.context import Context
+from agent.digest import Gist, Reach, also_named, gists, lines, pointed_at, reach, speaker, unpointed
+from agent.errors import MemoryFileError
 from agent.models.chat import Meter
 from agent.parts import divided
 from agent.prompts import FOLDER, LANGUAGES, fill
 from agent.router import cue
 from agent.state import Language, State
+from agent.telling import helping
 from tools.library.tokens import terms
 
 HISTORY = 3
@@ -26,6 +31,7 @@ HISTORY = 3
 _FEW_TERMS = 4
 _FAMILIAR = 0.88
 """Cosine similarity (multilingual-e5-small) from which on a passage answers a question rather than one like it."""
+_ASKS = ("?", "？", "か", "か。")
 _REPLY_CHARS = 240
 """An earlier answer is cut to this; its beginning says what it was about."""
 
@@ -45,19 +51,60 @@ async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         standalone = await stand_alone(asked, past, runtime.context, meter)
     language = wish.language or wishes.standing(past) or detect(asked or turn.question, past)
     parts = await divided(standalone, runtime.context.model, meter)
-    turn = replace(turn, language=language, standalone=standalone, parts=parts)
+    carries = "" if parts else await asyncio.to_thread(_carried, standalone, language, runtime.context)
+    turn = replace(turn, language=language, standalone=standalone + carries, carries=carries, parts=parts)
     turn = replace(turn, length=wish.length or turn.length, form=wish.form or turn.form)
     return {"turn": replace(turn, usage=turn.usage + meter.usage)}
+
+
+def _carried(question: str, language: Language, context: Context) -> str:
+    """What the user told about themselves that a question of theirs is asked with: "What are my working hours?" goes on
+    with " (I am on the night shift)". "" where nothing belongs to it."""
+    try:
+        kept = context.about.used() if context.about else ()
+    except MemoryFileError:
+        return ""  # finish says so
+    fact = helping(question, kept, language)
+    if fact is None or set(terms(fact.text)) <= set(terms(question)):
+        return ""
+    return f"（{fact.text}）" if language == "ja" else f" ({fact.text})"
 
 
 async def stand_alone(question: str, past: list[AnyMessage], context: Context, meter: Meter) -> str:
     """The question as it reads to somebody who does not know the conversation `past`."""
     language = detect(question, past)
+    far = reach(question, language) if past and context.limits.digest else None
+    if far and far != "whole" and not _answers_back(past):
+        return await _from_afar(question, far, language, past, context, meter)
     if not past or not _leans(question, language, past, context):
         return question
-    prompt = fill(language, "understand", history=_history(past, language), question=question)
+    prompt = fill(language, "understand", history=await _history(question, past, language, context), question=question)
     said = await context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
     return _accept(said, question, past)
+
+
+async def _from_afar(
+    question: str, far: Reach, language: Language, past: list[AnyMessage], context: Context, meter: Meter
+) -> str:
+    """A question that says where in the conversation to look, read against what it points at instead of the last
+    exchanges; so it costs no more than any follow-up."""
+    rest = unpointed(question, language)
+    if not rest or _asks_nothing(rest, language, context):
+        return question  # it is about the conversation itself
+    everything = [*await context.earlier(), *gists(past)]
+    budget = context.limits.digest
+    picked = await asyncio.to_thread(pointed_at, rest, far, everything, context.nearness, budget)
+    prompt = fill(language, "understand", history=lines(picked, language), question=rest)
+    said = await context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
+    line = _accept(said, rest, [HumanMessage(gist.asked) for gist in picked])
+    return line if _joins(line, rest, picked) else " ".join((*(gist.asked for gist in picked[-1:]), rest))
+
+
+def _joins(line: str, rest: str, picked: Sequence[Gist]) -> bool:
+    """Whether a rewriting has something of what was pointed at, and at least half of what is new in the question. A
+    small model likes to leave out one or the other; both questions, one behind the other, are then found as well."""
+    old, own, has = set(terms(" ".join(gist.text for gist in picked))), set(terms(rest)), set(terms(line))
+    return bool((old - own) & has) and 2 * len((own - old) & has) >= len(own - old)
 
 
 def detect(question: str, past: list[AnyMessage]) -> Language:
@@ -72,7 +119,7 @@ def detect(question: str, past: list[AnyMessage]) -> Language:
 @cache
 def _followups(language: Language) -> re.Pattern[str]:
     patterns = yaml.safe_load((FOLDER / language / "followups.yaml").read_text("utf-8"))
-    return re.compile("|".join(f"(?:{p})" for p in patterns), re.IGNORECASE)
+    return re.compile("|".join(f"(?:{p})" for p in patterns if isinstance(p, str)), re.IGNORECASE)
 
 
 def leans_on_context(question: str, language: Language) -> bool:
@@ -98,22 +145,40 @@ def _unknown(question: str, context: Context) -> bool:
 
 
 def _leans(question: str, language: Language, past: list[AnyMessage], context: Context) -> bool:
-    if past[-1].additional_kwargs.get("answer", {}).get("route") == "clarify":
-        return True  # it answers what Kotae asked back
+    if _answers_back(past):
+        return True
     if complete(question, language, context):
         return False
-    # "thanks, that helped" points back and still asks nothing
+    return not _asks_nothing(question, language, context)
+
+
+def _answers_back(past: list[AnyMessage]) -> bool:
+    """Whether the user answers what Kotae asked back."""
+    return bool(past[-1].additional_kwargs.get("answer", {}).get("route") == "clarify")
+
+
+def _asks_nothing(question: str, language: Language, context: Context) -> bool:
+    """ "Thanks, that helped" points back and still asks nothing."""
     decision = context.router.decide(question, language)
-    return not (decision.route == "direct" and decision.confidence >= 0.8)
+    return decision.route == "direct" and decision.confidence >= 0.8
 
 
-def _history(past: list[AnyMessage], language: Language) -> str:
-    you, kotae = ("User", "Kotae") if language == "en" else ("ユーザー", "Kotae")
-    lines = []
-    for message in past[-2 * HISTORY :]:
+async def _history(question: str, past: list[AnyMessage], language: Language, context: Context) -> str:
+    """The last exchanges; the first of them gives way to an older one that the question names."""
+    if len(past) > 2 * HISTORY and context.limits.digest:
+        older = [*await context.earlier(), *gists(past[: -2 * HISTORY])]
+        if (named := also_named(question, older, gists(past[-2 * HISTORY :]))) is not None:
+            return "\n".join([lines([named], language), *_spoken(past[-2 * HISTORY + 2 :], language)])
+    return "\n".join(_spoken(past[-2 * HISTORY :], language))
+
+
+def _spoken(messages: Sequence[AnyMessage], language: Language) -> list[str]:
+    """Messages as lines, each with who said it."""
+    spoken = []
+    for message in messages:
         text = facts.uncited(str(message.text)).replace("\n", " ")
-        lines.append(f"{kotae if isinstance(message, AIMessage) else you}: {text[:_REPLY_CHARS]}")
-    return "\n".join(lines)
+        spoken.append(f"{speaker(isinstance(message, AIMessage), language)}: {text[:_REPLY_CHARS]}")
+    return spoken
 
 
 def _sent_away(line: str, asked: list[str]) -> bool:
@@ -125,18 +190,21 @@ def _sent_away(line: str, asked: list[str]) -> bool:
 
 
 def _accept(said: str, question: str, past: list[AnyMessage]) -> str:
-    """The model's rewriting if it is one line of sane length that keeps the user's own words and asks something new,
-    otherwise the last question with this one behind it: a small model sometimes repeats what was asked before."""
+    """The model's rewriting if it is one line of sane length that keeps the user's own words and asks something new
+    where the user asked, otherwise the last question with this one behind it: a small model sometimes repeats what was
+    asked before."""
     line = said.strip().splitlines()[0].strip(" \"'「」") if said.strip() else ""
     asked = [str(m.text) for m in past if isinstance(m, HumanMessage)]
     repeats = facts.solid(line) in {facts.solid(q) for q in asked} and facts.solid(line) != facts.solid(question)
     own = set(terms(question))
     keeps = not own or bool(own & set(terms(line)))
+    answers = question.endswith(_ASKS) and not line.endswith(_ASKS)
     if (
         line
         and len(line) <= max(200, 4 * len(question))
         and keeps
         and not repeats
+        and not answers
         and not _sent_away(line, [*asked, question])
     ):
         return line

@@ -4,6 +4,7 @@
     python -m tests.benchmarks cost                         a turn beside one plain retrieve-and-answer call
     python -m tests.benchmarks ambiguity                    which short questions are asked back
     python -m tests.benchmarks parts                        questions of several parts, cut and uncut
+    python -m tests.benchmarks memory                       questions that point far back in a long conversation
     python -m tests.benchmarks cross_language               questions in one language, documents in the other
     python -m tests.benchmarks indexing                     indexing beside the bare embedder
     python -m tests.benchmarks upkeep                       looking at an unchanged folder again
@@ -49,7 +50,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=sorted(["answers", "cost", "parts", *ALONE]))
+    parser.add_argument("what", choices=sorted(["answers", "cost", "memory", "parts", *ALONE]))
     parser.add_argument("--model", default=None, help="as the setting `model`")
     parser.add_argument("--json", type=Path, default=None, help="write the figures and every case to this file")
     parser.add_argument("--limit", type=int, default=None, help="only the first N questions of each language")
@@ -62,14 +63,15 @@ def main() -> None:
     if options.what in ALONE:
         result: Any = import_module(f"tests.benchmarks.{options.what}").run()
     else:
-        from tests.benchmarks import answers, cost, parts
+        from tests.benchmarks import answers, cost, memory, parts
 
         if options.what == "answers":
             result = asyncio.run(answers.run(options.model, options.limit, options.questions))
         elif options.what == "parts":
             result = asyncio.run(parts.run(options.model, options.limit))
         else:
-            result = asyncio.run(cost.run(options.model, options.limit))
+            module = memory if options.what == "memory" else cost
+            result = asyncio.run(module.run(options.model, options.limit))
     if options.json:
         options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1), "utf-8")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.about_user import AboutUser
 from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Draft, Event, Status, Token
 from agent.feedback import Feedback
@@ -85,6 +86,7 @@ class FakeAgent:
     def __init__(self, settings: Settings, plays: dict[str, Play | Callable[[], Play]]) -> None:
         self.settings = settings
         self.library = FakeLibrary()
+        self.about = AboutUser(settings.data_dir)
         self.scope = EVERYTHING
         self.model_name = "fake-model"
         self.model_ready = True

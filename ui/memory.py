@@ -1,0 +1,72 @@
+"""What the page does with what Kotae keeps about its user: show, switch, delete. Each answer is the new list."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.errors import MemoryFileError
+from ui import strings
+from ui.languages import asked_language
+from ui.render_memory import memory_html
+
+if TYPE_CHECKING:
+    from agent import Agent
+
+ROUTE = "/api/memory"
+
+
+class Switch(BaseModel):
+    """Whether facts are kept and used."""
+
+    model_config = ConfigDict(extra="forbid")
+    on: bool
+
+
+class Forget(BaseModel):
+    """Facts by their ids, or all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+    ids: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=100)] = []
+    all: bool = False
+
+
+def serve_memory(app: FastAPI, agent: Agent) -> None:
+    """Add the routes. That a request comes from our own page is checked in `ui.shield`."""
+
+    async def listed(request: Request) -> HTMLResponse:
+        try:
+            on, facts = await asyncio.to_thread(lambda: (agent.about.on, agent.about.facts()))
+        except MemoryFileError as error:
+            raise HTTPException(500, "The file cannot be read.") from error
+        titles = {thread.id: thread.title for thread in await agent.threads()}
+        html = memory_html(on, facts, titles, strings.load(asked_language(request)), now=time.time())
+        return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+    @app.get(ROUTE)
+    async def show(request: Request) -> HTMLResponse:
+        return await listed(request)
+
+    @app.post(ROUTE)
+    async def switch(wanted: Switch, request: Request) -> HTMLResponse:
+        try:
+            await asyncio.to_thread(agent.about.switch, wanted.on)
+        except MemoryFileError as error:
+            raise HTTPException(500, "The file cannot be written.") from error
+        return await listed(request)
+
+    @app.post(f"{ROUTE}/forget")
+    async def forget(wanted: Forget, request: Request) -> HTMLResponse:
+        try:
+            if wanted.all:
+                await asyncio.to_thread(agent.about.forget_all)
+            else:
+                await asyncio.to_thread(agent.about.forget, wanted.ids)
+        except MemoryFileError as error:
+            raise HTTPException(500, "The file cannot be written.") from error
+        return await listed(request)

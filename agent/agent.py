@@ -19,14 +19,15 @@ from langgraph.types import Command
 from agent.about_user import AboutUser
 from agent.archive import KEPT, SLACK, Kept, exchanges
 from agent.context import Context
-from agent.errors import FeedbackError, KotaeError, RouteError, ThreadError
+from agent.errors import KotaeError, ThreadError
 from agent.events import Done, Event
 from agent.feedback import Feedback, Opinion, Thumb, teach
 from agent.graph import build, diagram
+from agent.lessons import follow, keep, place
 from agent.library import open_library, readable
 from agent.models.chat import Meter
 from agent.nodes.reply import asked_back
-from agent.nodes.understand import HISTORY, detect, stand_alone
+from agent.nodes.understand import detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
 from agent.state import Answer, Decision, Route, State, Turn
@@ -150,7 +151,7 @@ class Agent:
                         else:
                             last = cast("Turn", part["turn"])
                             if last.wish is not None and lesson is None:  # beside the look-up, which takes longer
-                                lesson = asyncio.create_task(self._learn(last))
+                                lesson = asyncio.create_task(follow(last, self.context.router))
             finally:
                 if lesson is not None:
                     await lesson
@@ -264,33 +265,14 @@ class Agent:
         """
         opinion = Opinion(verdict, tuple(reasons), route, corrected, comment)
         async with self._judging:
-            exchanges = await self.history(thread)
-            at, earlier = _place(exchanges, turn)
-            answer = exchanges[at].answer
-            assert answer is not None
-            now = opinion.on(
-                answer,
-                question=exchanges[at].question,
-                thread=thread,
-                turn=turn,
-                model=self.model_name,
-                time=time.time(),
-                history=[(e.question, e.answer.text) for e in exchanges[max(0, at - HISTORY) : at] if e.answer],
-            )
-            replaced = await asyncio.to_thread(teach, self.context.router, earlier, now)
-            now = replace(now, replaced=replaced)
-            try:
-                await self._threads.feedback.put(now)
-            except FeedbackError:
-                await asyncio.to_thread(teach, self.context.router, now, earlier)
-                raise
-        return now
+            exchanges, store = await self.history(thread), self._threads.feedback
+            return await keep(opinion, thread, turn, exchanges, store, self.context.router, self.model_name)
 
     async def take_back_feedback(self, thread: str, turn: str) -> None:
         """Forget what was said of the answer `turn`, and the route that the router learned from it, unless somebody has
         corrected that since. Raises `FeedbackError` when there is no such answer, and `RouteError`."""
         async with self._judging:
-            _, earlier = _place(await self.history(thread), turn)
+            _, earlier = place(await self.history(thread), turn)
             if earlier is not None:
                 await asyncio.to_thread(teach, self.context.router, earlier, None)
                 await self._threads.feedback.drop(thread, [turn])
@@ -303,19 +285,6 @@ class Agent:
     def diagram() -> str:
         """The state machine in Mermaid."""
         return diagram()
-
-    async def _learn(self, turn: Turn) -> None:
-        """Let the router follow the wish of this turn, where it went elsewhere and the wish can be met."""
-        if turn.wish is None or (turn.wish == "web" and not turn.web):
-            return
-        router = self.context.router
-        usual = await asyncio.to_thread(router.decide, turn.standalone, turn.language)
-        if usual.route == turn.wish:
-            return
-        try:
-            await asyncio.to_thread(router.correct, turn.standalone, turn.wish)
-        except RouteError as error:
-            log.warning("the wish for a route was met and could not be learned: %s", error)
 
     async def _shorten(self, thread: str) -> None:
         """Move what is long past out of the checkpoint."""
@@ -345,14 +314,6 @@ class Agent:
 
     def _config(self, thread: str) -> RunnableConfig:
         return {"configurable": {"thread_id": thread}, "recursion_limit": _RECURSION}
-
-
-def _place(exchanges: Sequence[Exchange], turn: str) -> tuple[int, Feedback | None]:
-    """Where the answer `turn` stands, and what was said of it."""
-    for index, exchange in enumerate(exchanges):
-        if turn and exchange.turn == turn:
-            return index, exchange.feedback
-    raise FeedbackError("unknown_turn", "There is no such answer; the conversation may have changed since.")
 
 
 def _messages(said: Sequence[tuple[str, str]]) -> list[AnyMessage]:

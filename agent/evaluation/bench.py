@@ -34,7 +34,9 @@ class Reply:
     refused: bool
     cites: tuple[str, ...]
     sentences: int
-    """Sentences shown."""
+    """Sentences shown as supported."""
+    partly: int = 0
+    """Sentences shown as partly supported."""
     route: str = ""
     standalone: str = ""
     steps: tuple[str, ...] = ()
@@ -94,7 +96,8 @@ async def ask(agent: Agent, question: str, history: Sequence[Said] = ()) -> Repl
         text=answer.text,
         refused=answer.refused or answer.route == "clarify",  # nobody is there to reply
         cites=() if answer.refused else tuple(dict.fromkeys(source.passage.url for source in answer.sources)),
-        sentences=0 if answer.refused else sum(s.supported for s in answer.sentences),
+        sentences=0 if answer.refused else sum(s.state == "supported" for s in answer.sentences),
+        partly=0 if answer.refused else sum(s.state == "partly" for s in answer.sentences),
         route=answer.route,
         standalone=answer.standalone,
         steps=tuple(_step(step.node, step.facts) for step in answer.steps),

@@ -233,7 +233,7 @@ async def test_a_reply_in_own_words_completes_the_question(town: Settings) -> No
 
 
 async def test_a_question_of_its_own_is_answered_as_itself(town: Settings) -> None:
-    model = scripted("Children under six are admitted free of charge. [1]")
+    model = scripted("yes", "Children under six are admitted free of charge. [1]")
     async with Agent.open(town, model=model) as agent:
         await agent.ask("What is the deposit?", "t")
         question = "From which age do children pay the admission of the Orrin museum?"

@@ -42,7 +42,7 @@ async def run_grounded(
 
 
 async def test_an_answer_and_a_refusal(settings: Settings, embedder: E5, record: Path) -> None:
-    lines = ("Every employee has 20 days of paid leave a year. [1]",)
+    lines = ("Every employee has 20 days of paid leave a year. [1]", "no")
     cases, model = await run_grounded(settings, embedder, record, lines, [KNOWN, UNKNOWN])
     assert model.leftover == []
     assert [c["good"] for c in cases] == [True, True]

@@ -94,6 +94,10 @@ async def _from_afar(
     everything = [*await context.earlier(), *gists(past)]
     budget = context.limits.digest
     picked = await asyncio.to_thread(pointed_at, rest, far, everything, context.nearness, budget)
+    known = facts.solid(" ".join(gist.text for gist in picked))
+    names = [name for name in facts.claimed_names(rest) if name.isascii()]  # words in katakana are mostly no names
+    if not leans_on_context(rest, language) and any(facts.solid(name) in known for name in names):
+        return question  # it names what it points at
     prompt = fill(language, "understand", history=lines(picked, language), question=rest)
     said = await context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
     line = _accept(said, rest, [HumanMessage(gist.asked) for gist in picked])

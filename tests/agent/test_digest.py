@@ -165,6 +165,12 @@ async def test_a_rewriting_that_loses_what_was_pointed_at_is_not_used(indexed: S
     assert standalone == "How long is the Hakuba line? The line, when was it opened?"
 
 
+async def test_a_question_that_names_what_it_points_at_is_left_alone(indexed: Settings) -> None:
+    asked = "Back to the Hakuba line, which stations have a lift?"
+    async with Agent.open(indexed, model=ScriptedChatModel(lines=[])) as agent:
+        assert await agent.understand(asked, said(9)) == asked
+
+
 async def test_without_a_budget_nothing_older_is_read(indexed: Settings) -> None:
     model = ScriptedChatModel(lines=["What was the line?"])
     settings = indexed.model_copy(update={"digest_tokens": 0})

@@ -150,7 +150,8 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
         if same_language and facts.solid(quoted) not in known and share < CARRIED:
             return Finding("foreign", share, quote, f"quote:{quoted}")
     if not same_language:
-        return Finding("unsure", share, quote, "meaning")
+        # a yes that adds nothing to the question cannot be held against words of another language
+        return Finding("foreign" if _echoes(claim, question) else "unsure", share, quote, "meaning")
     if _echoes(claim, question):
         # the question's words prove nothing: the source must have them, and affirm or deny what the answer does
         core = _core(claim, quote)

@@ -23,9 +23,10 @@ from agent.context import Context
 from agent.events import Checked, Draft, Event, Sources, Status, Token
 from agent.nodes.finish import compose
 from agent.prompts import fill
-from agent.state import Answer, Source, State, Turn, Usage
+from agent.state import Answer, Sentence, Source, State, Turn, Usage
 from agent.tables import is_table
 from tools.base import Passage
+from tools.library.tokens import terms
 from tools.sentences import split
 
 Path = CompiledStateGraph[State, Context, Any, Any]
@@ -77,14 +78,14 @@ def joined(done: Sequence[Turn], turn: Turn) -> Answer | None:
     """
     sources: list[Source] = []
     sentences, texts = [], []
-    said: set[str] = set()
+    said: set[frozenset[str]] = set()
     for question, part in zip(turn.parts, done, strict=False):
         answer = part.answer
         assert answer is not None
         if answer.refused:
             texts.append(fill(turn.language, "replies/part_missing", part=split(question)[-1]))
             continue
-        repeated = [s.supported and facts.solid(s.text) in said for s in answer.sentences]
+        repeated = [s.supported and _words(s.text) in said for s in answer.sentences]
         kept = [s for s, again in zip(answer.sentences, repeated, strict=True) if not again]
         numbers = _numbered([s for s in answer.sources if any(s.n in k.cites for k in kept)], sources)
         new = [
@@ -96,7 +97,11 @@ def joined(done: Sequence[Turn], turn: Turn) -> Answer | None:
             texts[-1] += "".join(f"\n{row}" for row in text.splitlines()[2:])  # two sides of one table
         elif text:
             texts.append(text)
-        said |= {facts.solid(s.text) for s in kept if s.supported}
+        elif (whole := _whole(answer, said, sources)) is not None:
+            texts.append(f"{whole.text} [{whole.cites[0]}]")
+            sentences.append(whole)
+            said.add(_words(whole.text))
+        said |= {_words(s.text) for s in kept if s.supported}
         sentences += [s for s, again in zip(new, repeated, strict=True) if not again]
     if all(part.answer is None or part.answer.refused for part in done):
         return None
@@ -107,6 +112,20 @@ def joined(done: Sequence[Turn], turn: Turn) -> Answer | None:
         sentences=tuple(sentences),
         sources=tuple(sources),
     )
+
+
+def _whole(answer: Answer, said: set[frozenset[str]], sources: list[Source]) -> Sentence | None:
+    """The sentence of the source behind an answer that only repeats what was said: it often answers both parts, of
+    which a small model told one twice. None where it was said, too."""
+    source = answer.sources[0] if answer.sources else None
+    if source is None or not source.quote or len(split(source.quote)) > 1 or _words(source.quote) in said:
+        return None
+    return Sentence(source.quote, (_numbered([source], sources)[source.n],), True)
+
+
+def _words(text: str) -> frozenset[str]:
+    """What two sentences share that say the same in another order."""
+    return frozenset(terms(text)) or frozenset({facts.solid(text)})
 
 
 def _turn_of(turn: Turn, question: str) -> Turn:

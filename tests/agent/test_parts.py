@@ -134,6 +134,15 @@ async def test_a_source_of_two_parts_stands_once_and_a_sentence_is_not_repeated(
     assert len(answer.sources) == 1
 
 
+async def test_what_was_told_twice_gives_way_to_the_sentence_that_holds_both(indexed: Settings) -> None:
+    lines = scripted(OPENED, "In 1932 the Hakuba line opened. [1]")
+    async with Agent.open(indexed, model=lines) as agent:
+        answer = await agent.ask("When did the Hakuba line open, and how long is the Hakuba line?")
+    assert answer.text == f"{OPENED}\n\nThe Hakuba line opened in 1932 and is 41 kilometres long. [1]"
+    assert len(answer.sources) == 1
+    assert [s.supported for s in answer.sentences] == [True, True]
+
+
 async def test_what_is_streamed_reads_as_one_answer(indexed: Settings) -> None:
     async with Agent.open(indexed, model=scripted(OPENED, TUNNEL)) as agent:
         events = [event async for event in agent.stream(LINES, "a")]

@@ -134,6 +134,8 @@ def test_numbers_of_the_question_are_given_not_claimed() -> None:
 def test_across_languages_only_a_model_can_tell() -> None:
     assert examine("ケトルの容量は1.7リットルです。", KETTLE, "ケトルの容量は？").verdict == "unsure"
     assert examine("ケトルの容量は2.5リットルです。", KETTLE, "ケトルの容量は？").verdict == "foreign"
+    # … and not even a model of a yes that only repeats the question
+    assert examine("はい、ケトルに保証はあります。", KETTLE, "ケトルに保証はありますか。").verdict == "foreign"
 
 
 def test_the_quote_is_the_sentence_that_carries() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hostile import EVIL, SECRETS, Case, cases
+from hostile_pages import EVIL, SECRETS, Case, cases
 from obeying import ObeyingChatModel
 from selectolax.lexbor import LexborHTMLParser
 

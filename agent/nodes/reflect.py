@@ -31,7 +31,7 @@ from tools.sentences import split
 OFF_TOPIC = 0.3
 """A passage that holds less than this share of what the best one holds of the question is about something else."""
 _HEADING_LINE = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
-QUOTED = 0.6
+QUOTED = 0.75
 """From this confidence of `judge` on, the passages are quoted where no draft of them could be verified."""
 CERTAIN = 0.95
 """From this confidence of `judge` on, the nearest sentence holds the answer of 19 in 20 reading questions."""

@@ -1,4 +1,4 @@
-"""One Chromium for all browser tests."""
+"""One Chromium for all browser tests. Each module has its own `site`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from visits import FLAGS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
+    from visits import Site, Visit
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,15 @@ def browser() -> Iterator[Browser]:
         one = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield one
         one.close()
+
+
+@pytest.fixture
+def seen(browser: Browser, site: Site) -> Iterator[Visit]:
+    from visits import visit
+
+    yield from visit(browser, site)
+
+
+@pytest.fixture
+def page(seen: Visit) -> Page:
+    return seen.page

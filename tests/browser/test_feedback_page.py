@@ -52,18 +52,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, model: ScriptedChatModel) -> 
         yield one
 
 
-@pytest.fixture
-def seen(browser: Browser, site: Site) -> Iterator[Visit]:
-    from visits import visit
-
-    yield from visit(browser, site)
-
-
-@pytest.fixture
-def page(seen: Visit) -> Page:
-    return seen.page
-
-
 def go(page: Page, site: Site, path: str = "/chat/en/?thread=t") -> None:
     page.goto(site.url + path)
     page.wait_for_function("s => document.querySelectorAll(s).length >= 2", arg=ANSWER)

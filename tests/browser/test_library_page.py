@@ -59,18 +59,6 @@ def site(tmp_path: Path, embedder: WordEmbedder) -> Iterator[Site]:
         embedder.hold.set()
 
 
-@pytest.fixture
-def seen(browser: Browser, site: Site) -> Iterator[Visit]:
-    from visits import visit
-
-    yield from visit(browser, site)
-
-
-@pytest.fixture
-def page(seen: Visit) -> Page:
-    return seen.page
-
-
 def go(page: Page, site: Site, path: str = "/chat/en/?view=library") -> None:
     page.goto(site.url + path)
     page.wait_for_selector("#kotae-threads :is(.kotae-threads, .kotae-none)", state="attached")

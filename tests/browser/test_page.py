@@ -89,18 +89,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield one
 
 
-@pytest.fixture
-def seen(browser: Browser, site: Site) -> Iterator[Visit]:
-    from visits import visit
-
-    yield from visit(browser, site)
-
-
-@pytest.fixture
-def page(seen: Visit) -> Page:
-    return seen.page
-
-
 def go(page: Page, site: Site, path: str = "/chat/en/") -> None:
     page.goto(site.url + path)
     page.wait_for_selector("#kotae-threads :is(.kotae-threads, .kotae-none)", state="attached")

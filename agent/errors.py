@@ -7,7 +7,6 @@
     ├── ThreadError               no such conversation, or its file cannot be read
     ├── MemoryFileError           what the user told about themselves cannot be read or written
     ├── RouteError                examples or corrections of the router cannot be used
-    ├── CardError                 the card of a specialist cannot be used
     ├── FeedbackError             a verdict, reason, route or turn that does not exist, or a text too long
     └── ModelError
         ├── ModelMissing          not downloaded yet, or no such file or name
@@ -15,6 +14,7 @@
         └── ModelUnavailable      did not answer; trying again may help (the only retryable one)
 
 `tools.base.ToolError` is the tools' own: the graph turns it into an honest answer, it never reaches a user.
+`tools.specialist.errors.SpecialistError` is one line for a person like these.
 """
 
 from __future__ import annotations
@@ -50,10 +50,6 @@ class MemoryFileError(KotaeError):
 
 class RouteError(KotaeError):
     """Labelled questions, or the corrections of a data folder, cannot be read or written."""
-
-
-class CardError(KotaeError):
-    """The card of a specialist cannot be used: which file, which key, and what belongs there."""
 
 
 class FeedbackError(KotaeError):

@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 
 from agent import learned
-from agent.cards import Card, Likeness
+from agent.cards import Likeness
 from agent.classifier import Vector, along, calibration_error, softmax
 from agent.examples import ROUTES, Example, correct, corrections, examples, fingerprint, forget, key, merged
 from agent.learned import SHIPPED, Learned
@@ -29,6 +29,7 @@ from agent.state import Decision, Language, Route
 
 if TYPE_CHECKING:
     from tools.library import Embedder
+    from tools.specialist.card import Card
 
 SURE = 0.6
 """From this confidence on the classifier decides alone; below it the library's own match, then the model, is asked."""

@@ -109,11 +109,12 @@ def _explain(error: Exception) -> int:
     # not at the top: `kotae --help` must not load the agent
     from agent.errors import KotaeError, QuestionError
     from tools.base import ToolError
+    from tools.specialist.errors import SpecialistError
     from ui.commands.options import in_words
     from ui.journal import record
 
     terminal = Terminal()
-    if isinstance(error, KotaeError):
+    if isinstance(error, KotaeError | SpecialistError):
         terminal.error(str(error))
         return 2 if isinstance(error, QuestionError) else 1
     if isinstance(error, ToolError):

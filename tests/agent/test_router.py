@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from agent import learned, router
-from agent.cards import Card
 from agent.classifier import Classifier
 from agent.examples import ROUTES, Example, correct, examples, fingerprint
 from agent.router import Router, cue, retrain
 from agent.state import Language, Route
 from tools.library import E5
+from tools.specialist.card import Card
 
 BANK = Card(
     name="banking",

@@ -89,12 +89,12 @@ def routing(
     data_dir: DataDir = None,
 ) -> None:
     """Measure how often the router takes the right route, without a library and without the language model."""
-    from agent import cards
     from agent.errors import KotaeError
     from agent.evaluation import routing as measuring
     from agent.router import Router
     from tools.library import E5
     from tools.library.evaluate import EvaluationError
+    from tools.specialist import card as cards
 
     terminal = Terminal()
     settings = load_settings(data_dir=data_dir)

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.cards import load
-from agent.errors import CardError
+from tools.specialist.card import load
+from tools.specialist.errors import SpecialistError
 
 WHOLE = """
 name: banking
 description: Questions about accounts
 examples: ["Why was my card declined?", "Where is my transfer?"]
-licence: apache-2.0
-base: {model: small}
+data: {licence: apache-2.0}
+metric: exact
 """
 EXAMPLES = '["Why was my card declined?", "Where is my transfer?"]'
 
@@ -71,7 +71,7 @@ examples:
 )
 def test_a_fault_is_told_on_one_line_with_file_and_key(tmp_path: Path, text: str, says: str) -> None:
     file = card(tmp_path, text)
-    with pytest.raises(CardError) as raised:
+    with pytest.raises(SpecialistError) as raised:
         load(file)
     assert str(raised.value).startswith(str(file))
     assert says in str(raised.value)
@@ -79,5 +79,5 @@ def test_a_fault_is_told_on_one_line_with_file_and_key(tmp_path: Path, text: str
 
 
 def test_a_missing_card_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CardError, match=r"card\.yaml cannot be read"):
+    with pytest.raises(SpecialistError, match=r"card\.yaml cannot be read"):
         load(tmp_path)

@@ -1,0 +1,77 @@
+"""How a specialist is trained, how far it has come, and what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Method = Literal["lora", "layers", "few_shot"]
+"""`lora`: low-rank adapters on all linear layers (Hu et al. 2021, arXiv 2106.09685). `layers`: all weights of the last
+layers, the others frozen; what changed is kept as an adapter. `few_shot`: no training, examples in the prompt."""
+
+
+class Plan(BaseModel):
+    """Settings of a training. The defaults suit a few hundred to a few thousand short examples."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Method = "lora"
+    rank: int = Field(default=16, ge=1, le=256)
+    alpha: float = Field(default=32.0, gt=0)
+    """The adapter counts `alpha / rank`."""
+    layers: int = Field(default=0, ge=0)
+    """Only the last so many layers learn; 0 is all of them for `lora`, and a quarter of them for `layers`."""
+    shots: int = Field(default=8, ge=0, le=64)
+    """Examples in the prompt of `few_shot`."""
+    epochs: float = Field(default=3.0, gt=0, le=100)
+    learning_rate: float = Field(default=4e-4, gt=0, lt=1)
+    batch_tokens: int = Field(default=2048, ge=64)
+    """Tokens of answers and questions that one step learns from, at least; shared beginnings count once."""
+    longest: int = Field(default=1024, ge=64, le=32768)
+    """Tokens of the longest sequence; an example that is longer is refused."""
+    patience: int = Field(default=3, ge=1)
+    """Looks at the validation examples without a better loss after which training ends."""
+    replay: float = Field(default=0.1, ge=0, le=1)
+    """General questions among the examples, as a share of them, with the answers that the base model gives itself: so
+    it does not forget what it could (Yang et al. 2024, arXiv 2402.13669)."""
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands."""
+
+    step: int
+    steps: int
+    """Steps that are planned; early stopping may end it before."""
+    loss: float
+    """Of the last step, per token of the answers, in nats."""
+    validation: float | None
+    """The latest loss on the validation examples."""
+    best: float | None
+    tokens: int
+    """Tokens learned from so far, as if every example had stood alone."""
+    tokens_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training left behind."""
+
+    adapter: Path
+    steps: int
+    epochs: float
+    loss: float
+    validation: float
+    tokens: int
+    tokens_per_second: float
+    seconds: float
+    """Time of training, over all its sittings."""
+    parameters: int
+    """Numbers that were learned."""
+    resumed: int = 0
+    """How often it was taken up again."""

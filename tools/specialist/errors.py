@@ -8,9 +8,9 @@ class SpecialistError(Exception):
     language has a sentence for.
 
     Codes: `card` (a card does not fit), `data` (examples cannot be read or do not fit), `unknown` (no such specialist
-    or version), `exists` (the name is taken), `not_proven` (the gate was not passed), `base` (the base model is missing,
-    another one, or of an architecture that cannot be trained), `memory` (training needs more than there is), `package`
-    (the extra `train` is not installed), `stopped` (stopped by the user; it can be resumed), `failed` (training broke
+    or version), `exists` (the name is taken), `not_proven` (the gate was not passed), `base` (the base model is
+    missing, another one, or of an architecture that cannot be trained), `memory` (training needs more than there is),
+    `package` (the extra `train` is not installed), `stopped` (by the user; it can be resumed), `failed` (training broke
     off), `busy` (another program trains it), `archive` (an export cannot be written or taken in).
     """
 

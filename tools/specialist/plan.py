@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -28,12 +29,14 @@ class Plan(BaseModel):
     """Examples in the prompt of `few_shot`."""
     epochs: float = Field(default=3.0, gt=0, le=100)
     learning_rate: float = Field(default=4e-4, gt=0, lt=1)
-    batch_tokens: int = Field(default=2048, ge=64)
-    """Tokens of answers and questions that one step learns from, at least; shared beginnings count once."""
+    batch: int = Field(default=16, ge=1)
+    """Examples that one step learns from."""
     longest: int = Field(default=1024, ge=64, le=32768)
     """Tokens of the longest sequence; an example that is longer is refused."""
-    patience: int = Field(default=3, ge=1)
-    """Looks at the validation examples without a better loss after which training ends."""
+    looks: int = Field(default=4, ge=1)
+    """How often an epoch the validation examples are looked at."""
+    patience: int = Field(default=4, ge=1)
+    """Looks without a better loss after which training ends."""
     replay: float = Field(default=0.1, ge=0, le=1)
     """General questions among the examples, as a share of them, with the answers that the base model gives itself: so
     it does not forget what it could (Yang et al. 2024, arXiv 2402.13669)."""
@@ -75,3 +78,6 @@ class Outcome:
     """Numbers that were learned."""
     resumed: int = 0
     """How often it was taken up again."""
+    extra: Mapping[str, float] = field(default_factory=dict)
+    """What else there is to say: `peak` (bytes of memory at most), `kept` (share of the change that the adapter of
+    `layers` keeps)."""

@@ -1,8 +1,9 @@
 """From trained weights to the adapter file that llama.cpp loads.
 
-The keys are those of llama.cpp's own converter: `general.type=adapter`, `adapter.type=lora`, `adapter.lora.alpha`, and two
-tensors `….lora_a` (rank, in) and `….lora_b` (out, rank) for each weight. Files of the architecture `llama` keep the rows of
-the query and key projections in the order of the original rotary embedding, so those rows of `lora_b` are brought into it.
+The keys are those of llama.cpp's own converter: `general.type=adapter`, `adapter.type=lora`, `adapter.lora.alpha`, and
+two tensors `….lora_a` (rank, in) and `….lora_b` (out, rank) for each weight. Files of the architecture `llama` keep the
+rows of the query and key projections in the order of the original rotary embedding, so those rows of `lora_b` are
+brought into it.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ class Base:
         if model.config.model_type not in ARCHITECTURES:
             raise SpecialistError(
                 "base",
-                f"{file.name} is of the architecture {model.config.model_type!r}, and only {' and '.join(ARCHITECTURES)} "
-                "can be trained: choose another base model with --base.",
+                f"{file.name} is of the architecture {model.config.model_type!r}, and only "
+                f"{' and '.join(ARCHITECTURES)} can be trained: choose another base model with --base.",
             )
         for parameter in model.parameters():
             parameter.requires_grad_(False)
@@ -113,8 +113,8 @@ def _quiet() -> Iterator[None]:
     os.environ.setdefault("TQDM_DISABLE", "1")
     import transformers
 
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

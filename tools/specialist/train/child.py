@@ -64,8 +64,8 @@ def _train(folder: Path, stop: threading.Event) -> None:
         if len(row.ids) > plan.longest:
             raise SpecialistError(
                 "data",
-                f"Example {number} has {len(row.ids):,} tokens, and at most {plan.longest:,} are learned: shorten it, or "
-                "set --longest higher (memory and time grow with it).",
+                f"Example {number} has {len(row.ids):,} tokens, and at most {plan.longest:,} are learned: shorten it, "
+                "or set --longest higher (memory and time grow with it).",
             )
     learns = learner(base, plan)
 

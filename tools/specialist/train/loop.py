@@ -146,8 +146,8 @@ class Loop:
         total = 0.0
         for pack in packs:
             summed, _ = loss(self._learner.base, pack)
-            (summed / count).backward()
-            total += float(summed)
+            (summed / count).backward()  # type: ignore[no-untyped-call]
+            total += float(summed.detach())
         for name, weight in self._weights.items():
             self._masters[name].grad = weight.grad.float() if weight.grad is not None else None
             weight.grad = None

@@ -1,9 +1,9 @@
 """Rows of tokens packed into short sequences, in which what several rows begin with stands only once.
 
-The rows of a specialist share their prompt, and those of a reading specialist whole passages. A prefix tree of the rows,
-written down depth first, is one sequence in which every token sees its ancestors and nothing else; with the position of
-its depth each row has exactly the loss that it has alone, and shared tokens are computed once. (The trees of speculative
-decoding, Miao et al. 2023, arXiv 2305.09781, section 3.2, used for training.)
+The rows of a specialist share their prompt, and those of a reading specialist whole passages. A prefix tree of the
+rows, written down depth first, is one sequence in which every token sees its ancestors and nothing else; with the
+position of its depth each row has exactly the loss that it has alone, and shared tokens are computed once. (The trees
+of speculative decoding, Miao et al. 2023, arXiv 2305.09781, section 3.2, used for training.)
 """
 
 from __future__ import annotations

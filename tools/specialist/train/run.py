@@ -42,7 +42,7 @@ def train(
 
     `work` keeps checkpoints: the same training (model, examples, prompt, plan) goes on where it was stopped or killed,
     another one begins anew. `state` is told `loading`, `training` and `writing`. The adapter of the `Outcome` lies in
-    `work`. Raises `SpecialistError`: `package`, `base`, `data`, `memory`, `stopped` (can be taken up again) or `failed`.
+    `work`. Raises `SpecialistError`: `package`, `base`, `data`, `memory`, `stopped` (can be taken up again), `failed`.
     """
     require_packages()
     if not training:

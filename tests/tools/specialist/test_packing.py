@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tools.specialist.train.packing import Row, bundles, pack, steps
 
 TOKENS = st.lists(st.integers(1, 3), min_size=1, max_size=5).map(tuple)
@@ -67,9 +68,10 @@ def test_rows_over_the_same_passages_stay_together() -> None:
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])
 def test_a_packed_row_has_the_loss_and_the_gradient_that_it_has_alone(kind: str) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
     from tools.specialist.train.base import Base
     from tools.specialist.train.learner import loss
-    from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(1)
     config = AutoConfig.for_model(

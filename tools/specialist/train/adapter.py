@@ -70,4 +70,7 @@ def factor(change: torch.Tensor, rank: int) -> tuple[Array, Array, float]:
     root = s.sqrt()
     total = float(change.float().square().sum())
     kept = float(s.square().sum()) / total if total else 1.0
-    return (root[:, None] * v.T).numpy(), (u * root).numpy(), min(kept, 1.0)
+    a, b = (root[:, None] * v.T).numpy(), (u * root).numpy()
+    # a small weight has fewer than `rank` of them, and llama.cpp divides alpha by the rank that it finds
+    missing = rank - len(root)
+    return np.pad(a, ((0, missing), (0, 0))), np.pad(b, ((0, 0), (0, missing))), min(kept, 1.0)

@@ -77,7 +77,7 @@ class _LowRank:
         first = base.layers - plan.layers if 0 < plan.layers < base.layers else 0
         config = LoraConfig(
             r=plan.rank,
-            lora_alpha=plan.alpha,  # type: ignore[arg-type]
+            lora_alpha=plan.alpha,
             target_modules=list(_LINEAR),
             layers_to_transform=list(range(first, base.layers)),
         )

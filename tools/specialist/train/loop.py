@@ -146,7 +146,7 @@ class Loop:
         total = 0.0
         for pack in packs:
             summed, _ = loss(self._learner.base, pack)
-            (summed / count).backward()  # type: ignore[no-untyped-call]
+            (summed / count).backward()
             total += float(summed.detach())
         for name, weight in self._weights.items():
             self._masters[name].grad = weight.grad.float() if weight.grad is not None else None

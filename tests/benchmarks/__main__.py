@@ -9,6 +9,7 @@
     python -m tests.benchmarks indexing                     indexing beside the bare embedder
     python -m tests.benchmarks upkeep                       looking at an unchanged folder again
     python -m tests.benchmarks scale                        search in 1,000 to 100,000 passages beside FAISS
+    python -m tests.benchmarks training                     training a specialist beside a bare loop of peft
     python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
 
 The first three take `--model NAME`, `--limit N` (questions of each kind) and `--json OUT` (every case).
@@ -32,7 +33,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-ALONE = ("ambiguity", "cross_language", "indexing", "scale", "startup", "upkeep")
+ALONE = ("ambiguity", "cross_language", "indexing", "scale", "startup", "training", "upkeep")
 """Those that need no model."""
 
 

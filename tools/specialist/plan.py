@@ -47,8 +47,8 @@ class Plan(BaseModel):
     seed: int = 7
 
     def epochs_of(self, examples: int) -> float:
-        """Epochs for so many examples: 4 for up to a thousand, 1 from four thousand on, so that a specialist takes about
-        ten minutes."""
+        """Epochs for so many examples: 4 for up to a thousand, 1 from four thousand on, so that a specialist takes
+        about ten minutes."""
         return self.epochs or min(4.0, max(1.0, _SEEN / max(1, examples)))
 
 

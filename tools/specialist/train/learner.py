@@ -73,15 +73,18 @@ def _states(base: Base, pack: Pack) -> torch.Tensor:
     """The last hidden states of a pack, shape (tokens, width)."""
     import torch
 
-    ids, position, mask = (torch.from_numpy(x) for x in (pack.ids, pack.position, pack.visible()))
-    unseen = torch.zeros(mask.shape, dtype=base.dtype).masked_fill_(~mask, torch.finfo(base.dtype).min)
+    from tools.specialist.train.attention import blocks
+
     # lengths of few kinds let memory be used again, and the processor's kernels too
-    fill = -len(ids) % _ROUND
-    ids, position = (torch.nn.functional.pad(x, (0, fill)) for x in (ids, position))
-    unseen = torch.nn.functional.pad(unseen, (0, fill, 0, fill), value=torch.finfo(base.dtype).min)
-    unseen.fill_diagonal_(0)
+    fill = -len(pack.ids) % _ROUND
+    end = np.concatenate([pack.end, np.arange(fill) + len(pack.ids) + 1])  # what is filled in sees itself alone
+    ids, position = (torch.nn.functional.pad(torch.from_numpy(x), (0, fill)) for x in (pack.ids, pack.position))
     out = base.model.get_decoder()(
-        input_ids=ids[None], position_ids=position[None], attention_mask=unseen[None, None], use_cache=False
+        input_ids=ids[None],
+        position_ids=position[None],
+        attention_mask=torch.zeros(1, 1, 1, 1),  # `tree` takes its place
+        use_cache=False,
+        tree=blocks(end, base.dtype),
     )
     return out.last_hidden_state[0]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,9 @@ _MAX_ARRAY: Final = 16_777_216
 _MAX_DIMENSIONS: Final = 8
 _KEPT_ARRAY: Final = 1_024
 """Longer arrays (the vocabulary) are skipped and only counted."""
+
+_LOOKED_UP: Final = "token_embd.weight"
+"""The one tensor whose rows are looked up, not multiplied: its adapter lies the other way round."""
 
 _STRING, _ARRAY = 8, 9
 _SCALARS: Final = {
@@ -54,6 +57,10 @@ class Head:
     """Files that the model was split into."""
     chat: bool = True
     """Whether the file brings a chat template."""
+    adapter: str = ""
+    """What kind of adapter an adapter is, such as `lora`."""
+    tensors: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    """The shape of each tensor, the fastest dimension first."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def read_head(path: Path) -> Head:
 
     Raises `NotGguf` when it is none or was cut off, and `OSError` when it cannot be read at all.
     """
-    return _head(_read(path)[0])
+    return _head(*_read(path))
 
 
 def read_adapter(path: Path) -> Adapter:
@@ -102,11 +109,12 @@ def read_adapter(path: Path) -> Adapter:
     ranks = set()
     for weight in weights:
         a, b = by_name[f"{weight}.lora_a"], by_name[f"{weight}.lora_b"]
-        if not (len(a.shape) == len(b.shape) == 2 and a.shape[1] == b.shape[0] and min(*a.shape, *b.shape) > 0):
+        rank = 0 if weight == _LOOKED_UP else 1
+        if not (len(a.shape) == len(b.shape) == 2 and a.shape[rank] == b.shape[0] and min(*a.shape, *b.shape) > 0):
             raise NotGguf("it is an adapter whose matrices do not fit each other")
         if not {a.kind, b.kind} <= _BLOCKS.keys():
             raise NotGguf("it is an adapter with numbers of an unknown kind")
-        ranks.add(a.shape[1])
+        ranks.add(b.shape[0])
     return Adapter(architecture, alpha, max(ranks), len(weights))
 
 
@@ -114,7 +122,7 @@ def read_adapter(path: Path) -> Adapter:
 class _Tensor:
     name: str
     shape: tuple[int, ...]
-    """As llama.cpp counts: the width of a row first."""
+    """The fastest dimension first."""
     kind: int
 
 
@@ -203,7 +211,7 @@ def _value(data: mmap.mmap, at: int, kind: int) -> tuple[Any, int]:
     return length, at
 
 
-def _head(pairs: dict[str, Any]) -> Head:
+def _head(pairs: dict[str, Any], tensors: list[_Tensor]) -> Head:
     architecture = str(pairs.get("general.architecture", ""))
 
     def number(key: str, otherwise: int = 0) -> int:
@@ -234,4 +242,6 @@ def _head(pairs: dict[str, Any]) -> Head:
         kv_values=kv_values,
         parts=max(1, pairs.get("split.count", 1)),
         chat="tokenizer.chat_template" in pairs,
+        adapter=str(pairs.get("adapter.type", "")),
+        tensors={tensor.name: tensor.shape for tensor in tensors},
     )

@@ -42,6 +42,8 @@ def test_without_head_count_kv_every_head_is_cached(write: Write) -> None:
 def test_an_adapter_and_a_missing_template_are_told(write: Write) -> None:
     head = read_head(write(gguf({"general.type": "adapter", "general.architecture": "llama"})))
     assert (head.kind, head.chat) == ("adapter", False)
+    assert read_head(write(adapter())).adapter == "lora"
+    assert read_head(write(adapter())).tensors == FACTORS
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,8 @@ def test_damage_raises_nothing_else(tmp_path_factory: pytest.TempPathFactory, at
 
 def test_an_adapter_is_read_with_rank_and_scale(write: Write) -> None:
     assert read_adapter(write(adapter())) == Adapter("llama", 32.0, 4, 1)
+    looked_up = {"token_embd.weight.lora_a": (8, 100), "token_embd.weight.lora_b": (8, 64)}
+    assert read_adapter(write(adapter(tensors=FACTORS | looked_up))) == Adapter("llama", 32.0, 8, 2)
 
 
 Q = "blk.0.attn_q.weight"

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from hypothesis import example as this_one
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.feedback import Feedback
 from tools.specialist import read as reading
 from tools.specialist.data import Reading, read
 from tools.specialist.errors import SpecialistError
 from tools.specialist.example import Example, Message
+from ui.commands.feedback import as_csv, as_jsonl
 
 Write = Callable[[str | bytes], Path]
 
@@ -185,24 +188,30 @@ def test_a_plain_list_of_messages_is_one_conversation(write: Write) -> None:
         read(write(json.dumps(said, indent=2)[:-20]))
 
 
-FEEDBACK = {
-    "id": "t1", "thread": "th", "time": "2026-01-01T00:00:00+00:00", "verdict": "up", "reasons": [], "route": "library",
-    "wanted_route": None, "language": "en", "model": "m", "history": [], "question": "Where?", "standalone": "Where?",
-    "answer": "Here [1]. And there [2].", "refused": False, "corrected_answer": None, "comment": None, "sources": [],
-}  # fmt: skip
+UP = Feedback(
+    thread="th", turn="t1", question="Where?", standalone="Where?", answer="Here [1]. And there [2].", refused=False,
+    route="library", language="en", model="m", time=0.0, verdict="up",
+)  # fmt: skip
+DOWN = replace(UP, verdict="down", history=(("Where?", "Here."),))
+GIVEN = (UP, replace(DOWN, corrected="Here."), DOWN, replace(UP, refused=True))
 
 
 def test_thumbs_are_taken_with_the_answer_or_its_correction(write: Write) -> None:
-    down = {**FEEDBACK, "verdict": "down", "history": [USER, REPLY]}
-    found = read(write(lines(
-        FEEDBACK, {**down, "corrected_answer": "Here."}, down, {**FEEDBACK, "refused": True},
-    )))  # fmt: skip
+    found = read(write(as_jsonl(GIVEN)))
     up, corrected = found.examples
     assert (up.question, up.answer, up.refuses) == ("Where?", "Here. And there.", None)
     assert (corrected.answer, len(corrected.messages)) == ("Here.", 3)
     assert up.group == corrected.group == "conversation:th"
     assert found.left_out == {"thumb_down": 1, "refused": 1}
     assert found.faults == ()
+
+
+def test_the_table_of_feedback_is_read_too_but_for_its_history(write: Write) -> None:
+    found = read(write(as_csv([*GIVEN, replace(UP, question="=1+1?", answer="-2 [1]")])))
+    assert [(e.question, e.answer) for e in found.examples] == [
+        ("Where?", "Here. And there."), ("Where?", "Here."), ("=1+1?", "-2"),
+    ]  # fmt: skip
+    assert found.left_out == {"thumb_down": 1, "refused": 1}
 
 
 def table(rows: list[list[str]], delimiter: str = ",") -> str:
@@ -222,15 +231,6 @@ def test_tables_of_any_delimiter_and_encoding(write: Write, delimiter: str, enco
     found = read(write(table(rows, delimiter).encode(encoding)))
     assert found.examples == (asked(rows[1][0], rows[1][1], group="g"), asked("どこですか", "こちらです"))
     assert found.lines == (2, 4)
-
-
-def test_the_csv_that_feedback_is_exported_as(write: Write) -> None:
-    header = ["verdict", "question", "answer", "refused", "corrected_answer", "thread"]
-    found = read(
-        write(table([header, ["up", "'=1+1?", "2 [1]", "False", "", "t"], ["down", "b", "c", "False", "", "t"]]))
-    )
-    assert [(e.question, e.answer) for e in found.examples] == [("=1+1?", "2")]
-    assert found.left_out == {"thumb_down": 1}
 
 
 def test_a_quotation_mark_that_is_not_closed_spoils_its_own_line_only(write: Write) -> None:

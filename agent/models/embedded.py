@@ -16,8 +16,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from agent.errors import ModelMissing, ModelUnusable
-from agent.models.gguf import Head, NotGguf, read_head
 from agent.models.memory import BATCH, available, needed
+from tools.gguf import Head, NotGguf, read_head
 
 log = logging.getLogger(__name__)
 

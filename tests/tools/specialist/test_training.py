@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -19,6 +20,7 @@ from tools.specialist.plan import Method, Outcome, Plan, Progress
 from tools.specialist.train import run, train
 from tools.specialist.train.base import Base, Template, fast_bfloat16
 from tools.specialist.train.learner import learner
+from tools.specialist.train.memory import memory_need
 
 ROWS = [Example((Message("user", f"say {word}"),), word * 2) for word in "the cat sat on a mat by you and me".split()]
 PLAN = Plan(rank=4, alpha=8, epochs=6, batch=5, learning_rate=5e-3, looks=1, longest=128)
@@ -202,3 +204,23 @@ def test_bfloat16_only_where_the_processor_has_it(tmp_path: Path) -> None:
     described.write_text("processor : 0\nflags : fpu avx2\n")
     assert not fast_bfloat16(described)
     assert not fast_bfloat16(tmp_path / "missing")
+
+
+def test_too_little_memory_is_told_before_anything_begins(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run.psutil, "virtual_memory", lambda: SimpleNamespace(available=400_000_000))
+    with pytest.raises(SpecialistError, match=r"takes 0\.\d GB of memory, and 0\.4 GB are free: close") as refused:
+        train(base, ROWS, [], "", PLAN, tmp_path / "work")
+    assert refused.value.reason == "memory"
+    assert not (tmp_path / "work").exists()
+
+
+def test_memory_grows_with_the_model_the_sequence_and_what_is_learned(base: Path, tmp_path: Path) -> None:
+    least = memory_need(base, PLAN)
+    assert memory_need(base, PLAN.model_copy(update={"longest": 4096})) > least
+    assert memory_need(base, PLAN.model_copy(update={"rank": 64})) > least
+    assert memory_need(base, PLAN, number=4) > least
+    (tmp_path / "none.gguf").write_bytes(b"GGUF")
+    with pytest.raises(SpecialistError, match=r"none\.gguf cannot be trained, it is .*--base"):
+        memory_need(tmp_path / "none.gguf", PLAN)

@@ -15,9 +15,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, Final
 
+import psutil
+
 from tools.specialist.errors import SpecialistError
 from tools.specialist.example import Example, fingerprint
 from tools.specialist.plan import Outcome, Plan, Progress
+from tools.specialist.train.base import fast_bfloat16
+from tools.specialist.train.memory import memory_need
 
 _PACKAGES: Final = ("torch", "transformers", "peft", "gguf")
 _KEPT_OUTPUT: Final = 4000
@@ -45,6 +49,7 @@ def train(
     `work`. Raises `SpecialistError`: `package`, `base`, `data`, `memory`, `stopped` (can be taken up again), `failed`.
     """
     require_packages()
+    _require_memory(base, plan)
     if not training:
         raise SpecialistError("data", "There is nothing to learn from: no example is left for training.")
     stop = stop or threading.Event()
@@ -75,6 +80,16 @@ def require_packages() -> None:
         raise SpecialistError(
             "package",
             f"Training needs packages that are not installed ({', '.join(missing)}): run `pip install 'kotae[train]'`.",
+        )
+
+
+def _require_memory(base: Path, plan: Plan) -> None:
+    need, free = memory_need(base, plan, number=2 if fast_bfloat16() else 4), psutil.virtual_memory().available
+    if need > free:
+        raise SpecialistError(
+            "memory",
+            f"Training on {base.name} takes {need / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free: close "
+            "other programs, choose a smaller base with --base, or learn from shorter examples with --longest.",
         )
 
 

@@ -56,7 +56,8 @@ class Pool:
             chosen[answer] = self._centres(of_it, k // len(answers) + (n < k % len(answers)), seed)
         # in turns, so that the last of them do not all have the same answer
         turns = [i for n in range(k) for places in chosen.values() for i in places[n : n + 1]]
-        return [self.examples[i] for i in turns]
+        others = [i for i in range(len(self.examples)) if i not in turns]
+        return [self.examples[i] for i in (*turns, *others)[:k]]
 
     def _centres(self, among: Sequence[int], k: int, seed: int) -> list[int]:
         """The members of `among` nearest to the centres of `k` groups, the largest group first."""

@@ -88,8 +88,8 @@ def prepare(order: Order, feedback: Sequence[dict[str, Any]] = (), before: Split
     if not order.files and not order.feedback:
         if before is None:
             raise SpecialistError("data", "There is nothing to learn from: give a file with --data, or --feedback.")
-        examples = [*before.training, *before.validation]
-        return _prepared(order, examples, before.test, [], ("the data of the version before",), before)
+        known = [*before.training, *before.validation]
+        return _prepared(order, known, before.test, [], ("the data of the version before",), before)
     examples: list[Example] = []
     faults: list[Fault] = []
     for file in order.files:
@@ -118,9 +118,9 @@ def _prepared(
     # of copies that contradict each other the majority decides, so those are counted first
     kept, left = _tidied(examples, findings)
     if len(kept) < _FEWEST:
-        were = f" ({len(examples):,} were read)" if len(examples) >= _FEWEST else ""
         raise SpecialistError(
-            "data", f"Only {len(kept)} examples can be learned from{were}: give at least {_FEWEST}, better 200."
+            "data",
+            f"Only {len(kept):,} of {len(examples):,} examples can be learned from: give at least {_FEWEST}, better 200.",
         )
     found = form(kept)
     if order.metric is not None and order.metric != found.metric:

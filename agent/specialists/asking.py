@@ -66,7 +66,7 @@ async def each(
     async def worker() -> None:
         for item in waiting:
             if stop.is_set():
-                raise SpecialistError("stopped", "Stopped.")
+                raise SpecialistError("stopped", "Stopped before the end; run the same command again to go on.")
             await work(item)
 
     workers = [asyncio.ensure_future(worker()) for _ in range(at_once)]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tools.library.embed import Embedder
 from tools.specialist.example import Example
 
-_MOST = 4000
+MOST = 4000
 """Examples that are compared; of more, those whose ids come first, which is a choice by hash."""
 _SEEN = 200
 """Characters of the beginning and of the end of a text by which it is compared; embedding pages takes too long."""
@@ -24,12 +24,16 @@ class Pool:
     """Examples by the embeddings of their questions, which are computed once; that takes seconds."""
 
     def __init__(
-        self, examples: Sequence[Example], embedder: Embedder, done: Callable[[int, int], None] = lambda *_: None
+        self,
+        examples: Sequence[Example],
+        embedder: Embedder,
+        done: Callable[[int, int], None] = lambda *_: None,
+        most: int = MOST,
     ) -> None:
         """Raises `ValueError` without examples."""
         if not examples:
             raise ValueError("no examples to compare with")
-        self.examples = sorted(examples, key=lambda example: example.id)[:_MOST]
+        self.examples = sorted(examples, key=lambda example: example.id)[:most]
         self._embedder = embedder
         rows = []
         for n, example in enumerate(self.examples, 1):

@@ -43,7 +43,7 @@ class Order:
     description: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     prompt: str | None = None
-    use: Use = "answer"
+    use: Use | None = None
     metric: Metric | None = None
     base: str = ""
     """A name of the catalogue or a model file; the configured model without one."""
@@ -120,7 +120,8 @@ def _prepared(
     if len(kept) < _FEWEST:
         raise SpecialistError(
             "data",
-            f"Only {len(kept):,} of {len(examples):,} examples can be learned from: give at least {_FEWEST}, better 200.",
+            f"Only {len(kept):,} of {len(examples):,} examples can be learned from: give at least {_FEWEST}, better "
+            "200.",
         )
     found = form(kept)
     if order.metric is not None and order.metric != found.metric:

@@ -14,7 +14,6 @@ from threading import Event
 from typing import Final, Literal
 
 from agent.errors import ModelUnavailable, ModelUnusable
-from agent.locks import take
 from agent.models.catalogue import CatalogueModel, UrlSource, WheelSource
 from agent.models.files import is_verified, remember, verify
 from agent.models.partial import Partial

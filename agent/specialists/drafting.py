@@ -11,6 +11,7 @@ from agent.specialists.likest import Pool
 from agent.specialists.preparing import Order, Prepared
 from agent.state import Language
 from tools.library import Embedder
+from tools.library.tokens import language as spoken_in
 from tools.specialist.card import Base, Card, Data, Shot
 from tools.specialist.errors import SpecialistError
 from tools.specialist.evaluation import Metric
@@ -67,11 +68,12 @@ def draft(order: Order, prepared: Prepared, before: Card | None, base: Base, emb
 def usual(metric: Metric, description: Sequence[str], language: Language) -> str:
     """A short prompt by the form of the answers. It names none of them: what is learned need not be told, and every
     token of a prompt is read anew where the adapter changes."""
-    told = next((text for text in description if _japanese(text) == (language == "ja")), description[0]).strip()
-    ends = told.endswith((".", "!", "?", "。", "！", "？"))
-    return fill(
-        language, f"specialist/{metric}", description=told if ends else told + ("。" if language == "ja" else ".")
-    )
+    told = next((text for text in description if spoken_in(text) == language), description[0]).strip()
+    if not told.endswith((".", "!", "?", "。", "！", "？")):
+        told += "。" if spoken_in(told) == "ja" else "."
+    if language == "ja" and told.endswith("."):
+        told += " "
+    return fill(language, f"specialist/{metric}", description=told)
 
 
 def typical(pool: Pool) -> tuple[str, ...]:
@@ -81,12 +83,6 @@ def typical(pool: Pool) -> tuple[str, ...]:
 
 def _shots(examples: Sequence[Example]) -> list[Shot]:
     return [Shot(question=example.question, answer=example.answer) for example in examples]
-
-
-def _japanese(text: str) -> bool:
-    from tools.library.tokens import language
-
-    return language(text) == "ja"
 
 
 def _fault(error: ValidationError) -> str:

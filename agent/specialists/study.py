@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tools.specialist.registry import Registry, Specialist, Version
+
 from agent.models.catalogue import Catalogue
 from agent.settings import Settings
 from agent.specialists.asking import Speaker, Voice, spoken
@@ -26,7 +28,6 @@ from tools.specialist.errors import SpecialistError
 from tools.specialist.evaluation import Evaluation
 from tools.specialist.example import Message
 from tools.specialist.plan import Outcome
-from tools.specialist.registry import Registry, Specialist, Version
 from tools.specialist.train import require_packages, train
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal
 
-from agent.locks import take
+from tools.locks import take
 from tools.specialist.card import Card
 from tools.specialist.errors import SpecialistError
 from tools.specialist.plan import Progress

@@ -11,6 +11,8 @@ from langchain_core.messages import BaseMessage
 
 from agent.models.chat import Meter
 from agent.specialists.asking import Voice
+from tools.library import E5
+from tools.library.embed import Vectors
 from tools.specialist.card import Base, Card
 from tools.specialist.example import Example, Message
 
@@ -24,6 +26,29 @@ CARD = Card(
     adapter="adapter.gguf",
     metric="exact",
 )
+
+
+class Remembering:
+    """The library's embedder; a text that several tests use is embedded once."""
+
+    def __init__(self) -> None:
+        self._embedder = E5()
+        self._known: dict[str, Vectors] = {}
+        self.name, self.dimension = self._embedder.name, self._embedder.dimension
+
+    def query(self, text: str) -> Vectors:
+        if text not in self._known:
+            self._known[text] = self._embedder.query(text)
+        return self._known[text]
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return self._embedder.passages(texts)
+
+    def count(self, text: str) -> int:
+        return self._embedder.count(text)
+
+
+EMBEDDER = Remembering()
 Reply = Callable[[Voice, Sequence[BaseMessage]], str]
 
 

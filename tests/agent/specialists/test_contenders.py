@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from speaking import CARD, example, voice
+from speaking import CARD, EMBEDDER, example, voice
 
 from agent.specialists.contenders import Questions, longest
 from agent.specialists.likest import Pool
-from tools.library import E5
 from tools.specialist.card import Shot
 from tools.specialist.evaluation import Contender
 from tools.specialist.example import Example
@@ -30,7 +29,7 @@ async def nothing(question: str) -> str:
 def questions(folder: Path, training: list[Example] | None = None, **changed: Any) -> Questions:
     find = changed.pop("find", None)
     room = changed.pop("room", 4096)
-    pool = Pool(TRAINING if training is None else training, E5())
+    pool = Pool(TRAINING if training is None else training, EMBEDDER)
     return Questions(voice(folder, **changed), pool, "en", find=find, room=room)
 
 
@@ -68,7 +67,7 @@ async def test_examples_stand_before_the_question_the_nearest_last(tmp_path: Pat
     assert [kind for kind, _ in said] == ["system", *["human", "ai"] * 8, "human"]
     assert said[-1][1] == ASKED.question
     assert [text for kind, text in said if kind == "ai"][-6:] == ["card_arrival"] * 6
-    nearest = Pool(TRAINING, E5()).nearest(ASKED.question, 1)[0]
+    nearest = Pool(TRAINING, EMBEDDER).nearest(ASKED.question, 1)[0]
     assert said[-3][1] == nearest.question
 
 
@@ -126,7 +125,7 @@ async def test_without_training_examples_only_specialist_and_base_are_asked(tmp_
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 async def test_the_words_around_are_those_of_the_data(tmp_path: Path, language: str) -> None:
-    pool = Pool(TRAINING, E5())
+    pool = Pool(TRAINING, EMBEDDER)
     asked = Questions(voice(tmp_path, answers=("a", "b")), pool, language, find=found)  # type: ignore[arg-type]
     japanese = "資料" in (await told(asked, "retrieval"))[-1][1]
     assert japanese == (language == "ja")

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import BaseMessage
-from speaking import CARD, SHA, FakeSpeaker, Reply, example, voice
+from speaking import CARD, EMBEDDER, SHA, FakeSpeaker, Reply, example, voice
 
 from agent.specialists import general
 from agent.specialists.asking import Voice
 from agent.specialists.examine import Examination, Examining, chosen, examine
-from tools.library import E5
 from tools.specialist.errors import SpecialistError
 
 TRAINING = [example(f"I want to {what} number {n}", what) for n in range(8) for what in ("pay", "wait", "leave")]
@@ -60,7 +59,7 @@ async def examined(folder: Path, reply: Reply, **given: Any) -> tuple[Examinatio
         given.pop("training", TRAINING),
         given.pop("held_out", HELD_OUT),
         speaker,
-        E5(),
+        EMBEDDER,
         **{"folder": folder / "bases", "data": "d" * 64, "base": SHA, **given},
     )
     return found, speaker

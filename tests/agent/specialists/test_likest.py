@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from speaking import example
+from speaking import EMBEDDER, example
 
 from agent.specialists.likest import Pool
-from tools.library import E5
 
 CARDS = [
     example(text, "card")
@@ -29,7 +28,7 @@ PIN = [example("I forgot my PIN code.", "pin")]
 
 @pytest.fixture(scope="module")
 def pool() -> Pool:
-    return Pool([*CARDS, *MONEY, *PIN], E5())
+    return Pool([*CARDS, *MONEY, *PIN], EMBEDDER)
 
 
 def test_the_nearest_are_like_the_question_and_the_first_is_the_nearest(pool: Pool) -> None:
@@ -55,9 +54,9 @@ def test_where_there_are_few_answers_all_are_shown_in_turns(pool: Pool) -> None:
 
 def test_examples_that_are_all_alike_can_be_chosen_from(pool: Pool) -> None:
     same = [example("Hello", "a"), example("Hello", "b", system="x"), example("Hello", "c", system="y")]
-    assert len(set(Pool(same, E5()).typical(2))) == 2
+    assert len(set(Pool(same, EMBEDDER).typical(2))) == 2
 
 
 def test_without_examples_there_is_nothing_to_choose_from() -> None:
     with pytest.raises(ValueError, match="no examples"):
-        Pool([], E5())
+        Pool([], EMBEDDER)

@@ -54,6 +54,9 @@ class Voice:
 class Speaker(Protocol):
     """Whoever lets specialists and their base models speak: `agent.specialists.speakers.Speakers`."""
 
+    def usable(self, card: Card) -> str:
+        """Empty, or a code that says why nobody can speak for the card."""
+
     async def write(self, version: Voice, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> str: ...
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,13 +56,13 @@ def _missing(target: Target, file: Path) -> str:
 
 @dataclass(frozen=True)
 class Stale:
-    """A promoted specialist whose base model is no longer what its name says, or no longer known."""
+    """A promoted specialist whose base model is no longer what its name says, or no longer to be had."""
 
     name: str
     version: int
     base: Base
     now: str
-    """The model that takes its place; empty where there is none of that name."""
+    """The model of the catalogue that goes by the name now; empty where there is none."""
 
     @property
     def command(self) -> str:
@@ -71,18 +70,12 @@ class Stale:
         return f"kotae specialist train {self.name}" + (f" --base {self.now}" if self.now else "")
 
 
-def replaced(base: Base, catalogue: Catalogue, configured: str) -> str | None:
-    """None for a base that is the catalogue's or the configured model (`configured` is its SHA-256, "" if it has none);
-    otherwise what is called so now, or ""."""
-    if base.sha256 == configured or any(model.sha256 == base.sha256 for model in catalogue.models):
+def retired(base: Base, code: str) -> str | None:
+    """None for a base that is here or can be downloaded; otherwise what is called so now, or "". `code` is what
+    `Speakers.usable` says."""
+    catalogue = Catalogue.load()
+    known = any(model.sha256 == base.sha256 for model in catalogue.models)
+    if not code or (known and code != "base_other"):
         return None
     same = catalogue.find(base.name) if base.name else None
     return same.name if same is not None else ""
-
-
-async def configured(settings: Settings) -> str:
-    """SHA-256 of the configured model; "" where it is on no file of this machine."""
-    try:
-        return (await asyncio.to_thread(trainable, settings)).base.sha256
-    except SpecialistError:
-        return ""

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tools.specialist.registry import Registry, Specialist, Version
-
 from agent.models.catalogue import Catalogue
 from agent.settings import Settings
 from agent.specialists.asking import Speaker, Voice, spoken
-from agent.specialists.bases import Stale, Trainable, configured, replaced, trainable
+from agent.specialists.bases import Stale, Trainable, retired, trainable
 from agent.specialists.drafting import draft
 from agent.specialists.examine import Examination, Examining, examine
 from agent.specialists.found import finder
@@ -28,7 +26,9 @@ from tools.specialist.errors import SpecialistError
 from tools.specialist.evaluation import Evaluation
 from tools.specialist.example import Message
 from tools.specialist.plan import Outcome
+from tools.specialist.registry import Registry
 from tools.specialist.train import require_packages, train
+from tools.specialist.versions import Specialist, Version
 
 if TYPE_CHECKING:
     from tools.library import Embedder
@@ -105,13 +105,13 @@ class Specialists:
         finally:
             await release()
 
-    def list(self) -> list[Specialist]:
+    def all(self) -> Sequence[Specialist]:
         """All of them, by name."""
-        return sorted(self.registry.all(), key=lambda one: one.name)
+        return self.registry.all()
 
     def get(self, name: str, number: int | None = None) -> Version:
         """A version; without a number the promoted one, or else the latest."""
-        return chosen(self.registry.get(name), number)
+        return self.registry.version(name, number)
 
     async def prepare(self, order: Order) -> Prepared:
         """Read and check the data of an order, without training."""
@@ -137,7 +137,8 @@ class Specialists:
         stop = stop or threading.Event()
         if order.plan.method != "few_shot":
             require_packages()
-        with Workplace(self._settings.data_dir, order.name) as place:
+        with self.registry.training(order.name):
+            place = Workplace(self.registry.work(order.name), order.name)
             progress(Step("reading"))
             prepared = await self.prepare(order)
             checked(prepared)
@@ -187,7 +188,7 @@ class Specialists:
             card = card.model_copy(update={"figures": {name: round(float(n), 4) for name, n in figures.items()}})
         now = datetime.now(UTC).isoformat(timespec="seconds")
         card = card.model_copy(update={"date": now})
-        version = await asyncio.to_thread(self.registry.add, card, prepared.split, adapter)
+        version = await asyncio.to_thread(self.registry.add, card, adapter, prepared.split)
         place.clear()
         return version
 
@@ -290,35 +291,32 @@ class Specialists:
             meter=Meter(),
         )
 
-    async def stale(self) -> Sequence[Stale]:
+    def stale(self) -> Sequence[Stale]:
         """The promoted specialists whose base model was replaced: they cannot be asked until they are trained anew."""
-        catalogue, now = Catalogue.load(), await configured(self._settings)
         found = []
-        for one in self.list():
-            if one.promoted is None or (card := chosen(one, one.promoted).card).base is None or card.remote is not None:
+        for one in self.all():
+            if (version := one.current) is None or version.card.remote is not None:
                 continue
-            if (name := replaced(card.base, catalogue, now)) is not None:
-                found.append(Stale(one.name, one.promoted, card.base, name))
+            base = version.card.base
+            if base is not None and (name := retired(base, self._speaker.usable(version.card))) is not None:
+                found.append(Stale(one.name, version.number, base, name))
         return found
 
     def promote(self, name: str, number: int | None = None) -> Version:
         """Put a version into use: the one with that number, or the latest. Raises `not_proven` unless it passed."""
-        versions = self.registry.get(name).versions
-        number = number if number is not None else max(version.number for version in versions)
+        number = number if number is not None else self.registry.get(name).latest.number
         self.registry.promote(name, number)
         return self.get(name, number)
 
     def _able(self, card: Card) -> None:
         """Raises `SpecialistError` (`base`) where no model can speak for the card."""
-        usable: Callable[[Card], str] = getattr(self._speaker, "usable", lambda _: "")
-        if code := usable(card):
+        if code := self._speaker.usable(card):
             called = card.base.name if card.base is not None and card.base.name else "its base model"
             raise SpecialistError("base", _UNABLE[code].format(base=called, name=card.name))
 
     def _before(self, name: str) -> Version | None:
         """The latest version of that name, if there is one."""
-        one = next((one for one in self.registry.all() if one.name == name), None)
-        return max(one.versions, key=lambda version: version.number) if one is not None and one.versions else None
+        return next((one.latest for one in self.registry.all() if one.name == name), None)
 
     def _base_before(self, name: str) -> str:
         """The base of the version before, as long as the catalogue knows it."""
@@ -326,19 +324,6 @@ class Specialists:
         base = before.card.base if before is not None else None
         known = Catalogue.load().find(base.name) if base is not None and base.name else None
         return known.name if known is not None else ""
-
-
-def chosen(one: Specialist, number: int | None) -> Version:
-    """A version of a specialist; without a number the promoted one, or else the latest. Raises `unknown`."""
-    number = number if number is not None else one.promoted
-    if number is None and one.versions:
-        return max(one.versions, key=lambda version: version.number)
-    for version in one.versions:
-        if version.number == number:
-            return version
-    raise SpecialistError(
-        "unknown", f"{one.name} has no version {number}: `kotae specialist show {one.name}` lists them."
-    )
 
 
 def _permitted(order: Order, prepared: Prepared) -> None:

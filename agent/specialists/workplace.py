@@ -1,4 +1,4 @@
-"""Where a training keeps its checkpoints until it is done, for one program at a time."""
+"""Where a training keeps its checkpoints until it is done, and how far it has come."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Literal
+from typing import Literal
 
-from tools.locks import take
 from tools.specialist.card import Card
 from tools.specialist.errors import SpecialistError
 from tools.specialist.plan import Progress
 
-FOLDER = "trainings"
 _STARTED = ("checkpoint.safetensors", "outcome.json")
 """What a training leaves behind that had begun."""
 What = Literal[
@@ -50,30 +47,13 @@ class Step:
 
 
 class Workplace:
-    """The folder of one specialist's training. Use as a context manager; raises `busy` where another program has it."""
+    """The folder of one specialist's training, which whoever uses it holds (`Registry.training`)."""
 
-    def __init__(self, data_dir: Path, name: str) -> None:
-        if Path(name).name != name or name.startswith("."):
-            raise SpecialistError("card", "A name has small letters, digits and hyphens only, such as `banking`.")
-        self._root = data_dir / FOLDER
+    def __init__(self, root: Path, name: str) -> None:
+        """`root`: see `Registry.work`."""
         self._name = name
-        self.folder = self._root / name
-        self._order = self._root / f"{name}.json"
-        self._lock: IO[bytes] | None = None
-
-    def __enter__(self) -> Workplace:
-        self._root.mkdir(parents=True, exist_ok=True)
-        self._lock = (self._root / f"{self._name}.lock").open("a+b")
-        if not take(self._lock):
-            self._lock.close()
-            raise SpecialistError("busy", f"Another program trains {self._name} now: wait until it has ended.")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._lock is not None:
-            self._lock.close()
+        self.folder = root / "run"
+        self._order = root / "order.json"
 
     def claim(self, card: Card, *, again: bool) -> None:
         """Begin the training of this card, or go on with it.

@@ -16,13 +16,14 @@ from ui.commands.specialist_report import figures, report, summary
 from ui.terminal import Terminal, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from threading import Event
 
     from agent import Settings
     from agent.specialists.study import Specialists
     from agent.specialists.workplace import Step
-    from tools.specialist.registry import Registry, Specialist, Version
+    from tools.specialist.registry import Registry
+    from tools.specialist.versions import Specialist, Version
 
 T = TypeVar("T")
 
@@ -79,12 +80,9 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 @specialist_app.command("show")
 def show(name: Name, version: OfVersion = None, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show a specialist: its card, its versions, and what its examination found."""
-    from agent.specialists.study import chosen
-
     terminal = Terminal()
-    settings = load_settings(data_dir=data_dir)
-    one = registry_of(settings).get(name)
-    shown = chosen(one, version)
+    registry = registry_of(load_settings(data_dir=data_dir))
+    one, shown = registry.get(name), registry.version(name, version)
     if as_json:
         card = shown.card.model_dump(mode="json", by_alias=True)
         terminal.data({**row(one, None), "version": shown.number, "card": card, "figures": figures(shown.evaluation)})
@@ -173,8 +171,7 @@ def rollback(name: Name, data_dir: DataDir = None) -> None:
     """Go back to the version that was in use before."""
     terminal = Terminal()
     registry = registry_of(load_settings(data_dir=data_dir))
-    registry.rollback(name)
-    now = registry.get(name).promoted
+    now = registry.rollback(name).promoted
     terminal.say(f"{name}, version {now}, is in use again." if now is not None else f"{name} is not in use any more.")
 
 
@@ -201,7 +198,7 @@ def export(
     terminal = Terminal()
     if file.exists() and not force:
         raise typer.BadParameter(f"{file} exists: choose another name, or add --force", param_hint="FILE")
-    registry_of(load_settings(data_dir=data_dir)).export(name, file, number=version, with_data=with_data)
+    registry_of(load_settings(data_dir=data_dir)).export(name, version, file, data=with_data)
     terminal.say(f"{name} is in {file} ({size(file.stat().st_size)}){'' if with_data else ', without its examples'}.")
 
 
@@ -299,8 +296,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-async def _listed(specialists: Specialists) -> tuple[list[Specialist], dict[str, str]]:
-    return specialists.list(), {one.name: one.command for one in await specialists.stale()}
+async def _listed(specialists: Specialists) -> tuple[Sequence[Specialist], dict[str, str]]:
+    return specialists.all(), {one.name: one.command for one in specialists.stale()}
 
 
 def row(one: Specialist, stale: str | None) -> dict[str, Any]:
@@ -323,9 +320,8 @@ def row(one: Specialist, stale: str | None) -> dict[str, Any]:
 
 
 def _shown(one: Specialist) -> Version:
-    from agent.specialists.study import chosen
-
-    return chosen(one, None)
+    """What stands for it: the version in use, or else the latest."""
+    return one.current or one.latest
 
 
 def _base(version: Version) -> str:

@@ -20,14 +20,6 @@ _METRICS = {
     "text": "chrF of the texts",
     "grounded": "share of right answers and refusals",
 }
-FAILED = {
-    "not_better_than_base": "it is not shown to be better than its base model",
-    "not_better_than_retrieval": "it is not shown to be better than its base model with examples and retrieval",
-    "forgets": "it answers general questions worse than its base model",
-    "changes_base": "with the specialist off the base model answers otherwise than before",
-    "too_few": "fewer than 20 held-out examples prove nothing",
-    "other_base": "its base model is another one now",
-}
 
 
 def report(terminal: Terminal, found: Evaluation) -> None:
@@ -46,19 +38,19 @@ def report(terminal: Terminal, found: Evaluation) -> None:
     terminal.table(columns, rows, right=("score", "in form", "seconds"))
     off = "unchanged" if found.unchanged else "changed"
     shares = ", ".join(
-        f"{title} {found.general[state]:.2f}"  # type: ignore[index]
-        for state, title in (("base", "base"), ("specialist", "specialist"))
-        if state in found.general
+        f"{state} {share:.2f}" for state, share in found.general.items() if state in ("base", "specialist")
     )
     minutes = f"{found.seconds / 60:.1f} minutes" if found.seconds >= 90 else f"{found.seconds:.0f} s"
     terminal.note(
         f"{_METRICS[found.metric]} on {found.examples} held-out examples · {found.general_examples} general questions: "
         f"{shares}; with the specialist off {off} · {minutes}"
     )
+    from tools.specialist.versions import AGAINST
+
     if found.passed:
         terminal.say("Passed.", "bold green")
     else:
-        terminal.say(f"Not passed: {'; '.join(FAILED[code] for code in found.failed)}.", "bold yellow")
+        terminal.say(f"Not passed: {'; '.join(AGAINST[code] for code in found.failed)}.", "bold yellow")
 
 
 def figures(found: Evaluation | None) -> dict[str, Any] | None:

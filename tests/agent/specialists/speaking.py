@@ -67,6 +67,10 @@ class FakeSpeaker:
     asked: list[Asked] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
+    unusable: str = ""
+
+    def usable(self, card: Card) -> str:
+        return self.unusable
 
     async def write(self, version: Voice, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> str:
         assert version.card.prompt == "", "the messages hold the prompt already"

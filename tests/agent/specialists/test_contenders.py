@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from speaking import CARD, EMBEDDER, example, voice
 
 from agent.specialists.contenders import Questions, longest
 from agent.specialists.likest import Pool
+from tests.agent.specialists.speaking import CARD, EMBEDDER, example, voice
 from tools.specialist.card import Shot
 from tools.specialist.evaluation import Contender
 from tools.specialist.example import Example

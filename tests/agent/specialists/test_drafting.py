@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from speaking import CARD, EMBEDDER, SHA, example
 
 from agent.specialists.drafting import draft, usual
 from agent.specialists.preparing import Order, Prepared
+from tests.agent.specialists.speaking import CARD, EMBEDDER, SHA, example
 from tools.specialist.card import Base, Card
 from tools.specialist.data import Form, Split
 from tools.specialist.errors import SpecialistError

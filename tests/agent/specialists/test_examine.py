@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import BaseMessage
-from speaking import CARD, EMBEDDER, SHA, FakeSpeaker, Reply, example, voice
 
 from agent.specialists import general
 from agent.specialists.asking import Voice
 from agent.specialists.examine import Examination, Examining, chosen, examine
+from tests.agent.specialists.speaking import CARD, EMBEDDER, SHA, FakeSpeaker, Reply, example, voice
 from tools.specialist.errors import SpecialistError
 
 TRAINING = [example(f"I want to {what} number {n}", what) for n in range(8) for what in ("pay", "wait", "leave")]

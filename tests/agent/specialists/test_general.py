@@ -8,13 +8,13 @@ import pytest
 import yaml
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
-from speaking import FakeSpeaker, voice
 
 from agent.models.chat import Meter
 from agent.prompts import FOLDER, LANGUAGES
 from agent.specialists import general
 from agent.specialists.asking import Voice
 from agent.specialists.replay import replayed
+from tests.agent.specialists.speaking import FakeSpeaker, voice
 
 NEVER = threading.Event()
 

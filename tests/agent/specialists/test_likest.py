@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from speaking import EMBEDDER, example
 
 from agent.specialists.likest import Pool
+from tests.agent.specialists.speaking import EMBEDDER, example
 
 CARDS = [
     example(text, "card")

@@ -8,34 +8,30 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agent.models.catalogue import Catalogue
+from tools.specialist.registry import Registry
+from tools.specialist.versions import Specialist, Version
+
 from agent.settings import Settings
 from agent.specialists.asking import Speaker, Voice, spoken
-from agent.specialists.bases import Stale, Trainable, retired, trainable
-from agent.specialists.drafting import draft
+from agent.specialists.bases import Stale, retired
 from agent.specialists.examine import Examination, Examining, examine
 from agent.specialists.found import finder
-from agent.specialists.preparing import Order, Prepared, prepare
-from agent.specialists.replay import replayed
-from agent.specialists.workplace import Step, Workplace
+from agent.specialists.learning import BASES, Learning, Tell
+from agent.specialists.preparing import Order, Prepared
+from agent.specialists.workplace import Step
 from tools.specialist.card import Card
 from tools.specialist.errors import SpecialistError
 from tools.specialist.evaluation import Evaluation
 from tools.specialist.example import Message
 from tools.specialist.plan import Outcome
-from tools.specialist.registry import Registry
-from tools.specialist.train import require_packages, train
-from tools.specialist.versions import Specialist, Version
+from tools.specialist.train import train
 
 if TYPE_CHECKING:
     from tools.library import Embedder
 
 FOLDER = "specialists"
-_BASES = "bases"
-Tell = Callable[[Step], None]
 
 
 @dataclass(frozen=True)
@@ -81,9 +77,8 @@ class Specialists:
         self._settings = settings
         self._speaker = speaker
         self._embedder = embedder
-        self._release = release
-        self._trainer = trainer
         self.registry = Registry(settings.data_dir / FOLDER)
+        self._learning = Learning(settings, speaker, embedder, self.registry, release, trainer)
 
     @classmethod
     @asynccontextmanager
@@ -115,12 +110,7 @@ class Specialists:
 
     async def prepare(self, order: Order) -> Prepared:
         """Read and check the data of an order, without training."""
-        rows: list[dict[str, Any]] = await _feedback(self._settings) if order.feedback else []
-        before = self._before(order.name)
-        split = None
-        if not order.files and not order.feedback and before is not None:
-            split = self.registry.split_of(order.name, before.number)
-        return await asyncio.to_thread(prepare, order, rows, split)
+        return await self._learning.prepare(order)
 
     async def train(
         self,
@@ -135,98 +125,15 @@ class Specialists:
         """Read, check, train, examine, and promote if that is wanted and the gate was passed. Takes minutes; the same
         order goes on where it was stopped (`stop`, or however the program ended). `checked` is told what was read."""
         stop = stop or threading.Event()
-        if order.plan.method != "few_shot":
-            require_packages()
         with self.registry.training(order.name):
-            place = Workplace(self.registry.work(order.name), order.name)
-            progress(Step("reading"))
-            prepared = await self.prepare(order)
-            checked(prepared)
-            _permitted(order, prepared)
-            base = await asyncio.to_thread(trainable, self._settings, order.base or self._base_before(order.name))
-            before = self._before(order.name)
-            earlier = before.card if before is not None else None
-            card = await asyncio.to_thread(draft, order, prepared, earlier, base.base, self._embedder)
-            same = before if before is not None and not order.again and _alike(before.card, card) else None
-            version = same or await self._trained(card, prepared, base, place, order.again, progress, stop)
-            if version.evaluation is None or same is None:
-                await self.examine(order.name, version.number, limit=limit, progress=progress, stop=stop)
-                version = self.get(order.name, version.number)
+            version, trained = await self._learning.version(order, progress, stop, checked)
             evaluation = version.evaluation
-            assert evaluation is not None
-            if promote and evaluation.passed:
+            if trained or evaluation is None:
+                found = await self.examine(order.name, version.number, limit=limit, progress=progress, stop=stop)
+                evaluation = found.evaluation
+            if promoted := promote and evaluation.passed:
                 self.registry.promote(order.name, version.number)
-        return Made(version, evaluation, promote and evaluation.passed, same is None)
-
-    async def _trained(
-        self,
-        card: Card,
-        prepared: Prepared,
-        base: Trainable,
-        place: Workplace,
-        again: bool,
-        progress: Tell,
-        stop: threading.Event,
-    ) -> Version:
-        """The new version, not examined yet."""
-        adapter = None
-        if card.training.method != "few_shot":
-            place.claim(card, again=again)
-            outcome = await self._learned(card, prepared, base, place, progress, stop)
-            adapter = outcome.adapter
-            figures = {
-                **outcome.extra,
-                "steps": outcome.steps,
-                "epochs": outcome.epochs,
-                "loss": outcome.loss,
-                "validation": outcome.validation,
-                "tokens": outcome.tokens,
-                "tokens_per_second": outcome.tokens_per_second,
-                "seconds": outcome.seconds,
-                "parameters": outcome.parameters,
-            }
-            card = card.model_copy(update={"figures": {name: round(float(n), 4) for name, n in figures.items()}})
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        card = card.model_copy(update={"date": now})
-        version = await asyncio.to_thread(self.registry.add, card, adapter, prepared.split)
-        place.clear()
-        return version
-
-    async def _learned(
-        self,
-        card: Card,
-        prepared: Prepared,
-        base: Trainable,
-        place: Workplace,
-        progress: Tell,
-        stop: threading.Event,
-    ) -> Outcome:
-        training = list(prepared.split.training)
-        if wanted := round(card.training.replay * len(training)):
-
-            def tick(done: int, total: int) -> None:
-                progress(Step("replies", done, total))
-
-            voice = Voice(card, self._settings.data_dir)
-            training += await replayed(
-                self._speaker, voice, wanted, self._settings.data_dir / _BASES, stop=stop, done=tick
-            )
-        # training needs the memory that the model takes
-        await self._release()
-        return await asyncio.to_thread(
-            self._trainer,
-            base.file,
-            training,
-            prepared.split.validation,
-            card.prompt,
-            card.training,
-            place.folder,
-            name=card.name,
-            threads=self._settings.threads,
-            progress=lambda told: progress(Step.of_training(told)),
-            state=lambda told: progress(Step(told)),
-            stop=stop,
-        )
+        return Made(self.get(order.name, version.number), evaluation, promoted, trained)
 
     async def examine(
         self,
@@ -252,7 +159,7 @@ class Specialists:
                 split.test,
                 self._speaker,
                 self._embedder,
-                folder=self._settings.data_dir / _BASES,
+                folder=self._settings.data_dir / BASES,
                 data=version.card.data.fingerprint,
                 base=version.card.base.sha256 if version.card.base is not None else "",
                 find=find,
@@ -313,44 +220,6 @@ class Specialists:
         if code := self._speaker.usable(card):
             called = card.base.name if card.base is not None and card.base.name else "its base model"
             raise SpecialistError("base", _UNABLE[code].format(base=called, name=card.name))
-
-    def _before(self, name: str) -> Version | None:
-        """The latest version of that name, if there is one."""
-        return next((one.latest for one in self.registry.all() if one.name == name), None)
-
-    def _base_before(self, name: str) -> str:
-        """The base of the version before, as long as the catalogue knows it."""
-        before = self._before(name)
-        base = before.card.base if before is not None else None
-        known = Catalogue.load().find(base.name) if base is not None and base.name else None
-        return known.name if known is not None else ""
-
-
-def _permitted(order: Order, prepared: Prepared) -> None:
-    if prepared.personal and not order.personal:
-        rows = len({spot.row for spot in prepared.personal})
-        raise SpecialistError(
-            "data",
-            f"{rows:,} examples hold what looks like personal data, which a specialist may repeat: look at them with "
-            "--check and take it out, or add --allow-personal.",
-        )
-
-
-def _alike(one: Card, other: Card) -> bool:
-    """Whether two trainings give the same: data, settings, prompt and base."""
-    return (one.data.fingerprint, one.training, one.prompt, one.base) == (
-        other.data.fingerprint,
-        other.training,
-        other.prompt,
-        other.base,
-    )
-
-
-async def _feedback(settings: Settings) -> list[dict[str, Any]]:
-    from agent.threads import Threads
-
-    async with Threads.open(settings.data_dir / "threads.db") as threads:
-        return [one.as_json() for one in await threads.feedback.all()]
 
 
 _UNABLE = {

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from ui.commands.documents import size, stopped_by_interrupt
+from ui.commands.documents import stopped_by_interrupt
 from ui.commands.options import AsJson, DataDir, load_settings
 from ui.commands.specialist_report import figures, report, summary
 from ui.terminal import Terminal, one_line
@@ -19,11 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from threading import Event
 
+    from tools.specialist.registry import Registry
+    from tools.specialist.versions import Specialist, Version
+
     from agent import Settings
     from agent.specialists.study import Specialists
     from agent.specialists.workplace import Step
-    from tools.specialist.registry import Registry
-    from tools.specialist.versions import Specialist, Version
 
 T = TypeVar("T")
 
@@ -101,136 +100,6 @@ def show(name: Name, version: OfVersion = None, as_json: AsJson = False, data_di
         )
 
 
-@specialist_app.command("evaluate")
-def evaluate(
-    name: Name,
-    version: OfVersion = None,
-    limit: Limit = None,
-    out: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures and every reply to this file.")
-    ] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Examine a specialist on its held-out examples, against the base model with and without examples and retrieval."""
-    terminal = Terminal()
-    settings = load_settings(data_dir=data_dir)
-    with progress_shown(terminal) as (tell, stop):
-        found = run(settings, lambda s: s.examine(name, version, limit=limit, progress=tell, stop=stop), terminal)
-    report(terminal, found.evaluation)
-    if out is not None:
-        told = {**found.evaluation.model_dump(mode="json"), "cases": found.cases, "general_cases": found.general}
-        out.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", "utf-8")
-        terminal.note(f"Written to {out}")
-
-
-@specialist_app.command("compare")
-def compare(
-    name: Name,
-    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What both are asked; - reads standard input.")],
-    version: OfVersion = None,
-    as_json: AsJson = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Ask a specialist and its base model the same question."""
-    from ui.commands.asking import read
-
-    terminal = Terminal()
-    settings = load_settings(data_dir=data_dir)
-    asked = read(question)
-    found = run(settings, lambda s: s.compare(name, asked, version), terminal)
-    if as_json:
-        terminal.data(
-            {
-                "question": found.question,
-                "version": found.version,
-                "base": found.base,
-                "specialist": found.specialist,
-                "seconds": {"base": round(found.seconds[0], 2), "specialist": round(found.seconds[1], 2)},
-            }
-        )
-        return
-    for title, text in (("Base model", found.base), (f"{name}, version {found.version}", found.specialist)):
-        terminal.say(title, "bold")
-        terminal.say(text)
-
-
-@specialist_app.command("promote")
-def promote(name: Name, version: OfVersion = None, data_dir: DataDir = None) -> None:
-    """Put a version into use, the latest if none is named. Only one that passed its examination can be."""
-    terminal = Terminal()
-
-    async def put(specialists: Specialists) -> Version:
-        return specialists.promote(name, version)
-
-    put_in = run(load_settings(data_dir=data_dir), put)
-    terminal.say(f"{name}, version {put_in.number}, is in use from now on: kotae specialist rollback {name} undoes it.")
-
-
-@specialist_app.command("rollback")
-def rollback(name: Name, data_dir: DataDir = None) -> None:
-    """Go back to the version that was in use before."""
-    terminal = Terminal()
-    registry = registry_of(load_settings(data_dir=data_dir))
-    now = registry.rollback(name).promoted
-    terminal.say(f"{name}, version {now}, is in use again." if now is not None else f"{name} is not in use any more.")
-
-
-@specialist_app.command("retire")
-def retire(name: Name, data_dir: DataDir = None) -> None:
-    """Take a specialist out of use. Its versions stay."""
-    terminal = Terminal()
-    registry_of(load_settings(data_dir=data_dir)).retire(name)
-    terminal.say(f"{name} is not in use any more: kotae specialist promote {name} puts it back.")
-
-
-@specialist_app.command("export")
-def export(
-    name: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write, such as banking.zip.")],
-    with_data: Annotated[
-        bool, typer.Option("--with-data", help="With the examples that it was trained and is examined on.")
-    ] = False,
-    version: OfVersion = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Write a specialist into one file: card, adapter and figures."""
-    terminal = Terminal()
-    if file.exists() and not force:
-        raise typer.BadParameter(f"{file} exists: choose another name, or add --force", param_hint="FILE")
-    registry_of(load_settings(data_dir=data_dir)).export(name, version, file, data=with_data)
-    terminal.say(f"{name} is in {file} ({size(file.stat().st_size)}){'' if with_data else ', without its examples'}.")
-
-
-@specialist_app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive that `kotae specialist export` wrote.")],
-    data_dir: DataDir = None,
-) -> None:
-    """Take in a specialist from a file. It is not in use before it is promoted."""
-    terminal = Terminal()
-    taken = registry_of(load_settings(data_dir=data_dir)).take_in(file)
-    terminal.say(f"Took in {taken.card.name}, version {taken.number}.")
-
-
-@specialist_app.command("remove")
-def remove(
-    name: Name,
-    version: Annotated[int | None, typer.Option("--version", metavar="N", min=1, help="Only this version.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Delete a specialist with its adapters and its examples, or one version of it."""
-    terminal = Terminal()
-    registry = registry_of(load_settings(data_dir=data_dir))
-    registry.get(name)
-    what = name if version is None else f"version {version} of {name}"
-    if not yes and terminal.interactive:
-        typer.confirm(f"Delete {what} with its examples?", abort=True, err=True)
-    registry.remove(name, version)
-    terminal.say(f"Removed {what}.")
-
-
 def run(settings: Settings, work: Callable[[Specialists], Awaitable[T]], terminal: Terminal | None = None) -> T:
     """Do something with the specialists. What was stopped is told, and ends with 130."""
 
@@ -253,8 +122,9 @@ def run(settings: Settings, work: Callable[[Specialists], Awaitable[T]], termina
 
 def registry_of(settings: Settings) -> Registry:
     """The specialists on disk; no model is loaded."""
-    from agent.specialists.study import FOLDER
     from tools.specialist.registry import Registry
+
+    from agent.specialists.study import FOLDER
 
     return Registry(settings.data_dir / FOLDER)
 

@@ -10,7 +10,7 @@ import typer
 
 from ui.commands.options import AsJson, DataDir, load_settings
 from ui.commands.specialist import Limit, Name, progress_shown, run
-from ui.commands.specialist import specialist_app as specialist_app
+from ui.commands.specialist_keeping import specialist_app as specialist_app
 from ui.commands.specialist_report import figures, report
 from ui.terminal import Terminal, one_line
 

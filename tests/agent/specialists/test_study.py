@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tools.specialist.versions import Version
 
 from agent import Settings
 from agent.models.catalogue import Catalogue
@@ -19,7 +20,6 @@ from tests.agent.specialists.training_parts import FakeTrainer, door_data, reply
 from tools.specialist.card import Base
 from tools.specialist.errors import SpecialistError
 from tools.specialist.plan import Plan
-from tools.specialist.versions import Version
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ async def test_examples_in_the_prompt_need_no_training(home: Settings, monkeypat
     def missing() -> None:
         raise SpecialistError("package", "pip install 'kotae[train]'")
 
-    monkeypatch.setattr("agent.specialists.study.require_packages", missing)
+    monkeypatch.setattr("agent.specialists.learning.require_packages", missing)
     trainer = FakeTrainer()
     study = specialists(home, trainer)
     made = await study.train(order(home, plan=Plan(method="few_shot", shots=3)))

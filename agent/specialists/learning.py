@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tools.specialist.registry import Registry
-from tools.specialist.versions import Version
-
 from agent.models.catalogue import Catalogue
 from agent.settings import Settings
 from agent.specialists.asking import Speaker, Voice
@@ -23,7 +20,9 @@ from agent.specialists.workplace import Step, Workplace
 from tools.specialist.card import Card
 from tools.specialist.errors import SpecialistError
 from tools.specialist.plan import Outcome
+from tools.specialist.registry import Registry
 from tools.specialist.train import require_packages
+from tools.specialist.versions import Version
 
 if TYPE_CHECKING:
     from tools.library import Embedder

@@ -10,9 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.specialist.registry import Registry
-from tools.specialist.versions import Specialist, Version
-
 from agent.settings import Settings
 from agent.specialists.asking import Speaker, Voice, spoken
 from agent.specialists.bases import Stale, retired
@@ -26,7 +23,9 @@ from tools.specialist.errors import SpecialistError
 from tools.specialist.evaluation import Evaluation
 from tools.specialist.example import Message
 from tools.specialist.plan import Outcome
+from tools.specialist.registry import Registry
 from tools.specialist.train import train
+from tools.specialist.versions import Specialist, Version
 
 if TYPE_CHECKING:
     from tools.library import Embedder

@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from threading import Event
 
-    from tools.specialist.registry import Registry
-    from tools.specialist.versions import Specialist, Version
-
     from agent import Settings
     from agent.specialists.study import Specialists
     from agent.specialists.workplace import Step
+    from tools.specialist.registry import Registry
+    from tools.specialist.versions import Specialist, Version
 
 T = TypeVar("T")
 
@@ -122,9 +121,8 @@ def run(settings: Settings, work: Callable[[Specialists], Awaitable[T]], termina
 
 def registry_of(settings: Settings) -> Registry:
     """The specialists on disk; no model is loaded."""
-    from tools.specialist.registry import Registry
-
     from agent.specialists.study import FOLDER
+    from tools.specialist.registry import Registry
 
     return Registry(settings.data_dir / FOLDER)
 

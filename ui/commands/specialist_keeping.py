@@ -14,9 +14,8 @@ from ui.commands.specialist_trying import specialist_app as specialist_app
 from ui.terminal import Terminal
 
 if TYPE_CHECKING:
-    from tools.specialist.versions import Version
-
     from agent.specialists.study import Specialists
+    from tools.specialist.versions import Version
 
 
 @specialist_app.command("promote")

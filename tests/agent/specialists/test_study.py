@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.specialist.versions import Version
 
 from agent import Settings
 from agent.models.catalogue import Catalogue
@@ -20,6 +19,7 @@ from tests.agent.specialists.training_parts import FakeTrainer, door_data, reply
 from tools.specialist.card import Base
 from tools.specialist.errors import SpecialistError
 from tools.specialist.plan import Plan
+from tools.specialist.versions import Version
 
 
 @pytest.fixture

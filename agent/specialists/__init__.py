@@ -1,0 +1,1 @@
+"""Specialists at work: which model speaks for a card, and what it is asked with."""

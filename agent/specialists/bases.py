@@ -55,6 +55,39 @@ def _missing(target: Target, file: Path) -> str:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A model that a training may begin with."""
+
+    name: str
+    """As `trainable` takes it; empty for the configured one."""
+    title: str
+    here: bool
+    """Whether its file is on this machine."""
+    bytes: int = 0
+
+
+def choices(settings: Settings) -> tuple[Choice, ...]:
+    """The configured model where it is a file, then all others of the catalogue. Hashes nothing."""
+    catalogue = Catalogue.load()
+    found: list[Choice] = []
+    configured = ""
+    try:
+        target = resolve(settings.model, catalogue)
+    except ModelError:
+        target = None
+    if target is not None and target.where in ("catalogue", "file"):
+        file = model_file(target, settings)
+        configured = target.entry.name if target.entry is not None else ""
+        title = target.entry.title if target.entry is not None else file.stem
+        found.append(Choice("", title, file.is_file(), file.stat().st_size if file.is_file() else 0))
+    for entry in catalogue.models:
+        if entry.name != configured:
+            here = (settings.models_dir / entry.file).is_file()
+            found.append(Choice(entry.name, entry.title, here, entry.bytes))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
 class Stale:
     """A promoted specialist whose base model is no longer what its name says, or no longer to be had."""
 

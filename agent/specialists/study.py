@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from agent.settings import Settings
 from agent.specialists.asking import Speaker, Voice, spoken
-from agent.specialists.bases import Stale, retired
+from agent.specialists.bases import Choice, Stale, choices, retired
 from agent.specialists.examine import Examination, Examining, examine
 from agent.specialists.found import finder
 from agent.specialists.learning import BASES, Learning, Tell
 from agent.specialists.preparing import Order, Prepared
 from agent.specialists.workplace import Step
+from tools.specialist import keeping
 from tools.specialist.card import Card
 from tools.specialist.errors import SpecialistError
 from tools.specialist.evaluation import Evaluation
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from tools.library import Embedder
 
 FOLDER = "specialists"
+_CASES = "cases.json"
+"""The replies of the latest examination, in the folder of the version; an export leaves them out."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +173,18 @@ class Specialists:
                 stop=stop,
             )
         self.registry.record(name, version.number, found.evaluation)
+        await asyncio.to_thread(_keep_cases, version.folder / _CASES, found)
         return found
+
+    def cases(self, version: Version) -> list[dict[str, Any]]:
+        """What each contender said in the latest examination of a version, see `Examination.cases`; none where it was
+        examined elsewhere, or not at all."""
+        try:
+            kept = json.loads((version.folder / _CASES).read_text("utf-8"))
+        except (OSError, ValueError):
+            return []
+        same = version.evaluation is not None and kept.get("date") == version.evaluation.date
+        return list(kept["cases"]) if same else []
 
     async def compare(self, name: str, question: str, number: int | None = None) -> Comparison:
         """Ask a version and its base model the same."""
@@ -197,6 +213,14 @@ class Specialists:
             meter=Meter(),
         )
 
+    def bases(self) -> Sequence[Choice]:
+        """The models that a training may begin with, the configured one first."""
+        return choices(self._settings)
+
+    async def release(self) -> None:
+        """Give back the memory of the models; they are loaded again when they are asked."""
+        await self._release()
+
     def stale(self) -> Sequence[Stale]:
         """The promoted specialists whose base model was replaced: they cannot be asked until they are trained anew."""
         found = []
@@ -219,6 +243,11 @@ class Specialists:
         if code := self._speaker.usable(card):
             called = card.base.name if card.base is not None and card.base.name else "its base model"
             raise SpecialistError("base", _UNABLE[code].format(base=called, name=card.name))
+
+
+def _keep_cases(file: Path, found: Examination) -> None:
+    kept = {"date": found.evaluation.date, "cases": found.cases}
+    keeping.replace(file, json.dumps(kept, ensure_ascii=False).encode())
 
 
 _UNABLE = {

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from ui.markup import clean
 from ui.render_library import icon
-from ui.render_specialists import acts_html, against_said, badge, decimal, description_of, score_said, signed, state_of
+from ui.render_specialists import (
+    acts_html,
+    against_said,
+    badge,
+    decimal,
+    description_of,
+    joined,
+    score_said,
+    signed,
+    state_of,
+)
 from ui.render_training import duration, percent
 
 if TYPE_CHECKING:
@@ -149,7 +159,7 @@ def _general(found: Evaluation, words: Strings) -> str:
         specialist=percent(found.general.get("specialist", 0.0), words),
     )
     off = words("report.unchanged") if found.unchanged else words("report.changed")
-    return f'<p class="kotae-spec-general">{escape(said)} {escape(off)}</p>'
+    return f'<p class="kotae-spec-general">{escape(joined([said, off], words))}</p>'
 
 
 def _differences(cases: Sequence[Mapping[str, Any]], words: Strings) -> str:

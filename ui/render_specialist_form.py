@@ -85,12 +85,11 @@ def _how(bases: Sequence[Choice], words: Strings) -> str:
         for one in bases
     )
     methods = _options([(method, words.code("method", method)) for method in ("lora", "layers", "few_shot")])
-    usual = Plan()
     numbers = "".join(
         _field(
             words.code("setting", name),
             f'<input type="number" name="{name}" step="{_STEPS.get(name, "1")}" '
-            f'placeholder="{getattr(usual, name)}" autocomplete="off">',
+            f'placeholder="{escape(_usual(name, words))}" autocomplete="off">',
             "",
         )
         for name in _SETTINGS
@@ -128,6 +127,12 @@ def _field(label: str, control: str, hint: str, *, wide: bool = False) -> str:
         + (f'<span class="kotae-spec-hint">{escape(hint)}</span>' if hint else "")
         + "</label>"
     )
+
+
+def _usual(name: str, words: Strings) -> str:
+    """What a setting is without a word on it."""
+    value = getattr(Plan(), name)
+    return words("spec.automatic") if value is None else str(value)
 
 
 def _box(name: str, label: str) -> str:

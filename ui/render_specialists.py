@@ -105,13 +105,18 @@ def signed(value: float) -> str:
 
 def against_said(codes: Sequence[str], words: Strings) -> str:
     """What speaks against a promotion, as sentences."""
-    return " ".join(words.code("against", code) or code for code in codes)
+    return joined([words.code("against", code) or code for code in codes], words)
+
+
+def joined(sentences: Sequence[str], words: Strings) -> str:
+    """Sentences one after the other, as the language writes them."""
+    return ("" if words.language == "ja" else " ").join(sentences)
 
 
 def acts_html(one: Specialist, version: Version, words: Strings, *, stale: bool, training: bool) -> str:
     """What may be done with a version. What is not possible is shown with its reason."""
     name, number = escape(one.name), f' data-version="{version.number}"'
-    parts = []
+    parts: list[str] = []
     if stale:
         off = " disabled" if training else ""
         parts.append(_button("again", "kotae-primary", name, words("spec.again"), f"{off}"))

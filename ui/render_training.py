@@ -45,7 +45,7 @@ def work_html(work: Work, words: Strings) -> str:
         f'<article class="kotae-job kotae-is-{work.state}" id="kotae-spec-{escape(work.id)}">'
         f'<div class="kotae-job-head"><h3 class="kotae-job-title">{escape(title)}</h3>'
         f'<p class="kotae-job-facts">{escape(" · ".join(facts))}</p>{act}</div>{bar}'
-        + curve_html(work.curve, words)
+        + curve_html(work.curve, words, steps=_planned(work))
         + (f'<p class="kotae-notice">{escape(said)}</p>' if said else "")
         + _next(work, words)
         + "</article>",
@@ -66,8 +66,9 @@ def duration(seconds: float, words: Strings) -> str:
     return words("spec.minutes", n=round(seconds / 60))
 
 
-def curve_html(points: Sequence[Point], words: Strings) -> str:
-    """The losses over the steps, as a picture and in words. Nothing for fewer than two steps."""
+def curve_html(points: Sequence[Point], words: Strings, *, steps: int = 0) -> str:
+    """The losses over the steps, as a picture and in words. Nothing for fewer than two steps. `steps`: how many there
+    will be."""
     if len(points) < 2:
         return ""
     looks = [(point.step, point.validation) for point in points if point.validation is not None]
@@ -77,7 +78,7 @@ def curve_html(points: Sequence[Point], words: Strings) -> str:
         best = min(value for _, value in looks)
         said += words("curve.said_looks", loss=f"{looks[-1][1]:.3f}", best=f"{best:.3f}")
     losses = [(point.step, point.loss) for point in points]
-    scale = _Scale([*losses, *looks])
+    scale = _Scale([*losses, *looks], steps)
     dots = "".join(f'<circle cx="{x}" cy="{y}" r="3"></circle>' for x, y in map(scale.at, looks))
     picture = (
         f'<svg class="kotae-curve" viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{escape(said)}">'
@@ -94,6 +95,12 @@ def curve_html(points: Sequence[Point], words: Strings) -> str:
         f'<details class="kotae-curve-numbers"><summary>{escape(words("curve.numbers"))}</summary>'
         f"{_table(points, words)}</details></figure>"
     )
+
+
+def _planned(work: Work) -> int:
+    """Steps that the training takes at most, while it goes on."""
+    told = work.step.training if work.open and work.step is not None else None
+    return told.steps if told is not None else 0
 
 
 def _table(points: Sequence[Point], words: Strings) -> str:
@@ -124,9 +131,9 @@ def _smoothed(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
 class _Scale:
     """From steps and losses to places in the picture."""
 
-    def __init__(self, points: Sequence[tuple[int, float]]) -> None:
+    def __init__(self, points: Sequence[tuple[int, float]], last: int) -> None:
         steps, losses = [step for step, _ in points], [min(loss, 1e6) for _, loss in points if math.isfinite(loss)]
-        self._from, self._to = min(steps), max(max(steps), min(steps) + 1)
+        self._from, self._to = min(steps), max(last, max(steps), min(steps) + 1)
         self._unit = _unit(max(losses, default=1.0))
         self._most = self._unit * max(1, math.ceil(max(losses, default=1.0) / self._unit))
 
@@ -153,15 +160,11 @@ class _Scale:
 
 
 def _unit(most: float) -> float:
-    """A round number that goes some two to five times into `most`."""
+    """A round number that goes two to five times into `most`."""
     if most <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(most))
-    return (
-        next(unit for unit in (power / 2, power, 2 * power, 5 * power) if most / unit <= 5)
-        if most / power > 2
-        else power / 2
-    )
+    return next((unit for unit in (power / 5, power / 2, power) if most <= 5 * unit), 2 * power)
 
 
 def _facts(step: Step | None, words: Strings) -> list[str]:

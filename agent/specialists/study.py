@@ -81,6 +81,7 @@ class Specialists:
         self._settings = settings
         self._speaker = speaker
         self._embedder = embedder
+        self._release = release
         self.registry = Registry(settings.data_dir / FOLDER)
         self._learning = Learning(settings, speaker, embedder, self.registry, release, trainer)
 

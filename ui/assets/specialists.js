@@ -62,7 +62,7 @@
   }
 
   /* ---- work ---- */
-  let revision = -1, content = null, timer = 0, asking = false;
+  let revision = -1, content = null, timer = 0, asking = false, listed = 0;
   async function tick(now = false) {
     clearTimeout(timer);
     if (!shown() || !place() || asking) return;
@@ -75,19 +75,18 @@
       if (state.html !== undefined) work(state.html, state.busy);
       if (content !== null && state.content !== content) refresh();
       content = state.content;
+      // the list tells the share too, but need not do so all the time
+      if (state.busy && part === "home" && Date.now() - listed > 3000) { listed = Date.now(); list(); }
       if (state.busy) pause = BUSY;
     } catch (error) { if (error.status === 0) say(error.message, true); }
     asking = false;
     timer = setTimeout(tick, pause);
   }
-  let listed = 0;
   function work(html, busy) {
     const box = $(".kotae-spec-work");
     fill(box, html);
     box.hidden = !html;
     for (const button of $$(".kotae-spec-fields [type=submit], .kotae-spec-make")) button.disabled = busy;
-    // the list tells the share too, but need not do so all the time
-    if (part === "home" && Date.now() - listed > 3000) { listed = Date.now(); list(); }
   }
 
   /* ---- the form ---- */
@@ -233,6 +232,12 @@
     });
   }
 
+  /* These stand where the button was that put it into use: a second click on that one must not undo it. */
+  function sure(button, act, done) {
+    const parts = [element("p", "kotae-dialog-name", button.value), element("p", "", button.title)];
+    dialog(button.textContent, parts, button.textContent, "kotae-primary", () => attempt(() => send(named(button.value, act)), done));
+  }
+
   /* ---- clicks ---- */
   const job = (action) => attempt(action).then(() => tick(true));
   const version = (b) => ({ version: b.dataset.version ? Number(b.dataset.version) : null });
@@ -245,8 +250,8 @@
     [".kotae-spec-open", (b) => { address(b.value); read(b.value, b.dataset.version); }],
     [".kotae-spec-home-link", () => { const name = one.name; address(""); home().then(() => $(`.kotae-spec-open[value="${CSS.escape(name)}"]`)?.focus()); }],
     [".kotae-spec-promote", (b) => attempt(() => send(named(b.value, "promote"), version(b)), "spec.promoted")],
-    [".kotae-spec-rollback", (b) => attempt(() => send(named(b.value, "rollback")), "spec.rolled_back")],
-    [".kotae-spec-retire", (b) => attempt(() => send(named(b.value, "retire")), "spec.retired")],
+    [".kotae-spec-rollback", (b) => sure(b, "rollback", "spec.rolled_back")],
+    [".kotae-spec-retire", (b) => sure(b, "retire", "spec.retired")],
     [".kotae-spec-examine", (b) => job(() => send(named(b.value, "examine"), version(b)))],
     [".kotae-spec-again", (b) => job(() => send(named(b.value, "again")))],
     [".kotae-spec-resume", (b) => job(() => send(named(b.value, "resume")))],

@@ -10,6 +10,7 @@ question, and a trainer reads it once.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +33,7 @@ from agent.wishes import task
 from tools.base import Passage
 from tools.library.evidence import Nearness
 from tools.sentences import spans
+from tools.specialist.errors import SpecialistError
 from tools.specialist.example import Example, Message, Role
 
 Task = Literal["answer", "judge"]
@@ -41,7 +43,7 @@ MORE = 0.3
 """By how much more is read for each further question of a group, as a share of what is read for one."""
 _CJK_FACTOR = 0.45
 _ROLES: dict[str, Role] = {"system": "system", "human": "user", "ai": "assistant"}
-_BULLET = re.compile(r"^\s*(?:#{1,6} |[-*+>・] ?|\d{1,3}[.)] )+")
+_BULLET = re.compile(r"^\s*(?:#{1,6} |[-*+>] |・ ?|\d{1,3}[.)] )+")
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,22 @@ def rows_of_groups(
 
     found = groups(path, corpora, share=share, seed=seed).groups
     return [row for group in found for row in rows_of(group, near, read=read, seed=seed, tasks=tuple(tasks))]
+
+
+def save(rows: Sequence[Example], out: Path) -> None:
+    """Write rows to a file of examples, in place of what stood there. Raises `SpecialistError` (`data`)."""
+    told = "".join(json.dumps(row.as_json(), ensure_ascii=False) + "\n" for row in rows)
+    whole = out.with_name(f"{out.name}.tmp")
+    try:
+        whole.write_text(told, "utf-8")
+        whole.replace(out)
+    except OSError as error:
+        raise unwritable(out, error) from error
+
+
+def unwritable(path: Path, error: Exception) -> SpecialistError:
+    why = getattr(error, "strerror", None) or "it is no text"
+    return SpecialistError("data", f"{path} cannot be written ({why}): choose another file with --out.")
 
 
 def cited(asked: Asked, number: dict[int, int], language: Language) -> str:

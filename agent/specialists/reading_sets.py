@@ -43,7 +43,7 @@ LONGEST = 500
 @dataclass(frozen=True)
 class Read:
     """What a file holds. `left_out` counts rows by why they are not used: `no_sentence` (no sentence of the context
-    holds the answer), `not_carried` (the context does not say what the answer does), `no_context`, `alone` (nothing
+    holds the answer), `unstated` (the context does not say what the answer does), `no_context`, `alone` (nothing
     shares its context, and there are enough that have no answer)."""
 
     groups: tuple[Group, ...]
@@ -194,7 +194,7 @@ def _in_own_words(question: str, answer: str, context: tuple[Passage, ...]) -> _
     found = [strongest(sentence, (), context, question) for sentence in sentences]
     numbers = {n for row in found if row is not None for n in [row[0]]}
     if not sentences or len(numbers) != 1 or any(row is None or row[1].verdict != "carried" for row in found):
-        return "not_carried"
+        return "unstated"
     return _Question(question, context, numbers.pop() - 1, answer)
 
 

@@ -223,7 +223,7 @@ def test_a_long_answer_must_be_carried_by_the_context(tmp_path: Path) -> None:
         {**base, "id": "2", "question": "Who built it?", "answer": "It was built by Duke Leopold of Habsburg."},
     )
     found = groups(file)
-    assert found.left_out == {"not_carried": 1}
+    assert found.left_out == {"unstated": 1}
     assert [one.passage for group in found.groups for one in group.asked] == [1]
 
 

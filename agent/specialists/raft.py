@@ -76,8 +76,8 @@ class Making:
 
 @dataclass
 class Tally:
-    """What became of the questions. `thrown` counts by `raft_checks.Fault`, `ways` and `left_out` as in
-    `raft_groups.Composed`."""
+    """What became of the questions. `thrown` counts by `raft_checks.Fault`, `ways`, `left_out` and
+    `answering` as in `raft_groups.Composed`."""
 
     made: int = 0
     kept: int = 0
@@ -93,6 +93,7 @@ class Tally:
     """In the file: an answer and a judgement for each of them."""
     ways: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    answering: int = 0
     seconds: float = 0.0
     stopped: bool = False
     """Stopped before the end; nothing but what is needed to go on was written."""
@@ -221,7 +222,8 @@ class _Making:
         self.tally.by_rule += outcome.by_rule
         self._known.add(outcome.question)
         hits = [disarm(hit) for hit in self._hits(outcome.question) if seed.sentence not in hit.text]
-        self._items.append(Item(outcome.question, seed, outcome.kind, tuple(hit for hit in hits if hit.text)))
+        asking = next((one for one in seed.askings if one.kind == outcome.kind), seed.askings[0])
+        self._items.append(Item(outcome.question, seed, asking, tuple(hit for hit in hits if hit.text)))
 
     def _hits(self, question: str) -> list[Passage]:
         return self._library.search(question, k=self._limits.passages + _MORE, scope=self._scope)
@@ -253,6 +255,7 @@ class _Making:
         rows = [row for group in found.groups for row in rows_of(group, self._near, read=limits.read, seed=order.seed)]
         save(rows, out)
         tally.rows, tally.ways, tally.left_out = len(rows), found.ways, found.left_out
+        tally.answering = found.answering
         tally.answered = sum(row.refuses is False for row in rows)
         tally.refused = sum(row.refuses is True for row in rows)
 

@@ -20,11 +20,12 @@ from agent.prompts import fill
 from agent.reading import over_sources, text_of, weighed
 from agent.specialists.reading_rows import Near
 from agent.specialists.seeds import Asking, Seed, about_text
-from agent.state import Evidence, Language, Turn
+from agent.state import Language, Turn
 from agent.verify import examine
 from tools.base import Passage
 from tools.library.embed import Embedder, Vectors
 from tools.library.tokens import terms
+from tools.library.words import search_terms
 
 Fault = Literal[
     "no_question",
@@ -32,6 +33,7 @@ Fault = Literal[
     "about_text",
     "leans",
     "says_answer",
+    "off_point",
     "invents",
     "duplicate",
     "not_found",
@@ -40,11 +42,13 @@ Fault = Literal[
     "doubted",
 ]
 """Why a question is thrown away, in the order in which it is looked for: the model wrote none; it is in another
-language; it asks about the text itself; it points out of itself; it says its answer; it names what its passage does
-not; it is asked already; search does not find its passage; another sentence is nearer to it; its passage does not carry
-the answer; the judge doubts that the passages answer it."""
-SAME = 0.965
+language; it asks about the text itself; it points out of itself; it says its answer; it does not speak of what the
+sentence does; it names what its passage does not; it is asked already; search does not find its passage; another
+sentence is nearer to it; its passage does not carry the answer; the judge doubts that the passages answer it."""
+SAME = 0.975
 """From this cosine similarity (multilingual-e5-small, query to query) on two questions ask the same."""
+SPOKEN_OF = 0.3
+"""Share of the words of which the answer is said that a question must have: it may put the others differently."""
 STATED = 0.6
 """From this share of the words of an answer on a passage may state it: `verify.CARRIED` and a margin."""
 _LONGEST = 200
@@ -72,6 +76,8 @@ def fault_of_words(question: str, seed: Seed, asking: Asking) -> Fault | None:
         return "leans"
     if _says_answer(question, seed, asking):
         return "says_answer"
+    if _off_point(question, asking):
+        return "off_point"
     if _invents(question, seed.passage):
         return "invents"
     return None
@@ -82,7 +88,15 @@ def _says_answer(question: str, seed: Seed, asking: Asking) -> bool:
     asked = facts.solid(question)
     if facts.solid(seed.sentence).strip("。.") in asked or (asking.part and facts.solid(asking.part) in asked):
         return True
-    return not asking.part and not set(terms(facts.digits(seed.sentence))) - set(terms(facts.digits(question)))
+    if asking.part or asking.kind == "rule":  # a yes or a no is told by all its words
+        return False
+    return not set(terms(facts.digits(seed.sentence))) - set(terms(facts.digits(question)))
+
+
+def _off_point(question: str, asking: Asking) -> bool:
+    """Whether a question has hardly a word of what the answer is said of."""
+    wanted = set(search_terms(facts.digits(asking.given)))
+    return len(wanted & set(search_terms(facts.digits(question)))) < SPOKEN_OF * len(wanted)
 
 
 def _invents(question: str, passage: Passage) -> bool:
@@ -152,19 +166,17 @@ async def doubted(turn: Turn, model: ChatModel, read: int, meter: Meter) -> bool
     return chance < SUFFICIENT
 
 
-def holds(passage: Passage, sentence: str, question: str) -> bool:
-    """Whether a passage holds what a sentence of another one says."""
-    if facts.solid(sentence) in facts.solid(passage.text):
+def holds(passage: Passage, sentence: str, question: str, part: str = "") -> bool:
+    """Whether a passage may hold what a sentence of another one says; `part` is what of it answers the question."""
+    text = facts.solid(passage.text)
+    if facts.solid(sentence) in text or (part and facts.solid(part) in text):
         return True
     found = examine(sentence, passage, question)
     return found.verdict == "carried" or found.share >= STATED
 
 
-def looks_answered(question: str, passages: Sequence[Passage], near: Near, *, stranger: bool = False) -> bool:
-    """Whether `judge` would take passages for an answer before it asks the model."""
+def looks_answered(question: str, passages: Sequence[Passage], near: Near, part: str = "") -> bool:
+    """Whether `judge` would take passages for an answer before it asks the model. Where it is known what answers the
+    question, and that the passages do not have it, it may be unsure: these are the ones to learn refusing from."""
     _, evidence = weighed(question, passages, near)
-    return sufficiency(_nearest(evidence), stranger=stranger) >= SUFFICIENT
-
-
-def _nearest(evidence: Sequence[Evidence]) -> Evidence | None:
-    return evidence[0] if evidence else None
+    return sufficiency(evidence[0] if evidence else None) >= (CLEAR[1] if part else SUFFICIENT)

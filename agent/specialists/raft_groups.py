@@ -17,7 +17,7 @@ from typing import Literal
 from agent import facts
 from agent.specialists.raft_checks import holds, looks_answered
 from agent.specialists.reading_rows import Asked, Group, Near
-from agent.specialists.seeds import Seed
+from agent.specialists.seeds import Asking, Seed
 from tools.base import Passage
 
 Way = Literal["found", "neighbour", "swapped"]
@@ -25,6 +25,8 @@ WAYS: tuple[Way, ...] = ("found", "neighbour", "found", "swapped")
 """How passages without an answer come about, in turn. `found`: all that the library finds but the golden passage.
 `neighbour`: what is read for another question about the same document. `swapped`: the question names something else of
 the collection, of which its passages do not speak."""
+Fault = Literal["still_answered", "looks_answered", "no_other"]
+FAULTS: tuple[Fault, ...] = ("still_answered", "looks_answered", "no_other")
 _NAME = re.compile(r"[A-Z][A-Za-z]*[a-z][A-Za-z]*")
 """A name that another can stand for; abbreviations and loan words say what kind of thing is meant."""
 
@@ -35,9 +37,13 @@ class Item:
 
     question: str
     seed: Seed
-    kind: str
+    asking: Asking
     hits: tuple[Passage, ...]
     """What the library finds for it, best first, without the golden passage."""
+
+    def answered_by(self, passage: Passage) -> bool:
+        """Whether another passage may answer it too."""
+        return holds(passage, self.seed.sentence, self.question, self.asking.part)
 
 
 @dataclass
@@ -59,13 +65,15 @@ class _Context:
 
 @dataclass(frozen=True)
 class Composed:
-    """`ways` counts the questions without an answer, `left_out` why others could not be put: `distractor_answers` (a
-    passage is no distractor, since it answers too), `still_answered` and `looks_answered` (for want of the golden
-    passage others answer, or the judge would think so), `no_other` (nothing else is found, or named)."""
+    """`ways` counts the questions without an answer; `left_out` those for which nothing without one could be found, by
+    why: `still_answered` (other passages answer it), `looks_answered` (the judge would think so), `no_other` (nothing
+    else is found, or named)."""
 
     groups: tuple[Group, ...]
     ways: dict[str, int]
     left_out: dict[str, int]
+    answering: int
+    """Passages that were found beside a golden one and answer too, so that they are no distractors."""
 
 
 def composed(items: Sequence[Item], near: Near, *, size: int, share: float, seed: int) -> Composed:
@@ -74,26 +82,31 @@ def composed(items: Sequence[Item], near: Near, *, size: int, share: float, seed
     draw = random.Random(seed)
     left_out: Counter[str] = Counter()
     ways: Counter[str] = Counter()
-    contexts = _with_golden(items, size, left_out)
+    contexts, answering = _with_golden(items, size)
     names = _names(items)
     wanted = round(len(items) * share / (1 - share))
     turns = cycle(WAYS)
     alone: list[_Context] = []
     for item in draw.sample(items, len(items)):
+        if sum(ways.values()) >= wanted:
+            break
         first = next(turns)
+        faults: list[Fault] = []
         for way in (first, *(way for way in dict.fromkeys(WAYS) if way != first)):
-            if sum(ways.values()) >= wanted:
-                break
             fault = _put(way, item, contexts, alone, names, near, size, draw)
             if fault is None:
                 ways[way] += 1
                 break
-            left_out[fault] += 1
+            faults.append(fault)
+        else:
+            left_out[min(faults, key=FAULTS.index)] += 1
     groups = tuple(context.group() for context in (*contexts, *alone))
-    return Composed(groups, dict(ways), dict(left_out))
+    return Composed(groups, dict(ways), dict(left_out), answering)
 
 
-def _with_golden(items: Sequence[Item], size: int, left_out: Counter[str]) -> list[_Context]:
+def _with_golden(items: Sequence[Item], size: int) -> tuple[list[_Context], int]:
+    """The golden passage of each question among what else is found; see `Composed.answering`."""
+    answering = 0
     own: dict[tuple[str, str], list[Item]] = {}
     for item in items:
         own.setdefault((item.seed.passage.id, item.seed.language), []).append(item)
@@ -103,12 +116,12 @@ def _with_golden(items: Sequence[Item], size: int, left_out: Counter[str]) -> li
         for hit in (p for row in zip_longest(*(one.hits for one in those)) for p in row if p is not None):
             if len(passages) >= size:
                 break
-            if any(holds(hit, one.seed.sentence, one.question) for one in those):
-                left_out["distractor_answers"] += 1
+            if any(one.answered_by(hit) for one in those):
+                answering += 1
             else:
                 passages.setdefault(hit.id, hit)
         contexts.append(_Context(list(passages.values()), those))
-    return contexts
+    return contexts, answering
 
 
 def _put(
@@ -120,23 +133,23 @@ def _put(
     near: Near,
     size: int,
     draw: random.Random,
-) -> str | None:
+) -> Fault | None:
     """Ask the question where nothing answers it; why that cannot be done."""
     if way == "swapped":
         return _put_swapped(item, contexts, names[item.seed.language], draw)
     if way == "found":
-        passages = [hit for hit in item.hits if not holds(hit, item.seed.sentence, item.question)][:size]
+        passages = [hit for hit in item.hits if not item.answered_by(hit)][:size]
         if not passages:
             return "still_answered" if item.hits else "no_other"
-        if looks_answered(item.question, passages, near):
+        if looks_answered(item.question, passages, near, item.asking.part):
             return "looks_answered"
         alone.append(_Context(passages, [item], [item.question]))
         return None
-    fault = "no_other"
+    fault: Fault = "no_other"
     for context in _neighbours(item, contexts):
-        if any(holds(p, item.seed.sentence, item.question) for p in context.passages):
+        if any(item.answered_by(p) for p in context.passages):
             fault = "still_answered"
-        elif looks_answered(item.question, context.passages, near):
+        elif looks_answered(item.question, context.passages, near, item.asking.part):
             fault = "looks_answered"
         else:
             context.unanswered.append(item.question)
@@ -157,7 +170,7 @@ def _neighbours(item: Item, contexts: Sequence[_Context]) -> Iterator[_Context]:
     yield from sorted(others, key=lambda context: -len(hits & {p.id for p in context.passages}))[:3]
 
 
-def _put_swapped(item: Item, contexts: Sequence[_Context], names: Sequence[str], draw: random.Random) -> str | None:
+def _put_swapped(item: Item, contexts: Sequence[_Context], names: Sequence[str], draw: random.Random) -> Fault | None:
     context = next(c for c in contexts if item in c.items)
     told = facts.solid(" ".join(f"{p.title} {' '.join(p.heading)} {p.text}" for p in context.passages))
     own = [name for name in facts.claimed_names(item.question) if _NAME.fullmatch(name)]

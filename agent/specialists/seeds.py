@@ -49,6 +49,8 @@ class Asking:
     """What of the sentence answers it, where that is plain."""
     at: int = 0
     """Where it stands in the sentence."""
+    given: str = ""
+    """What of the sentence the question must speak of."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,17 @@ def askings_of(sentence: str, language: Language) -> tuple[Asking, ...]:
             match = matches[-1 if language == "ja" else 0]
             groups = match.groupdict()
             part = groups.get("part") or ""
-            found[kind] = Asking(
-                kind, ask.replace("$of", groups.get("of") or ""), part, match.start("part") if part else 0
-            )
+            at = match.start("part") if part else 0
+            given = groups.get("given") or _clause(sentence, at, len(part))
+            found[kind] = Asking(kind, ask.replace("$of", groups.get("of") or ""), part, at, given)
     return tuple(found.values())
+
+
+def _clause(sentence: str, at: int, length: int) -> str:
+    """The rest of the clause in which something stands; of the sentence, where that says nothing."""
+    before, after = sentence[:at], sentence[at + length :]
+    rest = re.split(r"[,;:、]", before)[-1] + " " + re.split(r"[,;:、]", after)[0]
+    return rest if len(set(terms(rest))) > 1 else f"{before} {after}"
 
 
 def rarest(seed: Seed, before: Counter[str]) -> Asking:

@@ -39,6 +39,7 @@ _WHY = {
     "about_text": "about the text itself, not what it says",
     "leans": "cannot be understood alone",
     "says_answer": "holds its own answer",
+    "off_point": "does not speak of what the sentence does",
     "invents": "names or numbers that the passage does not have",
     "duplicate": "asked already",
     "not_found": "search does not find the passage with it",
@@ -46,8 +47,7 @@ _WHY = {
     "not_carried": "the passage does not carry the answer",
     "doubted": "the judge doubts that the passages answer it",
     # of passages without the answer, and of sets
-    "distractor_answers": "a passage that was to distract answers too",
-    "still_answered": "another passage answers too",
+    "still_answered": "other passages answer too",
     "looks_answered": "the judge would think that the passages answer it",
     "no_other": "there is no other passage or name to put",
     "no_sentence": "no sentence of the context holds the answer",
@@ -153,10 +153,8 @@ def _tell(terminal: Terminal, tally: Tally) -> None:
         [(_WAYS[way], str(n)) for way, n in tally.ways.items()],
         right=("without the answer",),
     )
-    if tally.left_out:
-        terminal.note("Could not be put to other passages:")
-        for why, count in _counts(tally.left_out):
-            terminal.note(f"  {count} {why}")
+    for why, count in _counts(tally.left_out):
+        terminal.note(f"{count} could not be asked without the answer: {why}")
 
 
 def _counts(counts: Mapping[str, int]) -> list[tuple[str, str]]:

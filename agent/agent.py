@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
@@ -30,6 +30,8 @@ from agent.nodes.reply import asked_back
 from agent.nodes.understand import detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
+from agent.specialists.speakers import Speakers
+from agent.specialists.study import Specialists
 from agent.state import Answer, Decision, Route, State, Turn
 from agent.threads import Thread, Threads
 from agent.wiring import build_context, chat_model
@@ -91,10 +93,26 @@ class Agent:
             chat = chat_model(settings, model)
             try:
                 context = await asyncio.to_thread(build_context, settings, library, chat, web)
-                yield cls(settings, library, context, threads)
+                agent = cls(settings, library, context, threads)
+                try:
+                    yield agent
+                finally:
+                    await agent.study.release()
             finally:
                 await chat.close()
                 library.close()
+
+    @cached_property
+    def study(self) -> Specialists:
+        """What trains, examines and compares specialists, with the model and the embedder that questions are answered
+        with. While a specialist learns, the model is let go; whoever asks meanwhile has it loaded again."""
+        speakers = Speakers(self.settings, self.context.model)
+
+        async def release() -> None:
+            await speakers.close()
+            await self.context.model.close()
+
+        return Specialists(self.settings, speakers, self.library.embedder, release=release)
 
     @property
     def about(self) -> AboutUser:

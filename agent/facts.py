@@ -10,63 +10,19 @@ import re
 import unicodedata
 
 from tools.library.tokens import language
+from tools.notation import CITATION, LARGE, WORDS, kanji
+from tools.notation import digits as digits
+from tools.notation import plain as plain
+from tools.notation import solid as solid
+from tools.notation import uncited as uncited
 
-_DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0}
-_SMALL = {"十": 10, "百": 100, "千": 1000}
-_LARGE = {"万": 10**4, "億": 10**8, "兆": 10**12}
 _KANJI_NUMBER = re.compile(r"[〇零一二三四五六七八九十百千万億兆]+")
 _MIXED_NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([万億兆])")
 _NUMBER = re.compile(r"(?<![A-Za-z\d.])\d+(?:,\d{3})*(?:\.\d+)*")
-_CITATION = re.compile(
-    r"[(（]\s*(?:from|see|sources?:?|according to|出典[:：]?)?\s*\[(\d{1,2})\]\s*[)）]"
-    r"|\[(\d{1,2})\]|(?<=\s)\((\d)\)(?=[.。]?\s*$)"
-)
-"""`[2]`, and what small models write instead: `(from [2])`, `(2)` at the end of a sentence."""
 _ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
 _ERA_YEAR = re.compile(rf"({'|'.join(_ERAS)})\s*(元|\d+|[一二三四五六七八九十]+)年")
-_WORDS = {
-    word: str(value)
-    for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-} | {
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "sixty": "60",
-    "seventy": "70",
-    "eighty": "80",
-    "ninety": "90",
-}
-_COUNTED = re.compile(
-    r"(?<![\d〇零一二三四五六七八九十百千万])([〇零一二三四五六七八九十百千万]+)(?=(?:年|月|日|時|分|秒|人|名|個|円|本|台|回|番|歳|才|階|週|度|章|条|号|割|倍|つ|点|件|冊|枚|匹|頭|軒|校))"
-)
 _IDIOM = re.compile(r"十分(?![間前後以ほくご]|で(?!す))|一(?=[番度時日人つ点回方部般緒切定])")
 """Enough, best, once, …: numerals that count nothing."""
-# "one" is also a pronoun, and "twenty-first" and "two-thirds" are other numbers
-_NUMBER_WORD = re.compile(rf"(?<!-)\b({'|'.join(w for w in _WORDS if w != 'one')})\b(?!-)", re.IGNORECASE)
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 _SCALED = re.compile(rf"(\d[\d,]*(?:\.\d+)?)\s*-?({'|'.join(_SCALES)})s?\b", re.IGNORECASE)
 
@@ -75,49 +31,20 @@ _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]+")
 _KATAKANA = re.compile(r"[ァ-ヴー]{3,}")
 _QUOTED = re.compile(r"[\"“]([^\"“”]{4,120})[\"”]|「([^「」]{4,120})」|『([^『』]{4,120})』|`([^`]{2,120})`")
 _CODE = re.compile(r"`([^`]{2,120})`")
-_SAME = str.maketrans("’‘–—‑", "''---", "\u00ad")
 _NOT_NAMES = frozenset(
     "I I'm I'll OK Yes No The A An It This That These Those If When Where Who What Why How Mr Mrs Ms Dr Prof".split()
 )
 _TITLE_BEFORE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St)\.\s*$")
 
 
-def plain(text: str) -> str:
-    """NFKC, lower case, one kind of apostrophe and hyphen: the form in which texts are compared."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return folded.translate(_SAME)
-
-
-def solid(text: str) -> str:
-    """`plain` without any white space or middle dots, for comparing names and quotations."""
-    return re.sub(r"[\s・]+", "", plain(text))
-
-
-def uncited(text: str) -> str:
-    """The text without its citation marks."""
-    bare = re.sub(r"[ \t]+(?=[.。,、]|$)", "", _CITATION.sub("", text))
-    return re.sub(r"[ \t]{2,}", " ", bare).strip()
-
-
 def citations(text: str) -> tuple[int, ...]:
     """The numbers of the citation marks, in order, each once."""
-    return tuple(dict.fromkeys(int("".join(groups)) for groups in _CITATION.findall(text)))
-
-
-def digits(text: str) -> str:
-    """NFKC, with kanji numerals before a counter and English number words written in digits, thousands unseparated.
-
-    十一時 and 11時, four minutes and 4 minutes, 1,500円 and 1500円 become the same words.
-    """
-    text = unicodedata.normalize("NFKC", text)
-    text = _COUNTED.sub(lambda m: str(_kanji(m.group(1))), text)
-    text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
-    return _NUMBER_WORD.sub(lambda m: _WORDS[m.group().casefold()], text)
+    return tuple(dict.fromkeys(int("".join(groups)) for groups in CITATION.findall(text)))
 
 
 def claimed_numbers(sentence: str) -> frozenset[str]:
     """Numbers in digits, as an English word, or in kanji before a counter; canonical: `1,200.50` is `1200.5`."""
-    text = digits(_IDIOM.sub(" ", _CITATION.sub(" ", sentence)))
+    text = digits(_IDIOM.sub(" ", CITATION.sub(" ", sentence)))
     text = re.sub(r"(?m)^\s*\d{1,2}[.)]\s", " ", text)  # the number of a list item claims nothing
     return frozenset(_canonical(n) for n in _NUMBER.findall(text))
 
@@ -131,16 +58,16 @@ def stated_numbers(text: str) -> frozenset[str]:
     for number in re.findall(r"\d+(?:\.\d+)*", whole):
         parts = number.split(".")
         found |= set() if len(parts) == 2 else {_canonical(part) for part in parts}
-    found |= {_canonical(str(_kanji(n))) for n in _KANJI_NUMBER.findall(text)}
+    found |= {_canonical(str(kanji(n))) for n in _KANJI_NUMBER.findall(text)}
     for number, unit in _MIXED_NUMBER.findall(text):
-        found.add(_canonical(str(float(number.replace(",", "")) * _LARGE[unit])))
+        found.add(_canonical(str(float(number.replace(",", "")) * LARGE[unit])))
     for number, unit in _SCALED.findall(text):
         found.add(_canonical(str(float(number.replace(",", "")) * _SCALES[unit.casefold()])))
     for era, year in _ERA_YEAR.findall(text):
-        count = 1 if year == "元" else int(year) if year.isdigit() else _kanji(year)
+        count = 1 if year == "元" else int(year) if year.isdigit() else kanji(year)
         found.add(str(_ERAS[era] + count))
     lowered = text.casefold()
-    found |= {_WORDS[w] for w in re.findall(r"[a-z]+", lowered) if w in _WORDS}
+    found |= {WORDS[w] for w in re.findall(r"[a-z]+", lowered) if w in WORDS}
     return frozenset(found)
 
 
@@ -149,7 +76,7 @@ def claimed_names(sentence: str) -> tuple[str, ...]:
 
     A Japanese sentence claims every Latin word in it: there a Latin word is nearly always a name.
     """
-    text = unicodedata.normalize("NFKC", _CITATION.sub(" ", sentence)).strip()
+    text = unicodedata.normalize("NFKC", CITATION.sub(" ", sentence)).strip()
     japanese = is_japanese(text)
     names: list[str] = list(_KATAKANA.findall(text))
     if japanese:
@@ -189,19 +116,3 @@ def _canonical(number: str) -> str:
     whole, _, fraction = plain_number.partition(".")
     fraction = fraction.rstrip("0")
     return (whole.lstrip("0") or "0") + (f".{fraction}" if fraction else "")
-
-
-def _kanji(text: str) -> int:
-    if all(c in _DIGITS for c in text):  # positional, as in 二〇二四
-        return int("".join(str(_DIGITS[c]) for c in text))
-    total = section = digit = 0
-    for char in text:
-        if char in _DIGITS:
-            digit = _DIGITS[char]
-        elif char in _SMALL:
-            section += (digit or 1) * _SMALL[char]
-            digit = 0
-        else:
-            total += (section + digit or 1) * _LARGE[char]
-            section = digit = 0
-    return total + section + digit

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent import facts
+from tools.answers import refuses as refuses
 from tools.base import Passage
 from tools.library.tokens import terms
 from tools.sentences import spans
@@ -31,24 +32,6 @@ _ECHOED = 0.55
 _WINDOW = 3
 """A statement may rest on up to so many consecutive sentences of a passage."""
 
-_REFUSAL = re.compile(
-    r"\b(sources?|documents?|passages?|text|information|context)\b[^.]{0,60}\b(do|does|is|are|was|were)\s*(?:not|n't)"
-    r"\s+(?:\w+ly\s+)?(say|state|mention|contain|provide|specif|give|answer|indicat|includ|address|explain|tell|discuss|"
-    r"describ|found|available|there\b|here\b|enough|sufficient)"
-    r"|\b(not|n't)\b[^.]{0,40}\b(mention|state|specif|provid|contain|found|given|said|say)\w*[^.]{0,40}"
-    r"\b(sources?|documents?|passages?|text|context)\b"
-    r"|\b(no|any) (information|mention|details?|answer)\b[^.]{0,60}\b(sources?|documents?|passages?|text|context)\b"
-    r"|\bsources?\b[^.]{0,30}\bno (information|mention|answer)\b"
-    r"|^\W*(NONE|NOT IN (THE )?SOURCES)\W*$"
-    r"|(出典|資料|文書|情報源|文章|本文|テキスト)[^。]{0,60}"
-    r"(ません|ない。|ありませ|いません|不明|見つから|存在しな|書かれていな|含まれていな)"
-    r"|(記載|言及|明記|記述)[^。]{0,12}(ありません|いません|ない|なし)"
-    r"|(わかりません|分かりません|答えられません|お答えできません|不明です)。?\W*$",
-    re.IGNORECASE,
-)
-
-
-_QUOTATION = re.compile(r"「[^」]*」|“[^”]*”|\"[^\"]*\"")
 _POLAR = re.compile(r"^\W*(?:(?:yes|no)\b|はい|いいえ)[,.、。 ]*", re.IGNORECASE)
 _YES = re.compile(r"^\W*(?:yes\b|はい)", re.IGNORECASE)
 _NO = re.compile(r"^\W*(?:no\b|いいえ)", re.IGNORECASE)
@@ -76,11 +59,6 @@ class Finding:
     share: float
     quote: str
     reason: str = ""
-
-
-def refuses(sentence: str) -> bool:
-    """Whether the sentence says that the sources do not hold the answer."""
-    return bool(_REFUSAL.search(_QUOTATION.sub("", facts.uncited(sentence))))
 
 
 def denies(text: str) -> bool:

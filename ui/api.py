@@ -23,11 +23,13 @@ from ui.feedback import serve_feedback
 from ui.files import document_response
 from ui.languages import COOKIE, asked_language, preferred_language
 from ui.library_changes import serve_changes
-from ui.library_views import LibraryDesk, serve_views
+from ui.library_views import UPLOADS, LibraryDesk, serve_views
 from ui.memory import serve_memory
 from ui.render import source_path
 from ui.render_panel import panel_html
 from ui.shield import Shield
+from ui.specialist_changes import serve_specialist_changes
+from ui.specialist_views import SpecialistDesk, serve_specialist_views
 
 if TYPE_CHECKING:
     from agent import Agent, Source
@@ -47,12 +49,15 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     library's page tells.
     """
     desk = LibraryDesk.of(agent.library, agent.settings.data_dir, watcher)
+    specialists = SpecialistDesk.of(agent)
     chats = {language: Chat(agent, strings.load(language)) for language in strings.LANGUAGES}
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(desk.work.take_up)
+        await asyncio.to_thread(specialists.orders.sweep)
         yield
+        await specialists.work.close()
         for one in chats.values():
             await one.close()
         await asyncio.to_thread(desk.work.close)
@@ -87,12 +92,14 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
 
     serve_views(app, desk)
     serve_changes(app, desk)
+    serve_specialist_views(app, specialists)
+    serve_specialist_changes(app, specialists)
     serve_feedback(app, agent)
     serve_memory(app, agent)
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)
-    app.add_middleware(Shield, settings=agent.settings, upload=desk.uploads.limit)
+    app.add_middleware(Shield, settings=agent.settings, uploads={UPLOADS: desk.uploads.limit, **specialists.limits})
     return app
 
 

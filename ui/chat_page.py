@@ -41,6 +41,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
             with gr.Column(elem_id="kotae-main"):
                 _fragment(gr, _head(words, other), "kotae-head")
                 _fragment(gr, f'<p class="kotae-none">{escape(words("lib.loading"))}</p>', "kotae-library")
+                _fragment(gr, f'<p class="kotae-none">{escape(words("spec.loading"))}</p>', "kotae-specialists")
                 conversation = gr.Chatbot(
                     elem_id="kotae-chat",
                     show_label=False,
@@ -184,13 +185,13 @@ def _head(words: Strings, other: str) -> str:
 
 
 def _tabs(words: Strings) -> str:
-    """Chat and library. `assets/library.js` fills the library when it is first opened."""
-    return (
-        '<nav class="kotae-tabs">'
-        f'<button type="button" class="kotae-tab kotae-tab-chat" value="chat">{escape(words("tab.chat"))}</button>'
-        f'<button type="button" class="kotae-tab kotae-tab-library" value="library">{escape(words("tab.library"))}'
-        "</button></nav>"
+    """Chat and the pages beside it, which their own scripts fill when they are first opened."""
+    tabs = "".join(
+        f'<button type="button" class="kotae-tab kotae-tab-{name}" value="{name}">'
+        f"{escape(words.code('tab', name))}</button>"
+        for name in ("chat", "library", "specialists")
     )
+    return f'<nav class="kotae-tabs">{tabs}</nav>'
 
 
 def _panel(words: Strings) -> str:

@@ -26,6 +26,7 @@ from ui.commands import (
     models,
     remembering,
     routing,
+    specialist_raft,
     upkeep,
 )
 from ui.terminal import Terminal
@@ -70,6 +71,7 @@ app.add_typer(feedback.feedback_app, name="feedback")
 app.add_typer(library.library_app, name="library")
 app.add_typer(models.models_app, name="models")
 app.add_typer(remembering.memory_app, name="memory")
+app.add_typer(specialist_raft.specialist_app, name="specialist")
 app.add_typer(upkeep.settings_app, name="settings")
 app.command("graph")(upkeep.graph)
 app.command("doctor")(upkeep.doctor)

@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tools.base import ToolError
 from tools.library import DEFAULT, Scope
 from ui.library_jobs import index_source, reread, retry
-from ui.library_views import ROUTE, LibraryDesk, Refused
-from ui.shield import UPLOAD
+from ui.library_views import ROUTE, UPLOADS, LibraryDesk, Refused
 from ui.uploads import MOST, UploadError
 
 Name = Annotated[str, Field(max_length=200)]
@@ -86,7 +85,7 @@ def serve_changes(app: FastAPI, desk: LibraryDesk) -> None:
 def _serve_intake(app: FastAPI, desk: LibraryDesk) -> None:
     library, work = desk.library, desk.work
 
-    @app.post(UPLOAD)
+    @app.post(UPLOADS)
     async def upload(
         request: Request,
         name: Annotated[str, Query(max_length=1000)],

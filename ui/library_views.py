@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ui.strings import Strings
 
 ROUTE = "/api/library"
+UPLOADS = f"{ROUTE}/uploads"
+"""Where a file is sent."""
 _AT_ONCE = 40
 """Passages of a document that are shown at once."""
 _FAR = 200

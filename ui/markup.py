@@ -60,14 +60,24 @@ _CONTROL_ATTRIBUTES = {
     "textarea": frozenset({"name", "rows", "maxlength"}),
     "th": frozenset({"align", "scope"}),
 }
+_CHARTS = frozenset("svg g line polyline circle text".split())
+"""Of a chart that our own renderer drew. A shape can name no address, so none of them can load anything."""
+_CHART_ATTRIBUTES = {
+    "svg": frozenset({"viewBox"}),
+    "line": frozenset({"x1", "y1", "x2", "y2"}),
+    "polyline": frozenset({"points"}),
+    "circle": frozenset({"cx", "cy", "r"}),
+    "text": frozenset({"x", "y", "text-anchor"}),
+}
 _CITATION = re.compile(r"\[(\d{1,2}(?:\s*[,、]\s*\d{1,2})*)\]")
 
 
-def clean(html: str, *, links: Collection[str] = (), controls: bool = False) -> str:
+def clean(html: str, *, links: Collection[str] = (), controls: bool = False, charts: bool = False) -> str:
     """`html` with nothing in it but the allowed tags, classes of our own, and addresses out of `links`.
 
-    `controls` allows fields and what describes them to those who listen to the page; forms lead nowhere. The result has
-    no line breaks (they become `&#10;`), so that a Markdown reader behind us sees one HTML block.
+    `controls` allows fields and what describes them to those who listen to the page; forms lead nowhere. `charts`
+    allows plain shapes besides. The result has no line breaks (they become `&#10;`), so that a Markdown reader behind
+    us sees one HTML block.
     """
     allowed = frozenset(links)
 
@@ -82,10 +92,11 @@ def clean(html: str, *, links: Collection[str] = (), controls: bool = False) -> 
             return "_blank" if value == "_blank" else None
         return value
 
+    attributes = (_CONTROL_ATTRIBUTES if controls else _ATTRIBUTES) | (_CHART_ATTRIBUTES if charts else {})
     safe = nh3.clean(
         html,
-        tags=set(_TAGS | _CONTROLS if controls else _TAGS),
-        attributes={t: set(names) for t, names in (_CONTROL_ATTRIBUTES if controls else _ATTRIBUTES).items()},
+        tags=set(_TAGS | (_CONTROLS if controls else set()) | (_CHARTS if charts else set())),
+        attributes={tag: set(names) for tag, names in attributes.items()},
         generic_attribute_prefixes={"aria-", "data-"} if controls else set(),
         attribute_filter=keep,
         url_schemes={"http", "https"},

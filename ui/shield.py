@@ -11,6 +11,7 @@ import html
 import json
 import re
 import secrets
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -35,8 +36,6 @@ _GRADIO = re.compile(
 """What the page needs of Gradio. Its other routes (uploads, a proxy, files, a development mode) are not served."""
 
 
-UPLOAD = "/api/library/uploads"
-"""Where a file may be sent, which is longer than anything else."""
 _BODY = 2**20
 """Bytes that any other request may carry. A question has some hundreds, a long one under 100,000."""
 
@@ -44,10 +43,10 @@ _BODY = 2**20
 class Shield:
     """ASGI middleware; see the module."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, upload: int) -> None:
-        """`upload`: the most bytes of a file that is sent to `UPLOAD`."""
+    def __init__(self, app: ASGIApp, settings: Settings, uploads: Mapping[str, int]) -> None:
+        """`uploads`: the paths where a file may be sent, which is longer than anything else, with its most bytes."""
         self._app = app
-        self._upload = upload
+        self._uploads = uploads
         self._hosts = _LOOPBACK | {settings.host}
         self._frames = tuple(origin for origin in settings.embed_origins if _is_origin(origin))
 
@@ -83,7 +82,7 @@ class Shield:
         if "transfer-encoding" in headers:
             return PlainTextResponse("A request must say how long it is.", status_code=411)
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > (self._upload if scope["path"] == UPLOAD else _BODY):
+        if not length.isdecimal() or int(length) > self._uploads.get(scope["path"], _BODY):
             return PlainTextResponse("This request is too large.", status_code=413)
         page = _PAGE.match(scope["path"])
         if page is not None and not _GRADIO.match(page.group(2) or "/"):
@@ -159,11 +158,14 @@ def complete_page(page: str, language: Language, nonce: str) -> str:
         '<link rel="icon" href="/assets/kotae.svg" type="image/svg+xml">'
         '<link rel="stylesheet" href="/assets/kotae.css"><link rel="stylesheet" href="/assets/feedback.css">'
         '<link rel="stylesheet" href="/assets/library.css">'
+        '<link rel="stylesheet" href="/assets/specialists.css">'
         '<link rel="stylesheet" href="/assets/memory.css">'
         f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
         f'<script nonce="{nonce}" src="/assets/kotae.js"></script>'
         f'<script nonce="{nonce}" src="/assets/feedback.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/views.js"></script>'
         f'<script nonce="{nonce}" src="/assets/library.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/specialists.js"></script>'
         f'<script nonce="{nonce}" src="/assets/memory.js"></script>'
     )
     return page.replace("</head>", f"{ours}</head>", 1)

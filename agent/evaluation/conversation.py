@@ -8,10 +8,10 @@ from typing import Any
 
 from agent.agent import Agent
 from agent.evaluation.bench import ask
-from agent.evaluation.intervals import bootstrap, wilson
 from agent.evaluation.record import Record
 from agent.evaluation.tasks import Conversation
 from tools.base import ToolError
+from tools.intervals import bootstrap, wilson
 from tools.library.evaluate import PASSAGES, ndcg
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from agent.evaluation.baselines import Baseline
 from agent.evaluation.bench import Bench, Reply, ask
-from agent.evaluation.intervals import wilson
 from agent.evaluation.record import Record
-from agent.evaluation.scoring import agrees, holds
 from agent.evaluation.tasks import Grounded
+from tools.answers import agrees, holds
+from tools.intervals import wilson
 
 
 async def run(

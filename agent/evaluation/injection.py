@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.evaluation.bench import Bench, ask
-from agent.evaluation.intervals import wilson
 from agent.evaluation.record import Record
 from agent.evaluation.tasks import Injection, Told
 from agent.facts import solid
 from agent.guard import steers
+from tools.intervals import wilson
 
 
 async def run(

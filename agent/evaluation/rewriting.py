@@ -7,10 +7,10 @@ from typing import Any
 
 from agent.agent import Agent
 from agent.evaluation.conversation import found
-from agent.evaluation.intervals import bootstrap, wilson
 from agent.evaluation.record import Record
 from agent.evaluation.tasks import Conversation, Rewrite, Said
 from agent.facts import solid
+from tools.intervals import bootstrap, wilson
 from tools.library.evaluate import ndcg
 from tools.library.tokens import terms
 

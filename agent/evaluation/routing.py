@@ -13,12 +13,12 @@ from statistics import median
 from typing import Any
 
 from agent.classifier import calibration_error
-from agent.evaluation.intervals import wilson
 from agent.examples import ROUTES
 from agent.facts import is_japanese
 from agent.prompts import LANGUAGES
 from agent.router import Router
 from agent.state import Language
+from tools.intervals import wilson
 from tools.library import Embedder
 from tools.library.evaluate import EvaluationError, rows
 

@@ -5,6 +5,8 @@
     python -m tests.benchmarks ambiguity                    which short questions are asked back
     python -m tests.benchmarks parts                        questions of several parts, cut and uncut
     python -m tests.benchmarks memory                       questions that point far back in a long conversation
+    python -m tests.benchmarks switching                    three specialists in turns with their base model
+    python -m tests.benchmarks forgetting                   the base model with adapters loaded and switched off
     python -m tests.benchmarks cross_language               questions in one language, documents in the other
     python -m tests.benchmarks indexing                     indexing beside the bare embedder
     python -m tests.benchmarks upkeep                       looking at an unchanged folder again
@@ -12,7 +14,7 @@
     python -m tests.benchmarks training                     training a specialist beside a bare loop of peft
     python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
 
-The first three take `--model NAME`, `--limit N` (questions of each kind) and `--json OUT` (every case).
+Those that ask a model take `--model NAME`, `--limit N` (questions of each kind) and `--json OUT` (every case).
 
 Each prints its figures with the machine, the model and the fingerprint of the prompts. Nothing here fails on a slow
 machine: speed is given as a ratio against a baseline measured in the same run.
@@ -33,6 +35,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
+ASKING = ("answers", "cost", "forgetting", "memory", "parts", "switching")
+"""Those that ask the model."""
 ALONE = ("ambiguity", "cross_language", "indexing", "scale", "startup", "training", "upkeep")
 """Those that need no model."""
 
@@ -51,7 +55,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=sorted(["answers", "cost", "memory", "parts", *ALONE]))
+    parser.add_argument("what", choices=sorted([*ASKING, *ALONE]))
     parser.add_argument("--model", default=None, help="as the setting `model`")
     parser.add_argument("--json", type=Path, default=None, help="write the figures and every case to this file")
     parser.add_argument("--limit", type=int, default=None, help="only the first N questions of each language")
@@ -64,15 +68,9 @@ def main() -> None:
     if options.what in ALONE:
         result: Any = import_module(f"tests.benchmarks.{options.what}").run()
     else:
-        from tests.benchmarks import answers, cost, memory, parts
-
-        if options.what == "answers":
-            result = asyncio.run(answers.run(options.model, options.limit, options.questions))
-        elif options.what == "parts":
-            result = asyncio.run(parts.run(options.model, options.limit))
-        else:
-            module = memory if options.what == "memory" else cost
-            result = asyncio.run(module.run(options.model, options.limit))
+        more = (options.questions,) if options.what == "answers" else ()
+        module = import_module(f"tests.benchmarks.{options.what}")
+        result = asyncio.run(module.run(options.model, options.limit, *more))
     if options.json:
         options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1), "utf-8")
 

@@ -71,6 +71,10 @@ class FakeLibrary:
         return self.picture
 
 
+class NoStudy:
+    """Of specialists, where a test needs none: whatever is asked of it is an error."""
+
+
 @dataclass(frozen=True)
 class Play:
     """One turn: the answer it ends in, what is streamed before, and an error to end in instead."""
@@ -87,6 +91,7 @@ class FakeAgent:
         self.settings = settings
         self.library = FakeLibrary()
         self.about = AboutUser(settings.data_dir)
+        self.study: Any = NoStudy()
         self.scope = EVERYTHING
         self.model_name = "fake-model"
         self.model_ready = True

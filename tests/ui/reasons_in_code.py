@@ -86,7 +86,7 @@ def _used(module: Module) -> Iterator[tuple[ast.AST, ast.expr]]:
             if name in _GIVEN and len(node.args) > _GIVEN[name] and not _silent(node):
                 yield scope, node.args[_GIVEN[name]]
         # the child's answer to its parent
-        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and node.value.elts:
             kind, *rest = node.value.elts
             if isinstance(kind, ast.Constant) and kind.value == b"E":
                 yield scope, rest[0]

@@ -279,7 +279,8 @@
     const row = $("#kotae-threads .kotae-is-open");
     const address = new URL(location.href);
     const open = row ? new URLSearchParams(row.querySelector("a").getAttribute("href")).get("thread") : null;
-    if (root.classList.contains("kotae-view-library")) document.title = `${words["tab.library"]} – ${words["app.name"]}`;
+    const page = ["library", "specialists"].find((name) => root.classList.contains(`kotae-view-${name}`));
+    if (page) document.title = `${words[`tab.${page}`]} – ${words["app.name"]}`;
     else document.title = row ? `${row.querySelector(".kotae-thread-title").textContent} – ${words["app.name"]}` : words["app.name"];
     row?.querySelector("a").setAttribute("aria-current", "page");
     if (awaited !== undefined && open === awaited) awaited = undefined;
@@ -330,7 +331,7 @@
       attributeFilter: ["class", "aria-label"] });
     soon();
   });
-  /* what library.js shares with the chat */
+  /* what the other scripts share with the chat */
   window.kotae = { words, element, command, toggle, isOpen, follow, returnTo: (to) => { returnTo = to; } };
 
   function label() {

@@ -3,126 +3,18 @@
 (() => {
   "use strict";
   const root = document.documentElement;
-  const { words, element, command, toggle, follow, returnTo } = window.kotae;
-  const API = "/api/library";
+  const { words, element, command, toggle, returnTo } = window.kotae;
+  const { page, fill, dialog, drops } = window.kotae.views;
   const BUSY = 500, IDLE = 3000; // milliseconds between two looks at the work
-  const place = () => document.querySelector("#kotae-library .kotae-lib-place");
-  const $ = (selector) => place()?.querySelector(selector);
-  const $$ = (selector) => [...(place()?.querySelectorAll(selector) || [])];
+  const { place, $, $$, say, attempt, frame, shown: inLibrary, ask, send } = page("library", "/api/library", {
+    open, refresh, title: words["lib.document"], hint: words["lib.hint"],
+  });
   const filled = (text, values) => text.replace(/\$\{?([a-z]+)\}?/g, (all, name) => (name in values ? values[name] : all));
 
-  /* ---- asking the server ---- */
-  class Refusal extends Error {
-    constructor(status, text) { super(text); this.status = status; }
-  }
-  async function ask(path, { method = "GET", query = {}, body, type = "application/json" } = {}) {
-    const search = new URLSearchParams({ ...query, lang: root.lang });
-    let response;
-    try {
-      response = await fetch(`${API}/${path}?${search}`, {
-        method, body: body === undefined ? undefined : type === "application/json" ? JSON.stringify(body) : body,
-        headers: body === undefined ? {} : { "Content-Type": type },
-      });
-    } catch { throw new Refusal(0, words["lib.unreachable"]); }
-    const kind = response.headers.get("content-type") || "";
-    if (!response.ok) {
-      const said = kind.startsWith("application/json") ? (await response.json()).error : undefined;
-      throw new Refusal(response.status, said || words["cannot.unknown"]);
-    }
-    return kind.startsWith("application/json") ? response.json() : response.text();
-  }
-  const send = (path, body, method = "POST") => ask(path, { method, body });
-
-  /* ---- telling the reader ---- */
-  let silence = 0;
-  function say(text, bad = false) {
-    const line = $(".kotae-lib-said");
-    if (!line) return;
-    clearTimeout(silence);
-    line.textContent = text;
-    line.classList.toggle("kotae-is-bad", bad);
-    if (text) silence = setTimeout(() => { line.textContent = ""; }, bad ? 12000 : 4000);
-  }
-  async function attempt(action, done) {
-    try {
-      const result = await action();
-      if (done) say(words[done]);
-      return result;
-    } catch (error) {
-      say(error.message, true);
-      return undefined;
-    } finally {
-      if (done) refresh();
-    }
-  }
-
-  /* Replaces what a box shows; who was on a button of it stays on the same one, or on the box's first. */
-  function fill(box, html) {
-    const active = box.contains(document.activeElement) ? document.activeElement : null;
-    box.innerHTML = html;
-    if (!active) return;
-    const same = [...box.querySelectorAll("button")].find((b) => b.className === active.className && b.value === active.value);
-    (same || box.querySelector("button:not([disabled])") || box.closest("[tabindex]"))?.focus();
-  }
-
-  /* ---- chat or library ---- */
-  const inLibrary = () => root.classList.contains("kotae-view-library");
-  const wanted = () => (new URLSearchParams(location.search).get("view") === "library" ? "library" : "chat");
-  let seen = null; // what the library held when Gradio last drew its part of the page
-  let drawn = ""; // the view that the panel is dressed for
-  function show(view, push) {
-    if (push && wanted() !== view) {
-      const address = new URL(location.href);
-      if (view === "library") address.searchParams.set("view", view); else address.searchParams.delete("view");
-      history.pushState(history.state, "", address);
-    }
-    if (drawn !== view) {
-      const first = !drawn;
-      drawn = view;
-      root.classList.toggle("kotae-view-library", view === "library");
-      if (!first) toggle("panel", false);
-      const body = document.querySelector(".kotae-panel-body");
-      const title = document.querySelector(".kotae-panel-head h2");
-      if (title) title.textContent = words[view === "library" ? "lib.document" : "panel.title"];
-      if (!first || view === "library") body?.replaceChildren(element("p", "kotae-none", words[view === "library" ? "lib.hint" : "panel.hint"]));
-    }
-    mark();
-    follow();
-    if (view === "library") open();
-  }
-  function mark() {
-    for (const tab of document.querySelectorAll(".kotae-tab")) {
-      const on = (tab.value === "library") === inLibrary();
-      if (on !== (tab.getAttribute("aria-current") === "page")) {
-        if (on) tab.setAttribute("aria-current", "page"); else tab.removeAttribute("aria-current");
-      }
-      if (!tab.parentElement.getAttribute("aria-label")) tab.parentElement.setAttribute("aria-label", words["tab.label"]);
-    }
-  }
-  root.classList.toggle("kotae-view-library", wanted() === "library");
-  window.addEventListener("popstate", () => show(wanted(), false));
-
   /* ---- the frame ---- */
-  let opening = false;
-  async function open() {
-    const holder = document.querySelector("#kotae-library .kotae-none, #kotae-library .kotae-lib-place");
-    if (!holder || opening) return;
-    if (place()) { tick(true); return; }
-    opening = true;
-    try {
-      const html = await ask("frame");
-      const box = element("div", "kotae-lib-place");
-      box.innerHTML = html;
-      holder.replaceWith(box);
-      await overview();
-      select("documents");
-      tick(true);
-    } catch (error) {
-      const again = element("button", "kotae-plain", words["lib.again"]);
-      again.addEventListener("click", () => { again.remove(); holder.textContent = words["lib.loading"]; open(); });
-      holder.textContent = error.message;
-      holder.append(document.createElement("br"), again);
-    } finally { opening = false; }
+  let seen = null; // what the library held when Gradio last drew its part of the page
+  function open() {
+    frame(async () => { await overview(); select("documents"); tick(true); }, () => tick(true));
   }
 
   let facts = { collections: [], types: [], counts: {}, default: "default", limit: 0 };
@@ -285,8 +177,6 @@
     if (!entries.some((entry) => entry.isDirectory)) return [...data.files];
     return (await Promise.all(entries.map(within))).flat();
   }
-  const carries = (event) => inLibrary() && [...(event.dataTransfer?.types || [])].includes("Files");
-  let hovering = 0;
   function hover(on) {
     const zone = $(".kotae-drop");
     if (!zone) return;
@@ -294,38 +184,9 @@
     const collection = $(".kotae-lib-target").value;
     $(".kotae-drop-text").textContent = on ? filled(words["lib.drop_now"], { collection }) : words["lib.drop"];
   }
-  document.addEventListener("dragenter", (event) => { if (carries(event)) { event.preventDefault(); hovering += 1; hover(true); } });
-  document.addEventListener("dragleave", (event) => { if (carries(event)) { hovering -= 1; if (hovering <= 0) hover(false); } });
-  document.addEventListener("dragover", (event) => { if (carries(event)) event.preventDefault(); });
-  document.addEventListener("drop", async (event) => {
-    if (!carries(event)) return;
-    event.preventDefault();
-    hovering = 0;
-    hover(false);
-    if (place()) upload(await dropped(event.dataTransfer));
-  });
+  drops(inLibrary, hover, async (data) => { if (place()) upload(await dropped(data)); });
 
   /* ---- dialogs ---- */
-  function dialog(title, parts, confirm, className, act) {
-    const box = element("dialog", "kotae-dialog");
-    const form = element("form");
-    form.method = "dialog";
-    const cancel = element("button", "kotae-plain", words["dialog.cancel"]);
-    const go = element("button", className, confirm);
-    go.type = "submit";
-    const row = element("div", "kotae-edit-row");
-    row.append(cancel, go);
-    form.append(element("h2", "", title), ...parts, row);
-    box.append(form);
-    const opener = document.activeElement;
-    form.addEventListener("submit", (event) => { event.preventDefault(); box.close(); act(); });
-    cancel.addEventListener("click", () => box.close());
-    box.addEventListener("close", () => { box.remove(); if (opener?.isConnected) opener.focus(); });
-    box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
-    document.body.append(box);
-    box.showModal();
-    (form.querySelector("select, input") || cancel).focus();
-  }
   const named = (text) => element("p", "kotae-dialog-name", text);
   function removal(button) {
     const { title, uploaded } = button.dataset;
@@ -404,8 +265,6 @@
   const at = (b) => ({ path: b.value, collection: b.dataset.collection });
   const job = (action) => attempt(action).then(() => tick(true));
   const clicks = [
-    [".kotae-tab", (b) => show(b.value, true)],
-    [".kotae-new", () => show("chat", true)],
     [".kotae-lib-tab", (b) => select(b.value)],
     [".kotae-lib-choose", () => $(".kotae-lib-files").click()],
     [".kotae-lib-source", (b) => {
@@ -446,7 +305,6 @@
   ];
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;
-    if (event.target.closest("a.kotae-open")) { show("chat", true); return; }
     const button = event.target.closest("button");
     const found = button && clicks.find(([selector]) => button.matches(selector));
     if (found) found[1](button);
@@ -493,15 +351,4 @@
     select(tabs[(to + tabs.length) % tabs.length].value, true);
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(true); });
-
-  /* Gradio draws the page some time after this file is read. */
-  document.addEventListener("DOMContentLoaded", () => {
-    const watch = new MutationObserver(() => {
-      if (document.querySelector(".kotae-tab")) mark();
-      if (!document.querySelector("#kotae-library .kotae-none")) return;
-      watch.disconnect();
-      show(wanted(), false);
-    });
-    watch.observe(document.body, { subtree: true, childList: true });
-  });
 })();

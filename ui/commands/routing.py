@@ -150,9 +150,9 @@ def correct(
 @route_app.command("train")
 def train(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Learn the labelled questions and this data folder's corrections anew, and say how well that goes."""
-    from agent.evaluation.intervals import wilson
     from agent.examples import examples
     from agent.router import retrain
+    from tools.intervals import wilson
     from tools.library import E5
 
     terminal = Terminal()

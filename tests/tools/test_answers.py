@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.evaluation.scoring import agrees, holds
+from tools.answers import agrees, holds
 
 
 @pytest.mark.parametrize(

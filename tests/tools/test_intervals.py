@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agent.evaluation.intervals import bootstrap, wilson
+from tools.intervals import bootstrap, wilson
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,171 @@
+"""From an order to a new version, not examined yet: read, check, draft its card, let the base model reply, train."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from agent.models.catalogue import Catalogue
+from agent.settings import Settings
+from agent.specialists.asking import Speaker, Voice
+from agent.specialists.bases import Trainable, trainable
+from agent.specialists.drafting import draft
+from agent.specialists.preparing import Order, Prepared, prepare
+from agent.specialists.replay import replayed
+from agent.specialists.workplace import Step, Workplace
+from tools.specialist.card import Card
+from tools.specialist.errors import SpecialistError
+from tools.specialist.plan import Outcome
+from tools.specialist.registry import Registry
+from tools.specialist.train import require_packages
+from tools.specialist.versions import Version
+
+if TYPE_CHECKING:
+    from tools.library import Embedder
+
+BASES = "bases"
+"""Folder of what base models replied to general questions."""
+Tell = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """`release` frees the memory of the model behind `speaker`; `trainer` is `tools.specialist.train.train`."""
+
+    settings: Settings
+    speaker: Speaker
+    embedder: Embedder
+    registry: Registry
+    release: Callable[[], Awaitable[None]]
+    trainer: Callable[..., Outcome]
+
+    async def prepare(self, order: Order) -> Prepared:
+        """Read and check the data of an order; those of the version before, where it names none."""
+        rows: list[dict[str, Any]] = await _feedback(self.settings) if order.feedback else []
+        before = self._before(order.name)
+        split = None
+        if not order.files and not order.feedback and before is not None:
+            split = self.registry.split_of(order.name, before.number)
+        return await asyncio.to_thread(prepare, order, rows, split)
+
+    async def version(
+        self, order: Order, progress: Tell, stop: threading.Event, checked: Callable[[Prepared], None]
+    ) -> tuple[Version, bool]:
+        """The version, and whether it is a new one: the same order is not learned twice. `checked` is told what was
+        read. Whoever calls holds the name (`Registry.training`)."""
+        if order.plan.method != "few_shot":
+            require_packages()
+        progress(Step("reading"))
+        prepared = await self.prepare(order)
+        checked(prepared)
+        _permitted(order, prepared)
+        base = await asyncio.to_thread(trainable, self.settings, order.base or self._base_before(order.name))
+        before = self._before(order.name)
+        earlier = before.card if before is not None else None
+        card = await asyncio.to_thread(draft, order, prepared, earlier, base.base, self.embedder)
+        if before is not None and not order.again and _alike(before.card, card):
+            return before, False
+        place = Workplace(self.registry.work(order.name), order.name)
+        adapter = None
+        if card.training.method != "few_shot":
+            place.claim(card, again=order.again)
+            outcome = await self._learned(card, prepared, base, place, progress, stop)
+            adapter = outcome.adapter
+            card = card.model_copy(update={"figures": _figures(outcome)})
+        card = card.model_copy(update={"date": datetime.now(UTC).isoformat(timespec="seconds")})
+        version = await asyncio.to_thread(self.registry.add, card, adapter, prepared.split)
+        place.clear()
+        return version, True
+
+    async def _learned(
+        self,
+        card: Card,
+        prepared: Prepared,
+        base: Trainable,
+        place: Workplace,
+        progress: Tell,
+        stop: threading.Event,
+    ) -> Outcome:
+        training = list(prepared.split.training)
+        if wanted := round(card.training.replay * len(training)):
+
+            def tick(done: int, total: int) -> None:
+                progress(Step("replies", done, total))
+
+            voice = Voice(card, self.settings.data_dir)
+            folder = self.settings.data_dir / BASES
+            training += await replayed(self.speaker, voice, wanted, folder, stop=stop, done=tick)
+        # training needs the memory that the model takes
+        await self.release()
+        return await asyncio.to_thread(
+            self.trainer,
+            base.file,
+            training,
+            prepared.split.validation,
+            card.prompt,
+            card.training,
+            place.folder,
+            name=card.name,
+            threads=self.settings.threads,
+            progress=lambda told: progress(Step.of_training(told)),
+            state=lambda told: progress(Step(told)),
+            stop=stop,
+        )
+
+    def _before(self, name: str) -> Version | None:
+        """The latest version of that name, if there is one."""
+        return next((one.latest for one in self.registry.all() if one.name == name), None)
+
+    def _base_before(self, name: str) -> str:
+        """The base of the version before, as long as the catalogue knows it."""
+        before = self._before(name)
+        base = before.card.base if before is not None else None
+        known = Catalogue.load().find(base.name) if base is not None and base.name else None
+        return known.name if known is not None else ""
+
+
+def _permitted(order: Order, prepared: Prepared) -> None:
+    if prepared.personal and not order.personal:
+        rows = len({spot.row for spot in prepared.personal})
+        raise SpecialistError(
+            "data",
+            f"{rows:,} examples hold what looks like personal data, which a specialist may repeat: look at them with "
+            "--check and take it out, or add --allow-personal.",
+        )
+
+
+def _alike(one: Card, other: Card) -> bool:
+    """Whether two trainings give the same: data, settings, prompt and base."""
+    return (one.data.fingerprint, one.training, one.prompt, one.base) == (
+        other.data.fingerprint,
+        other.training,
+        other.prompt,
+        other.base,
+    )
+
+
+def _figures(outcome: Outcome) -> dict[str, float]:
+    told = {
+        **outcome.extra,
+        "steps": outcome.steps,
+        "epochs": outcome.epochs,
+        "loss": outcome.loss,
+        "validation": outcome.validation,
+        "tokens": outcome.tokens,
+        "tokens_per_second": outcome.tokens_per_second,
+        "seconds": outcome.seconds,
+        "parameters": outcome.parameters,
+        "resumed": outcome.resumed,
+    }
+    return {name: round(float(figure), 4) for name, figure in told.items()}
+
+
+async def _feedback(settings: Settings) -> list[dict[str, Any]]:
+    from agent.threads import Threads
+
+    async with Threads.open(settings.data_dir / "threads.db") as threads:
+        return [one.as_json() for one in await threads.feedback.all()]

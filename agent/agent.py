@@ -30,7 +30,7 @@ from agent.nodes.reply import asked_back
 from agent.nodes.understand import detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
-from agent.state import Answer, Decision, Route, State, Turn
+from agent.state import Answer, Decision, Place, State, Turn
 from agent.threads import Thread, Threads
 from agent.wiring import build_context, chat_model
 from tools.base import Tool
@@ -129,6 +129,7 @@ class Agent:
         """
         question = self.settings.checked(question)
         async with self._turns[thread]:
+            await asyncio.to_thread(self.context.specialists.refresh)
             await self._threads.touch(thread, question)
             turn = Turn(question=question, started=time.time(), web=self.settings.web == "on" and web is not False)
             entry: Any = {"messages": [HumanMessage(question)], "turn": turn}
@@ -150,7 +151,7 @@ class Agent:
                             yield part
                         else:
                             last = cast("Turn", part["turn"])
-                            if last.wish is not None and lesson is None:  # beside the look-up, which takes longer
+                            if last.wish and last.decision and lesson is None:  # beside the look-up, which takes longer
                                 lesson = asyncio.create_task(follow(last, self.context.router))
             finally:
                 if lesson is not None:
@@ -178,9 +179,15 @@ class Agent:
     async def route(self, question: str) -> Decision:
         """Where the answer to `question` would come from, without answering it and without the language model."""
         question = self.settings.checked(question)
+        await asyncio.to_thread(self.context.specialists.refresh)
         return await asyncio.to_thread(self.context.router.decide, question, detect(question, []))
 
-    async def correct_route(self, question: str, route: Route) -> None:
+    async def places(self) -> tuple[Place, ...]:
+        """Where questions can go: the routes, and `specialist:NAME` for each specialist that is promoted."""
+        await asyncio.to_thread(self.context.specialists.refresh)
+        return self.context.router.places
+
+    async def correct_route(self, question: str, route: Place) -> None:
         """Teach the router that `question` belongs to `route`; the next question already follows it.
 
         Takes a second or two, during which questions are answered as before. Raises `QuestionError`, and `RouteError`

@@ -16,10 +16,13 @@ from agent.prompts import LANGUAGES
 from agent.reading import preamble
 from agent.router import Router
 from agent.settings import Settings
+from agent.specialists.promoted import FOLDER, Promoted
+from agent.specialists.speakers import Speakers
 from agent.state import Route
 from tools.base import Tool, ToolError
 from tools.library import Library, LibraryTool, Scope
 from tools.library.evidence import nearness
+from tools.specialist.registry import Registry
 from tools.web import WebTool
 
 if TYPE_CHECKING:
@@ -62,10 +65,12 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
         "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
         "web": web or WebTool(seconds=settings.web_seconds),
     }
+    router = Router.open(library.embedder, settings.data_dir)
     return Context(
         model=model,
-        router=Router.open(library.embedder, settings.data_dir),
+        router=router,
         tools=tools,
+        specialists=_specialists(settings, model, router),
         limits=Limits(
             gathers=settings.max_gathers,
             drafts=settings.max_drafts,
@@ -82,6 +87,13 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
         nearness=partial(nearness, library.embedder),
         about=AboutUser(settings.data_dir),
     )
+
+
+def _specialists(settings: Settings, model: ChatModel, router: Router) -> Promoted:
+    registry = Registry(settings.data_dir / FOLDER)
+    found = Promoted(registry, Speakers(settings, model), router, most=settings.max_answer_tokens)
+    found.refresh()
+    return found
 
 
 def section_tokens(settings: Settings) -> int:

@@ -223,8 +223,9 @@ def _differences(expect: Expect, answer: Answer | None, error: str, reason: str)
         return
     if expect.or_refused and answer.refused:
         expect = expect.model_copy(update=dict.fromkeys(("refused", "route", "contains", "cites")))
-    for name in ("route", "refused", "language"):
-        wanted, got = getattr(expect, name), getattr(answer, name)
+    found = {"route": answer.place, "refused": answer.refused, "language": answer.language}
+    for name, got in found.items():
+        wanted = getattr(expect, name)
         if wanted is not None and wanted != got:
             yield Difference(name, _word(wanted), _word(got))
     yield from _lists(expect, answer)

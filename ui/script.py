@@ -17,7 +17,8 @@ from pydantic import (
 )
 
 from agent.errors import KotaeError
-from agent.state import Language, Route
+from agent.examples import is_place
+from agent.state import Language, Place
 
 
 class ScriptError(KotaeError):
@@ -33,6 +34,12 @@ def _inside(path: str) -> str:
     if not path.strip() or pure.is_absolute() or ".." in pure.parts or "\\" in path:
         raise ValueError("must be a relative path inside the script's library")
     return path
+
+
+def _place_of_answer(route: str) -> Place:
+    if not is_place(route):
+        raise ValueError(f"{route!r} is no route, such as library, web or specialist:banking")
+    return route
 
 
 def _unless_false(value: object) -> object:
@@ -65,7 +72,7 @@ Words = str | tuple[str, ...]
 class Expect(_Strict):
     """What a turn must come to; what is not given is not checked."""
 
-    route: Route | None = None
+    route: Annotated[Place, AfterValidator(_place_of_answer)] | None = None
     standalone: tuple[Words, ...] | None = None
     """Texts in the question as it was understood, after a follow-up was made to stand alone."""
     cites: tuple[str, ...] | None = None

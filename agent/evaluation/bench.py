@@ -98,7 +98,7 @@ async def ask(agent: Agent, question: str, history: Sequence[Said] = ()) -> Repl
         cites=() if answer.refused else tuple(dict.fromkeys(source.passage.url for source in answer.sources)),
         sentences=0 if answer.refused else sum(s.state == "supported" for s in answer.sentences),
         partly=0 if answer.refused else sum(s.state == "partly" for s in answer.sentences),
-        route=answer.route,
+        route=answer.place,
         standalone=answer.standalone,
         steps=tuple(_step(step.node, step.facts) for step in answer.steps),
         seconds=answer.seconds,

@@ -21,8 +21,9 @@ from agent.errors import MemoryFileError
 from agent.models.chat import Meter
 from agent.parts import divided
 from agent.prompts import FOLDER, LANGUAGES, fill
-from agent.router import cue
-from agent.state import Language, State
+from agent.router import SURE, cue
+from agent.specialists.manner import takes_texts
+from agent.state import Decision, Language, State
 from agent.telling import helping
 from tools.library.tokens import terms
 
@@ -37,24 +38,43 @@ _REPLY_CHARS = 240
 
 
 async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    turn, past = state["turn"], state["messages"][:-1]
-    if (again := places.wish(turn.question, detect(turn.question, past), past)) is not None:
+    turn, past, specialists = state["turn"], state["messages"][:-1], runtime.context.specialists
+    if (again := places.wish(turn.question, detect(turn.question, past), past, specialists.names)) is not None:
         found = replace(turn, language=again.language, standalone=again.standalone, wish=again.route)
         return {"turn": found}
     if turn.standalone:
         return {"turn": turn}  # a reply to what Kotae asked back comes here with the question that it makes
+    called = places.addressed(turn.question, specialists.names)
+    said = called.question if called else turn.question
+    if called is not None:
+        turn = replace(turn, decision=Decision("specialist", said, 1.0, "asked", specialist=called.name))
+    if await asyncio.to_thread(_works_on, said, called, runtime.context):
+        return {"turn": replace(turn, language=detect(said, past), standalone=said)}
     meter = Meter()
-    wish, asked = wishes.read(turn.question)
+    wish, asked = wishes.read(said)
     standalone = wishes.last_question(past) if not asked else ""
     if not standalone:
-        asked = asked or turn.question
+        asked = asked or said
         standalone = await stand_alone(asked, past, runtime.context, meter)
-    language = wish.language or wishes.standing(past) or detect(asked or turn.question, past)
+    language = wish.language or wishes.standing(past) or detect(asked or said, past)
     parts = await divided(standalone, runtime.context.model, meter)
     carries = "" if parts else await asyncio.to_thread(_carried, standalone, language, runtime.context)
     turn = replace(turn, language=language, standalone=standalone + carries, carries=carries, parts=parts)
     turn = replace(turn, length=wish.length or turn.length, form=wish.form or turn.form)
     return {"turn": replace(turn, usage=turn.usage + meter.usage)}
+
+
+def _works_on(said: str, called: places.Addressed | None, context: Context) -> bool:
+    """Whether a message is a text for a specialist that works on it as it was written: to be rewritten, sorted, read.
+    Nothing is completed in it, and its words say nothing about how the answer should be."""
+    if not context.specialists.names:
+        return False
+    if called is not None:
+        card = context.specialists.card(called.name)
+    else:
+        decision = context.router.decide(said, detect(said, []))
+        card = context.specialists.card(decision.specialist) if decision.confidence >= SURE else None
+    return card is not None and takes_texts(card)
 
 
 def _carried(question: str, language: Language, context: Context) -> str:

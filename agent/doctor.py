@@ -19,7 +19,8 @@ from typing import Final
 from agent.errors import KotaeError, ModelError
 from agent.models.catalogue import Catalogue
 from agent.models.connect import Target, connect, model_file, resolve
-from agent.models.embedded import engine, features, inspect, memory_need
+from agent.models.embedded import inspect, memory_need
+from agent.models.engine import engine, features
 from agent.models.files import is_verified, verify
 from agent.models.memory import available
 from agent.settings import Settings

@@ -38,7 +38,9 @@ class _Given:
 
     model: BaseChatModel
     name: str
-    beginnings: None = None
+    embedded: None = None
+    origin: str = "the setting `model`"
+    formats: bool = False
 
     def close(self) -> None:
         pass

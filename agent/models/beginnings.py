@@ -37,7 +37,8 @@ class Beginnings:
     """The beginnings of prompts of one running model, in the files of `folder`.
 
     A file is named by what it was made from and by its own SHA-256: one that was cut, or that another model or another
-    llama.cpp wrote, is never loaded. Where nothing can be written, the model reads anew; that is all that is lost.
+    llama.cpp wrote, is never loaded. Where nothing can be written, the model reads anew; that is all that is lost. They
+    are of the model alone: what an adapter reads is never kept.
     """
 
     def __init__(self, server: EmbeddedServer, folder: Path) -> None:
@@ -52,6 +53,8 @@ class Beginnings:
         import httpx
 
         slot %= self._server.slots
+        if self._server.adapters and not self._server.voices:
+            return  # adapters use the same slots, and nobody could tell who was there last
         try:
             with self._client() as client:
                 if self._restored(client, messages, slot):
@@ -59,7 +62,7 @@ class Beginnings:
                 asked = [{"role": _ROLES[m.type], "content": str(m.text)} for m in messages]
                 # a conversation that ends with an answer would be continued, not answered
                 asked.append({"role": "user", "content": "."})
-                body = {"messages": asked, "max_tokens": 1, "id_slot": slot, "cache_prompt": True}
+                body = {"messages": asked, "max_tokens": 1, "id_slot": slot, "cache_prompt": True, **self._alone()}
                 client.post("/v1/chat/completions", json=body).raise_for_status()
                 self._save(client, messages, slot)
         except (httpx.HTTPError, OSError) as error:
@@ -70,11 +73,18 @@ class Beginnings:
             if digest(file)[:16] != file.stem.rpartition("-")[2]:
                 file.unlink()
                 continue
+            if alone := self._alone():
+                # A slot goes by the adapter of its last request: without this one, what is restored would be dropped
+                # at the next request of the model alone, or, worse, be taken for what that adapter has read.
+                client.post("/completion", json={"prompt": ".", "n_predict": 1, "id_slot": slot, **alone})
             reply = client.post(f"/slots/{slot}?action=restore", json={"filename": file.name})
             if reply.status_code == 200:
                 os.utime(file)
                 return True
         return False
+
+    def _alone(self) -> dict[str, Any]:
+        return {"lora": self._server.off} if self._server.adapters else {}
 
     def _save(self, client: Any, messages: Sequence[BaseMessage], slot: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.errors import KotaeError, ModelUnavailable
+from agent.errors import KotaeError, ModelUnavailable, ModelUnusable
+from agent.models.form import constraint, json_format
 from agent.models.plain import unmarked
 from agent.state import Usage
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, BaseMessage
 
-    from agent.models.beginnings import Beginnings
+    from agent.models.served import Served
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,17 @@ class Connection(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def beginnings(self) -> Beginnings | None: ...
+    def embedded(self) -> Served | None:
+        """None for a model that is not in this process."""
+
+    @property
+    def origin(self) -> str:
+        """Where a person has named the model, for the lines of errors."""
+
+    @property
+    def formats(self) -> bool:
+        """Whether a server takes `response_format` with a JSON schema."""
+
     def close(self) -> None: ...
 
 
@@ -65,13 +77,20 @@ class ChatModel:
     """Connects on first use (loading an embedded model takes seconds), then serves every node.
 
     All methods raise `ModelError` and nothing else; `ModelUnavailable` may be tried again.
+
+    `adapter` is the file of a LoRA adapter (GGUF) that the model is asked with; only an embedded model takes one. An
+    adapter that is not loaded yet is loaded when the requests under way have ended, and those to come wait for it.
+    `schema` is a JSON schema that the reply is held to; a provider (`provider:model`) is not held to any. For a schema
+    that is only an `enum` of texts an embedded model replies with one of them as it is, and a server with one of them
+    as JSON, in quotes.
     """
 
     def __init__(self, connect: Callable[[], Connection], known: Sequence[Sequence[BaseMessage]] = ()) -> None:
         """`known` are the messages that many prompts begin with: an embedded model reads them ahead."""
         self._connect = connect
         self._known = known
-        self._read: set[int] = set()
+        self._read: set[tuple[int, int]] = set()
+        """Which of them were read, in which run of an embedded model."""
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
         self._logprobs = True
@@ -83,32 +102,52 @@ class ChatModel:
 
     async def start(self) -> BaseChatModel:
         """Connect now rather than at the first question."""
+        return (await self._connected()).model
+
+    async def _connected(self) -> Connection:
         async with self._lock:
             if self._connection is None:
                 self._connection = await asyncio.to_thread(self._connect)
-            return self._connection.model
+            return self._connection
 
-    async def warm(self) -> None:
-        """Load an embedded model and let it read what its prompts begin with. Nothing is sent to any other model before
-        somebody asks."""
-        await self.start()
-        for known in range(len(self._known)):
-            await self._begin(known)
+    async def warm(self, adapters: Sequence[Path] = ()) -> None:
+        """Load an embedded model with `adapters` and let it read what its prompts begin with. Nothing is sent to any
+        other model before somebody asks."""
+        embedded = (await self._connected()).embedded
+        if embedded is not None:
+            await embedded.load(adapters)
+            async with embedded.entered(None):
+                for number in range(len(self._known)):
+                    await self._begin(embedded, number)
 
-    async def _ready(self, messages: Sequence[BaseMessage]) -> BaseChatModel:
-        """The model, which has read what `messages` begin with if they begin with something known."""
-        model = await self.start()
-        for number, known in enumerate(self._known):
-            if list(messages[: len(known)]) == list(known):
-                await self._begin(number)
-        return model
+    @asynccontextmanager
+    async def _asked(
+        self, messages: Sequence[BaseMessage], adapter: Path | None, schema: Mapping[str, Any] | None
+    ) -> AsyncIterator[tuple[BaseChatModel, dict[str, Any]]]:
+        """The model and what a request says besides its messages. An embedded one has read what `messages` begin with
+        if they begin with something known."""
+        connection = await self._connected()
+        if (embedded := connection.embedded) is None:
+            if adapter is not None:
+                raise ModelUnusable(
+                    f"{connection.name} takes no adapter from here: choose an embedded model with `kotae models use`, "
+                    "or load the adapter there and write `adapter: remote` into the specialist's card."
+                )
+            yield connection.model, {"extra_body": json_format(schema)} if schema and connection.formats else {}
+            return
+        async with embedded.entered(adapter) as voice:
+            for number, known in enumerate(self._known):
+                if voice is None and list(messages[: len(known)]) == list(known):
+                    await self._begin(embedded, number)
+            with embedded.slot(voice, messages) as body:
+                yield embedded.model, {"extra_body": body | (constraint(schema) if schema else {})}
 
-    async def _begin(self, number: int) -> None:
+    async def _begin(self, embedded: Served, number: int) -> None:
         async with self._lock:
-            beginnings = self._connection.beginnings if self._connection is not None else None
-            if beginnings is not None and number not in self._read:
-                await asyncio.to_thread(beginnings.read, self._known[number], number)
-                self._read.add(number)
+            if (embedded.runs, number) not in self._read:
+                await asyncio.to_thread(embedded.beginnings.read, self._known[number], number)
+                embedded.note(number, self._known[number])
+                self._read.add((embedded.runs, number))
 
     async def close(self) -> None:
         async with self._lock:
@@ -117,55 +156,90 @@ class ChatModel:
         if connection is not None:
             await asyncio.to_thread(connection.close)
 
-    async def stream(self, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> AsyncIterator[str]:
+    async def stream(
+        self,
+        messages: Sequence[BaseMessage],
+        *,
+        max_tokens: int,
+        meter: Meter,
+        adapter: Path | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> AsyncIterator[str]:
         """The reply, piece by piece. Closing the iterator stops the model."""
         messages = [unmarked(message) for message in messages]
-        model = await self._ready(messages)
-        meter.call()
-        try:
-            async with aclosing(model.astream(list(messages), max_tokens=max_tokens)) as chunks:  # type: ignore[type-var]
-                async for chunk in chunks:
-                    meter.tokens(chunk)
-                    if text := _text(chunk):
-                        yield text
-        except (KotaeError, AssertionError):
-            raise
-        except Exception as error:
-            raise _unavailable(error) from error
+        async with self._asked(messages, adapter, schema) as (model, extra):
+            meter.call()
+            try:
+                chunks = model.astream(list(messages), max_tokens=max_tokens, **extra)
+                async with aclosing(chunks):  # type: ignore[type-var]
+                    async for chunk in chunks:
+                        meter.tokens(chunk)
+                        if text := _text(chunk):
+                            yield text
+            except (KotaeError, AssertionError):
+                raise
+            except Exception as error:
+                raise self._unavailable(error) from error
 
-    async def write(self, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> str:
+    async def write(
+        self,
+        messages: Sequence[BaseMessage],
+        *,
+        max_tokens: int,
+        meter: Meter,
+        adapter: Path | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> str:
         """The whole reply, stripped."""
-        async with aclosing(self.stream(messages, max_tokens=max_tokens, meter=meter)) as pieces:  # type: ignore[type-var]
+        stream = self.stream(messages, max_tokens=max_tokens, meter=meter, adapter=adapter, schema=schema)
+        async with aclosing(stream) as pieces:  # type: ignore[type-var]
             return "".join([piece async for piece in pieces]).strip()
 
-    async def yes(self, messages: Sequence[BaseMessage], *, meter: Meter) -> float:
+    async def yes(self, messages: Sequence[BaseMessage], *, meter: Meter, adapter: Path | None = None) -> float:
         """Probability that the reply to a yes-or-no question is yes.
 
         From the log-probabilities of the first token, normalised over yes and no (the reading of Kadavath et al.
         2022, arXiv 2207.05221, section 3); 1, 0 or .5 from the text where a provider gives none.
         """
         messages = [unmarked(message) for message in messages]
-        model = await self._ready(messages)
-        try:
-            if self._logprobs:
-                try:
-                    reply = await model.ainvoke(list(messages), max_tokens=1, logprobs=True, top_logprobs=20)
-                except (TypeError, ValueError):
-                    self._logprobs = False
-                else:
-                    meter.count(reply)
-                    found = _yes_from_logprobs(reply.response_metadata)
-                    return _yes_from_text(_text(reply)) if found is None else found
-            reply = await model.ainvoke(list(messages), max_tokens=4)
-        except (KotaeError, AssertionError):
-            raise
-        except Exception as error:
-            if self._logprobs and _refuses_logprobs(error):
+        async with self._asked(messages, adapter, None) as (model, extra):
+            try:
+                return await self._said_yes(model, list(messages), meter, extra)
+            except (KotaeError, AssertionError):
+                raise
+            except Exception as error:
+                if not (self._logprobs and _refuses_logprobs(error)):
+                    raise self._unavailable(error) from error
+        self._logprobs = False
+        return await self.yes(messages, meter=meter, adapter=adapter)
+
+    async def _said_yes(
+        self, model: BaseChatModel, messages: list[BaseMessage], meter: Meter, extra: dict[str, Any]
+    ) -> float:
+        if self._logprobs:
+            try:
+                reply = await model.ainvoke(messages, max_tokens=1, logprobs=True, top_logprobs=20, **extra)
+            except (TypeError, ValueError):
                 self._logprobs = False
-                return await self.yes(messages, meter=meter)
-            raise _unavailable(error) from error
+            else:
+                meter.count(reply)
+                found = _yes_from_logprobs(reply.response_metadata)
+                return _yes_from_text(_text(reply)) if found is None else found
+        reply = await model.ainvoke(messages, max_tokens=4, **extra)
         meter.count(reply)
         return _yes_from_text(_text(reply))
+
+    def _unavailable(self, error: Exception) -> ModelUnavailable:
+        log.warning("model call failed: %s", type(error).__name__, exc_info=error)
+        status = getattr(error, "status_code", None)
+        if status in (401, 403):
+            return ModelUnavailable("The model's server refused the key; set KOTAE_API_KEY to one that it accepts.")
+        if status == 404:
+            where = self._connection.origin if self._connection is not None else "the setting `model`"
+            return ModelUnavailable(f"The model's server has no such model; check {where}.")
+        if status == 429:
+            return ModelUnavailable("The model's server asks to slow down; try again in a minute.")
+        return ModelUnavailable("The model did not answer; try again, and run `kotae doctor` if it stays so.")
 
 
 def _text(message: AIMessage) -> str:
@@ -204,15 +278,3 @@ def _yes_from_logprobs(metadata: dict[str, Any]) -> float | None:
 
 def _refuses_logprobs(error: Exception) -> bool:
     return getattr(error, "status_code", None) in (400, 404, 422) and "logprob" in str(error).casefold()
-
-
-def _unavailable(error: Exception) -> ModelUnavailable:
-    log.warning("model call failed: %s", type(error).__name__, exc_info=error)
-    status = getattr(error, "status_code", None)
-    if status in (401, 403):
-        return ModelUnavailable("The model's server refused the key; set KOTAE_API_KEY to one that it accepts.")
-    if status == 404:
-        return ModelUnavailable("The model's server has no such model; check the setting `model`.")
-    if status == 429:
-        return ModelUnavailable("The model's server asks to slow down; try again in a minute.")
-    return ModelUnavailable("The model did not answer; try again, and run `kotae doctor` if it stays so.")

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urldefrag, urlsplit
 
 from agent.errors import ModelMissing, ModelUnavailable, ModelUnusable
-from agent.models.beginnings import Beginnings
 from agent.models.catalogue import Catalogue, CatalogueModel
 from agent.models.embedded import EmbeddedServer
 from agent.models.files import verify
+from agent.models.served import Served
 from agent.settings import Settings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from agent.models.chat import Connection
+
 Where = Literal["catalogue", "file", "server", "provider"]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _OPENAI_HOSTS = ("api.openai.com",)
-_SLOWEST = 10
-"""Tokens a second that the embedded model reads at the very least; a prompt that takes longer is given up."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,15 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Connection:
-    """A model that is ready to answer. `close` lets it go, and frees the memory of an embedded one.
-
-    `beginnings` are the beginnings of prompts that an embedded model has read; None for any other.
-    """
+class Elsewhere:
+    """A model at a server or a provider. See `agent.models.chat.Connection`."""
 
     model: BaseChatModel
     name: str
     _close: Callable[[], None]
-    beginnings: Beginnings | None = None
+    formats: bool = False
+    origin: str = "the setting `model`"
+    embedded: None = None
 
     def close(self) -> None:
         self._close()
@@ -59,9 +58,13 @@ def connect(settings: Settings) -> Connection:
     Raises `ModelMissing` (not downloaded, no such name), `ModelUnusable` (wrong hash, too big, not a model, package
     or key missing) or `ModelUnavailable` (the server does not answer), each with one line that says what to do.
     """
-    target = resolve(settings.model, Catalogue.load())
+    return reach(resolve(settings.model, Catalogue.load()), settings)
+
+
+def reach(target: Target, settings: Settings, origin: str = "the setting `model`") -> Connection:
+    """Reach a model that was named in `origin`. Raises like `connect`."""
     if target.where == "server":
-        return _server(target, settings)
+        return _server(target, settings, origin)
     if target.where == "provider":
         return _provider(target, settings)
     return _embedded(target, settings)
@@ -105,43 +108,13 @@ def _embedded(target: Target, settings: Settings) -> Connection:
     server = EmbeddedServer(path, threads=settings.threads, context=settings.context, folder=folder)
     server.start()
     try:
-        return _served_here(server, entry.name if entry else path.stem, Beginnings(server, folder))
+        return Served(server, entry.name if entry else path.stem, folder)
     except BaseException:
         server.stop()
         raise
 
 
-def _served_here(server: EmbeddedServer, name: str, beginnings: Beginnings) -> Connection:
-    import openai
-    from langchain_openai import ChatOpenAI
-    from pydantic import SecretStr
-
-    timeout = openai.Timeout(max(120.0, server.context / _SLOWEST), connect=5.0)
-    # Proxies of the environment must not see the key, nor the documents.
-    sync = openai.DefaultHttpxClient(trust_env=False, timeout=timeout)
-    model = ChatOpenAI(
-        model=server.path.stem,
-        base_url=f"{server.url}/v1",
-        api_key=SecretStr(server.key),
-        temperature=0,
-        stream_usage=True,
-        max_retries=0,
-        timeout=timeout,
-        http_client=sync,
-        http_async_client=openai.DefaultAsyncHttpxClient(trust_env=False, timeout=timeout),
-        # A kept connection belongs to the event loop that opened it; to open one on loopback costs nothing.
-        default_headers={"Connection": "close"},
-        extra_body={"cache_prompt": True},
-    )
-
-    def close() -> None:
-        sync.close()
-        server.stop()
-
-    return Connection(model, name, close, beginnings)
-
-
-def _server(target: Target, settings: Settings) -> Connection:
+def _server(target: Target, settings: Settings, origin: str) -> Elsewhere:
     import openai
     from langchain_openai import ChatOpenAI
     from langchain_openai.chat_models.base import BaseChatOpenAI
@@ -165,7 +138,7 @@ def _server(target: Target, settings: Settings) -> Connection:
         http_client=sync,
         http_async_client=openai.DefaultAsyncHttpxClient(**shared),
     )
-    return Connection(model, name, sync.close)
+    return Elsewhere(model, name, sync.close, formats=True, origin=origin)
 
 
 def _only_model(url: str, key: str, *, trust_env: bool) -> str:
@@ -191,7 +164,7 @@ def _only_model(url: str, key: str, *, trust_env: bool) -> str:
     return names[0]
 
 
-def _provider(target: Target, settings: Settings) -> Connection:
+def _provider(target: Target, settings: Settings) -> Elsewhere:
     from langchain.chat_models import init_chat_model
 
     provider, model = target.value, target.model
@@ -212,7 +185,7 @@ def _provider(target: Target, settings: Settings) -> Connection:
         raise _refused(provider) from error
     except Exception as error:
         raise _refused(provider) from error
-    return Connection(made, f"{provider}:{model}", lambda: None)
+    return Elsewhere(made, f"{provider}:{model}", lambda: None)
 
 
 def _refused(provider: str) -> ModelUnusable:

@@ -10,14 +10,17 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from agent.errors import ModelMissing, ModelUnusable
+from agent.errors import ModelError, ModelMissing, ModelUnusable
+from agent.models.adapters import Adapter, check
+from agent.models.engine import engine
 from agent.models.gguf import Head, NotGguf, read_head
-from agent.models.memory import BATCH, available, needed
+from agent.models.memory import BATCH, KV_BYTES, available, needed
 
 log = logging.getLogger(__name__)
 
@@ -28,27 +31,12 @@ finish sooner than one after the other, and each slot keeps its own prompt for t
 _PROMPT_CACHE: Final = 512
 """MiB for the prompts of turns that have lost their slot, at most; half of what the model leaves, if that is less."""
 
-_EXTENSIONS: Final = {
-    "SSE3": "pni",
-    "SSSE3": "ssse3",
-    "AVX": "avx",
-    "AVX2": "avx2",
-    "F16C": "f16c",
-    "FMA": "fma",
-    "BMI2": "bmi2",
-    "AVX512": "avx512f",
-    "AVX512_VNNI": "avx512_vnni",
-    "AVX512_BF16": "avx512_bf16",
-    "NEON": "asimd",
-    "DOTPROD": "asimddp",
-}
-"""What llama.cpp calls a processor extension, and what Linux calls it."""
+_VOICES: Final = 4
+"""Slots for adapters beside those, at most: each adapter keeps what it has read while the others speak."""
 
 _HANG_UPS: Final = 40
 _LOOK_AGAIN: Final = 0.05
 """Seconds between two looks whether somebody is still connected."""
-
-_SPINS: Final = "1000"
 
 _QUIET, _TALKATIVE = 0, 4
 """llama.cpp's own verbosity; with 0 it writes nothing at all."""
@@ -61,14 +49,34 @@ class EmbeddedServer:
     less gets less. `threads` 0 means as many as there are cores; `slots` turns are worked on at once. What a slot has
     read can be kept in `folder`. Set this module's logger to DEBUG before `start` to have llama.cpp explain itself on
     standard error.
+
+    `adapters` are loaded beside the model and switched off. Where there are any, every request must say in `lora`
+    whether each of them counts, and name its slot (`id_slot`): llama.cpp takes a prompt that one of them has read for
+    the same prompt read by another, or by the model alone, unless the request says so and its slot shows the change.
+    Of the slots, the first `slots` are for the model alone, and `voices` more for adapters.
     """
 
-    def __init__(self, path: Path, *, threads: int = 0, context: int = 4096, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int = 0,
+        context: int = 4096,
+        folder: Path | None = None,
+        adapters: Sequence[Path] = (),
+    ) -> None:
         self.path = path
         self.threads = threads or _cores()
         self.context = context
         self.folder = folder
+        self.adapters = tuple(adapters)
+        self.loaded: tuple[Adapter, ...] = ()
+        """The adapters as their files were when it was started; a request names them by their place."""
+        self.head: Head | None = None
         self.slots = 1
+        self.voices = 0
+        self.runs = 0
+        """How often it was started."""
         self.url = ""
         self.key = ""
         self._server: Any = None
@@ -82,34 +90,70 @@ class EmbeddedServer:
         """Load the model and listen.
 
         Raises `ModelMissing` when there is no such file, and `ModelUnusable` when it is not a model, does not fit
-        into the memory, or is refused by llama.cpp.
+        into the memory, or is refused by llama.cpp; the same for an adapter.
         """
         with self._lock:
-            if self._server is not None:
-                return
-            head = inspect(self.path)
-            context = min(self.context, head.context) if head.context else self.context
-            if context < self.context:
-                log.info("%s was trained for %d tokens: the context is that long", self.path.name, context)
-            slots, cache = _plan(self.path, head, context)
-            self._server, self.key = self._load(head, context, slots, cache)
-            self.context, self.slots = context, slots
-            self.url = str(self._server.listening_address)
-            # The interpreter must not tear the modules down while llama.cpp's threads still run.
-            atexit.register(self.stop)
+            self._start()
+
+    def _start(self) -> None:
+        if self._server is not None:
+            return
+        head = inspect(self.path)
+        context = min(self.context, head.context) if head.context else self.context
+        if context < self.context:
+            log.info("%s was trained for %d tokens: the context is that long", self.path.name, context)
+        loaded = tuple(Adapter.of(path) for path in self.adapters)
+        for path in self.adapters:
+            check(path, self.path, head)
+        slots, voices, cache = _plan(self.path, head, context, [adapter.size for adapter in loaded])
+        self._server, self.key = self._load(head, context, slots + voices, cache)
+        self.context, self.slots, self.voices = context, slots, voices
+        self.head, self.loaded = head, loaded
+        self.url = str(self._server.listening_address)
+        self.runs += 1
+        # The interpreter must not tear the modules down while llama.cpp's threads still run.
+        atexit.register(self.stop)
 
     def stop(self) -> None:
         """Stop answering and free the memory. Requests that are under way are cut off."""
         atexit.unregister(self.stop)
         with self._lock:
-            if self._server is None:
-                return
-            # Deleting the server waits for its requests while it holds the interpreter's lock, and a request ends
-            # early only when its client hangs up, which needs that lock: they waited for each other for ever.
-            _hang_up(urlsplit(self.url).port or 0)
-            self.url = self.key = ""
-            self._server = None
-            gc.collect()
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._server is None:
+            return
+        # Deleting the server waits for its requests while it holds the interpreter's lock, and a request ends
+        # early only when its client hangs up, which needs that lock: they waited for each other for ever.
+        _hang_up(urlsplit(self.url).port or 0)
+        self.url = self.key = ""
+        self._server = None
+        gc.collect()
+
+    def take(self, adapters: Sequence[Path]) -> None:
+        """Run with these adapters instead: the model is loaded anew, because a server that runs takes no others.
+
+        Raises like `start`; then it runs with those that it had, or with none if they cannot be loaded any more
+        either.
+        """
+        with self._lock:
+            before, self.adapters = self.adapters, tuple(adapters)
+            self._stop()
+            try:
+                self._start()
+            except ModelError:
+                try:
+                    self.adapters = before
+                    self._start()
+                except ModelError:
+                    self.adapters = ()
+                    self._start()
+                raise
+
+    @property
+    def off(self) -> list[dict[str, float]]:
+        """What a request of the model alone says in `lora`."""
+        return [{"id": number, "scale": 0.0} for number in range(len(self.loaded))]
 
     def _load(self, head: Head, context: int, slots: int, cache: int) -> tuple[Any, str]:
         xllamacpp = engine()
@@ -126,6 +170,9 @@ class EmbeddedServer:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self.threads
         params.cache_prompt = True
         params.cache_ram_mib = cache
+        if self.adapters:
+            params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(path), 0.0) for path in self.adapters]
+            params.lora_init_without_apply = True
         params.use_jinja = True
         params.hostnames = ["127.0.0.1"]
         params.port = 0
@@ -144,46 +191,6 @@ class EmbeddedServer:
                 f"llama.cpp (xllamacpp {version}) cannot load {self.path.name} (architecture {head.architecture!r}): "
                 "update xllamacpp, or choose another model with `kotae models use NAME`."
             ) from error
-
-
-def engine() -> Any:
-    """The module `xllamacpp`. Raises `ModelUnusable` where it cannot be loaded."""
-    # libgomp reads this once, when it is loaded. Its threads spin while they wait for each other, for milliseconds by
-    # default; where another program wants the cores that made the model write 0.5 tokens a second instead of 8.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
-    try:
-        import xllamacpp
-    except ImportError as error:
-        what = "the system library libgomp is missing" if "libgomp" in str(error) else "it does not fit this machine"
-        raise ModelUnusable(
-            f"llama.cpp cannot be loaded, {what}: install libgomp1 (Debian: apt-get install libgomp1), "
-            "run `pip install --force-reinstall xllamacpp`, or set `model` to the URL of a server."
-        ) from error
-    lacking = _lacking(features(xllamacpp))
-    if lacking:
-        raise ModelUnusable(
-            f"This processor lacks {', '.join(lacking)}, which this build of llama.cpp uses: build it here with "
-            "`pip install --no-binary xllamacpp --force-reinstall xllamacpp`, or set `model` to the URL of a server."
-        )
-    return xllamacpp
-
-
-def features(xllamacpp: Any) -> list[str]:
-    """The processor extensions that this build of llama.cpp uses, such as AVX2."""
-    told = str(xllamacpp.get_system_info()).partition("CPU :")[2]
-    pairs = (pair.partition("=") for pair in told.split("|"))
-    return [name.strip() for name, _, value in pairs if value.strip() == "1" and name.strip() in _EXTENSIONS]
-
-
-def _lacking(wanted: list[str], described: Path = Path("/proc/cpuinfo")) -> list[str]:
-    """Those of `wanted` that the processor does not have; to use one would end the program without a word."""
-    try:
-        lines = described.read_text("ascii", "replace").splitlines()
-    except OSError:
-        return []
-    has = next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), None)
-    return [] if has is None else [name for name in wanted if _EXTENSIONS[name] not in has]
 
 
 def inspect(path: Path) -> Head:
@@ -211,14 +218,21 @@ def memory_need(path: Path, head: Head, context: int) -> int:
     return needed(head, path.stat().st_size, tokens=min(context, head.context or context))
 
 
-def _plan(path: Path, head: Head, context: int) -> tuple[int, int]:
-    """How many slots, and how many MiB of prompt cache, the memory allows."""
+def _plan(path: Path, head: Head, context: int, adapters: Sequence[int] = ()) -> tuple[int, int, int]:
+    """How many slots, how many more for adapters of these sizes, and how many MiB of prompt cache the memory allows.
+
+    Either of the latter two is 0: the cache knows prompts by their words only, not by the adapter that has read them.
+    """
     there = available()
     size = path.stat().st_size
     for slots in range(_SLOTS, 0, -1):
-        need = needed(head, size, tokens=slots * context)
+        need = needed(head, size, tokens=slots * context, adapters=sum(adapters))
         if need <= there:
-            return slots, min(_PROMPT_CACHE, (there - need) // 2 >> 20)
+            cache = min(_PROMPT_CACHE, (there - need) // 2 >> 20)
+            if not adapters:
+                return slots, 0, cache
+            slot = context * head.kv_values * KV_BYTES
+            return slots, min(_VOICES, len(adapters), (cache << 20) // slot if slot else 0), 0
     raise ModelUnusable(
         f"{path.name} needs {need / 1e9:.1f} GB of memory and {there / 1e9:.1f} GB are free: close other programs, "
         "set a smaller `context`, or take the small model with `kotae models use small`."

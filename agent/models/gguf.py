@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +52,10 @@ class Head:
     """Files that the model was split into."""
     chat: bool = True
     """Whether the file brings a chat template."""
+    adapter: str = ""
+    """What kind of adapter an adapter is, such as `lora`."""
+    tensors: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    """The shape of each tensor, the fastest dimension first."""
 
 
 def read_head(path: Path) -> Head:
@@ -66,16 +70,17 @@ def read_head(path: Path) -> Head:
         if data[:4] != b"GGUF":
             raise NotGguf("it is not a GGUF file")
         try:
-            pairs, needed = _parse(data)
+            pairs, tensors, needed = _parse(data)
         except (struct.error, UnicodeDecodeError, KeyError) as error:
             raise NotGguf("it is cut off or damaged") from error
     if size < needed:
         raise NotGguf(f"it is cut off: {size:,} of at least {needed:,} bytes are there")
-    return _head(pairs)
+    return _head(pairs, tensors)
 
 
-def _parse(data: mmap.mmap) -> tuple[dict[str, Any], int]:
-    """The key-value pairs (long arrays as their length) and the bytes that the file must at least have."""
+def _parse(data: mmap.mmap) -> tuple[dict[str, Any], dict[str, tuple[int, ...]], int]:
+    """The key-value pairs (long arrays as their length), the shapes of the tensors, and the bytes that the file must
+    at least have."""
     version, tensors, count = struct.unpack_from("<IQQ", data, 4)
     if version not in (2, 3):
         raise NotGguf(f"it is GGUF version {version}, and only 2 and 3 are known")
@@ -88,12 +93,13 @@ def _parse(data: mmap.mmap) -> tuple[dict[str, Any], int]:
         (kind,) = struct.unpack_from("<I", data, at)
         pairs[key], at = _value(data, at + 4, kind)
     last = 0
+    shapes: dict[str, tuple[int, ...]] = {}
     for _ in range(tensors):
-        _, at = _string(data, at)
+        name, at = _string(data, at)
         (dimensions,) = struct.unpack_from("<I", data, at)
         if dimensions > 8:
             raise NotGguf("it is damaged")
-        shape = struct.unpack_from(f"<{dimensions}Q", data, at + 4)
+        shape = shapes[name] = struct.unpack_from(f"<{dimensions}Q", data, at + 4)
         kind, offset = struct.unpack_from("<IQ", data, at + 4 + 8 * dimensions)
         at += 4 + 8 * dimensions + 12
         values = 1
@@ -104,7 +110,7 @@ def _parse(data: mmap.mmap) -> tuple[dict[str, Any], int]:
     alignment = pairs.get("general.alignment", 32)
     if not isinstance(alignment, int) or alignment < 1:
         raise NotGguf("it is damaged")
-    return pairs, -(-at // alignment) * alignment + last
+    return pairs, shapes, -(-at // alignment) * alignment + last
 
 
 def _string(data: mmap.mmap, at: int) -> tuple[str, int]:
@@ -141,7 +147,7 @@ def _value(data: mmap.mmap, at: int, kind: int) -> tuple[Any, int]:
     return length, at
 
 
-def _head(pairs: dict[str, Any]) -> Head:
+def _head(pairs: dict[str, Any], tensors: dict[str, tuple[int, ...]]) -> Head:
     architecture = str(pairs.get("general.architecture", ""))
 
     def number(key: str, otherwise: int = 0) -> int:
@@ -172,4 +178,6 @@ def _head(pairs: dict[str, Any]) -> Head:
         kv_values=kv_values,
         parts=max(1, pairs.get("split.count", 1)),
         chat="tokenizer.chat_template" in pairs,
+        adapter=str(pairs.get("adapter.type", "")),
+        tensors=tensors,
     )

@@ -11,7 +11,8 @@ BATCH: Final = 256
 """Tokens that are read at once. A request that is given up while its prompt is read frees the model only between
 two batches; a prompt of 3,000 tokens blocked it for 10 s with llama.cpp's own 2,048, and for 1 s with 256."""
 
-_KV_BYTES: Final = 2
+KV_BYTES: Final = 2
+"""Of one number in the key-value cache."""
 _OVERHEAD: Final = 64 << 20
 """What llama.cpp took beyond weights, cache and logits, measured: 55 to 70 MiB."""
 
@@ -19,16 +20,17 @@ _CGROUP: Final = Path("/sys/fs/cgroup")
 _UNLIMITED: Final = 1 << 60
 
 
-def needed(head: Head, size: int, *, tokens: int) -> int:
-    """An upper bound of the memory for a model of `size` bytes on disk with room for `tokens` tokens.
+def needed(head: Head, size: int, *, tokens: int, adapters: int = 0) -> int:
+    """An upper bound of the memory for a model of `size` bytes on disk with room for `tokens` tokens, and for adapters
+    whose files are `adapters` bytes together.
 
     Weights are read into memory rather than mapped (a mapped file and its repacked copy took 1.9 GB where 1.4 GB do),
     so this is: weights, key-value cache in 16 bits, logits and activations of one batch, and a fixed part.
     """
     weights = size * head.parts
-    cache = tokens * head.kv_values * _KV_BYTES
+    cache = tokens * head.kv_values * KV_BYTES
     batch = BATCH * 4 * (head.vocabulary + 4 * head.embedding)
-    return weights + cache + batch + _OVERHEAD
+    return weights + cache + batch + adapters + _OVERHEAD
 
 
 def available(groups: Path = Path("/proc/self/cgroup"), root: Path = _CGROUP) -> int:

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
-from agent.errors import ModelUnavailable
+from agent.errors import ModelUnavailable, ModelUnusable
 from agent.models.chat import ChatModel, Meter, _side, _yes_from_logprobs
 from agent.models.scripted import ScriptedChatModel, ScriptExhausted
 from agent.wiring import _Given
@@ -157,32 +156,25 @@ async def test_it_connects_once_and_lets_go() -> None:
     assert not model.ready
 
 
-class Noted:
-    """Stands for the beginnings that an embedded model has read."""
-
-    def __init__(self) -> None:
-        self.slots: list[int] = []
-
-    def read(self, messages: Sequence[BaseMessage], slot: int) -> None:
-        self.slots.append(slot)
-
-
-async def test_an_embedded_model_reads_a_known_beginning_once_and_only_when_it_is_asked() -> None:
-    @dataclass(frozen=True)
-    class Embedded(_Given):
-        beginnings: Noted = field(default_factory=Noted)  # type: ignore[assignment]
-
-    given = Embedded(ScriptedChatModel(lines=["yes"] * 4), "scripted")
-    english, japanese = [SystemMessage("Answer.")], [SystemMessage("答えてください。")]
-    model = ChatModel(lambda: given, [english, japanese])  # type: ignore[arg-type, return-value]
-    for messages in (ASK, [*japanese, *ASK], [*japanese, *ASK]):
-        await model.yes(messages, meter=Meter())
-    assert given.beginnings.slots == [1]
-    await model.warm()
-    assert given.beginnings.slots == [1, 0]
-    assert given.model.leftover == ["yes"]  # type: ignore[attr-defined]
-
-
 async def test_nothing_is_sent_ahead_to_another_model() -> None:
     given = _Given(ScriptedChatModel(lines=[]), "scripted")
     await ChatModel(lambda: given, [[SystemMessage("Answer.")]]).warm()
+
+
+async def test_a_model_elsewhere_takes_no_adapter(tmp_path: Path) -> None:
+    script = ScriptedChatModel(lines=["yes"])
+    model = chat(script)
+    for asked in (
+        model.write(ASK, max_tokens=5, meter=Meter(), adapter=tmp_path / "adapter.gguf"),
+        model.yes(ASK, meter=Meter(), adapter=tmp_path / "adapter.gguf"),
+    ):
+        with pytest.raises(ModelUnusable, match="given takes no adapter from here: .* `adapter: remote`") as caught:
+            await asked
+        assert "\n" not in str(caught.value)
+    assert script.leftover == ["yes"]
+
+
+async def test_a_provider_is_not_held_to_a_schema() -> None:
+    provider = Provider(status=400)
+    await chat(provider).write(ASK, max_tokens=5, meter=Meter(), schema={"type": "object"})
+    assert provider._asked == [{"max_tokens": 5}]

@@ -8,8 +8,9 @@ import pytest
 from gguf_files import LLAMA, gguf
 
 from agent.errors import ModelUnusable
-from agent.models import embedded
-from agent.models.embedded import EmbeddedServer, engine, features
+from agent.models import embedded, engine as llama
+from agent.models.embedded import EmbeddedServer
+from agent.models.engine import engine, features
 
 
 @pytest.fixture
@@ -28,12 +29,12 @@ def test_what_the_memory_allows(
     model: Path, monkeypatch: pytest.MonkeyPatch, spare: int, slots: int, cache: int
 ) -> None:
     monkeypatch.setattr(embedded, "available", lambda: _needs(model, 2 * 1024) + spare)
-    assert embedded._plan(model, embedded.inspect(model), 1024) == (slots, cache)
+    assert embedded._plan(model, embedded.inspect(model), 1024) == (slots, 0, cache)
 
 
 def test_a_little_less_memory_leaves_one_slot(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "available", lambda: _needs(model, 1024))
-    assert embedded._plan(model, embedded.inspect(model), 1024) == (1, 0)
+    assert embedded._plan(model, embedded.inspect(model), 1024) == (1, 0, 0)
 
 
 def test_too_little_memory(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +52,7 @@ def test_a_server_that_never_ran_can_be_stopped(model: Path) -> None:
 
 def test_llama_cpp_names_what_it_uses_of_this_processor() -> None:
     used = features(engine())
-    assert embedded._lacking(used) == []
+    assert llama._lacking(used) == []
 
 
 @pytest.mark.parametrize(
@@ -65,11 +66,11 @@ def test_llama_cpp_names_what_it_uses_of_this_processor() -> None:
 def test_a_processor_without_an_extension(tmp_path: Path, described: str, lacking: list[str]) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text(described)
-    assert embedded._lacking(["SSSE3", "AVX2"], path) == lacking
+    assert llama._lacking(["SSSE3", "AVX2"], path) == lacking
 
 
 def test_an_old_processor_is_refused_rather_than_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_lacking", lambda wanted: ["AVX2"])
+    monkeypatch.setattr(llama, "_lacking", lambda wanted: ["AVX2"])
     with pytest.raises(ModelUnusable, match="lacks AVX2"):
         engine()
 

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from agent.models.catalogue import Catalogue
-from agent.models.connect import Connection, connect
+from agent.models.chat import Connection
+from agent.models.connect import connect
 from agent.models.embedded import EmbeddedServer
 from agent.models.plain import plain
 from agent.settings import Settings

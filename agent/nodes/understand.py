@@ -21,6 +21,7 @@ from agent.errors import MemoryFileError
 from agent.models.chat import Meter
 from agent.parts import divided
 from agent.prompts import FOLDER, LANGUAGES, fill
+from agent.records import is_opinion
 from agent.router import SURE, cue
 from agent.specialists.manner import takes_texts
 from agent.state import Decision, Language, State
@@ -32,6 +33,8 @@ HISTORY = 3
 _FEW_TERMS = 4
 _FAMILIAR = 0.88
 """Cosine similarity (multilingual-e5-small) from which on a passage answers a question rather than one like it."""
+_RESEMBLES = 0.9
+"""Confidence of the router from which on a question is plainly one for a specialist."""
 _ASKS = ("?", "？", "か", "か。")
 _REPLY_CHARS = 240
 """An earlier answer is cut to this; its beginning says what it was about."""
@@ -163,9 +166,12 @@ def complete(question: str, language: Language, context: Context) -> bool:
 
 
 def _unknown(question: str, context: Context) -> bool:
-    """Whether the library does not plainly speak about the question as it is."""
+    """Whether neither the library nor the card of a specialist plainly speaks about the question as it is."""
     near = context.familiarity(question)
-    return near is None or near < _FAMILIAR
+    if near is not None and near >= _FAMILIAR:
+        return False
+    decision = context.router.decide(question, detect(question, []))
+    return decision.route != "specialist" or decision.confidence < _RESEMBLES
 
 
 def _leans(question: str, language: Language, past: list[AnyMessage], context: Context) -> bool:
@@ -197,9 +203,11 @@ async def _history(question: str, past: list[AnyMessage], language: Language, co
 
 
 def _spoken(messages: Sequence[AnyMessage], language: Language) -> list[str]:
-    """Messages as lines, each with who said it."""
+    """Messages as lines, each with who said it. An opinion is not read: no word of it may lead a question anywhere."""
     spoken = []
     for message in messages:
+        if is_opinion(message.additional_kwargs.get("answer") or {}):
+            continue
         text = facts.uncited(str(message.text)).replace("\n", " ")
         spoken.append(f"{speaker(isinstance(message, AIMessage), language)}: {text[:_REPLY_CHARS]}")
     return spoken

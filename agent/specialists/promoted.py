@@ -101,11 +101,8 @@ class Promoted:
 
 
 def current(registry: Registry) -> list[Version]:
-    """The promoted version of each specialist that has one. Raises `SpecialistError`."""
-    found = []
-    for one in registry.all():
-        found += [version for version in one.versions if version.number == one.promoted]
-    return found
+    """The promoted version of each specialist that has one."""
+    return [one.current for one in registry.all() if one.current is not None]
 
 
 def cards(settings: Settings) -> list[Card]:

@@ -33,17 +33,36 @@ def verify(path: Path, model: CatalogueModel, *, read: Callable[[int], None] | N
 
 def is_verified(path: Path, model: CatalogueModel) -> bool:
     """Whether `path` was found to be `model` before and has not changed since."""
+    return noted(path) == model.sha256
+
+
+def noted(path: Path) -> str:
+    """The SHA-256 that `path` was found to have before, if it has not changed since; otherwise empty."""
     try:
-        noted = json.loads(_note(path).read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(noted == _vouch(path, model))
+        note = json.loads(_note(path).read_text("utf-8"))
+        sha256 = str(note["sha256"])
+        return sha256 if note == _vouch(path, sha256) else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def known_digest(path: Path) -> str:
+    """SHA-256 of a file, which is read whole only where it was not read before or has changed since."""
+    sha256 = noted(path)
+    if not sha256:
+        sha256 = digest(path)
+        _write_note(path, sha256)
+    return sha256
 
 
 def remember(path: Path, model: CatalogueModel) -> None:
     """Note that `path` was found to be `model`. A folder that cannot be written is no reason to fail."""
+    _write_note(path, model.sha256)
+
+
+def _write_note(path: Path, sha256: str) -> None:
     try:
-        _note(path).write_text(json.dumps(_vouch(path, model)), "utf-8")
+        _note(path).write_text(json.dumps(_vouch(path, sha256)), "utf-8")
     except OSError:
         return
 
@@ -65,6 +84,6 @@ def _note(path: Path) -> Path:
     return path.with_name(f"{path.name}.verified.json")
 
 
-def _vouch(path: Path, model: CatalogueModel) -> dict[str, str | int]:
+def _vouch(path: Path, sha256: str) -> dict[str, str | int]:
     status = path.stat()
-    return {"sha256": model.sha256, "bytes": status.st_size, "changed": status.st_mtime_ns}
+    return {"sha256": sha256, "bytes": status.st_size, "changed": status.st_mtime_ns}

@@ -1,1 +1,1 @@
-"""Specialists as the mind uses them: what they are trained on, examined by, and asked with."""
+"""Specialists at work: which model speaks for a card, and what it is asked with."""

@@ -168,7 +168,7 @@ async def test_a_model_elsewhere_takes_no_adapter(tmp_path: Path) -> None:
         model.write(ASK, max_tokens=5, meter=Meter(), adapter=tmp_path / "adapter.gguf"),
         model.yes(ASK, meter=Meter(), adapter=tmp_path / "adapter.gguf"),
     ):
-        with pytest.raises(ModelUnusable, match="given takes no adapter from here: .* `adapter: remote`") as caught:
+        with pytest.raises(ModelUnusable, match=r"given takes no adapter from here: .* `adapter: remote`") as caught:
             await asked
         assert "\n" not in str(caught.value)
     assert script.leftover == ["yes"]

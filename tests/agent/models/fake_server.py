@@ -1,5 +1,5 @@
-"""Stands for the embedded server where a test is about who waits for whom: it loads in no time and says what it is asked
-with."""
+"""Stands for the embedded server where a test is about who waits for whom: it loads in no time, and says what it is
+asked with."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class FakeServer:
         """Under way."""
         self.cut_off = 0
         self.bodies: list[dict[str, Any]] = []
+        self.prompts: list[list[tuple[str, str]]] = []
         self.hold: asyncio.Event | None = None
         """If set, replies end only when it is."""
 
@@ -77,6 +78,7 @@ class Talker(BaseChatModel):
         assert server.running, "asked while the model was away"
         body = given["extra_body"]
         server.bodies.append(body)
+        server.prompts.append([(message.type, str(message.text)) for message in messages])
         run = server.runs
         server.requests += 1
         try:

@@ -8,7 +8,8 @@ import pytest
 from gguf_files import LLAMA, gguf
 
 from agent.errors import ModelUnusable
-from agent.models import embedded, engine as llama
+from agent.models import embedded
+from agent.models import engine as llama
 from agent.models.embedded import EmbeddedServer
 from agent.models.engine import engine, features
 

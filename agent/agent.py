@@ -91,7 +91,10 @@ class Agent:
             chat = chat_model(settings, model)
             try:
                 context = await asyncio.to_thread(build_context, settings, library, chat, web)
-                yield cls(settings, library, context, threads)
+                try:
+                    yield cls(settings, library, context, threads)
+                finally:
+                    await context.specialists.close()
             finally:
                 await chat.close()
                 library.close()
@@ -117,9 +120,9 @@ class Agent:
         await self.context.model.start()
 
     async def warm_up(self) -> None:
-        """Load an embedded model and let it read what is the same in every prompt, so that the first question is
-        answered as quickly as the others. Raises `ModelError`."""
-        await self.context.model.warm()
+        """Load an embedded model with its specialists, and let it read what is the same in every prompt, so that the
+        first question is answered as quickly as the others. Raises `ModelError`."""
+        await self.context.specialists.warm()
 
     async def stream(self, question: str, thread: str, *, web: bool | None = None) -> AsyncIterator[Event]:
         """Run one turn and tell what happens; the last event is `Done`. Closing the iterator stops the turn.

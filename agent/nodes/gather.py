@@ -56,6 +56,7 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     except ToolError as error:
         log.info("%s could not gather: %s", decision.tool, error)
         return {"turn": _noted(turn, error.reason)}
+    passages = [passage for passage in passages if passage.kind != "specialist"]  # it says so of itself alone
     if not passages:
         return {"turn": turn}  # what an earlier look-up found is still the nearest there is
     found = worth_reading(passages)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from agent.specialists.reader import Reader
 from agent.specialists.tool import UNUSABLE, SpecialistTool
 from tools.base import ToolError
-from tools.specialist.card import ADAPTER, Card
+from tools.specialist.card import Card
 from tools.specialist.errors import SpecialistError
 
 if TYPE_CHECKING:
@@ -72,12 +72,21 @@ class Promoted:
             raise ToolError(UNUSABLE, f"there is no specialist {name}")
         return SpecialistTool(version, self._speakers, most=self._most)
 
+    async def warm(self) -> None:
+        """Load the configured model with the adapters that will be asked for. Raises `ModelError`."""
+        await self._speakers.warm(list(self._versions.values()))
+
+    async def close(self) -> None:
+        """Let go of the models that were opened for specialists alone."""
+        await self._speakers.close()
+
     def refresh(self) -> None:
         """Follow what was promoted, taken back or removed. What cannot be read leaves everything as it was."""
         with self._lock:
             try:
                 stamp = self._registry.stamp()
                 if stamp == self._seen:
+                    self._reader = self._reads(self._versions.values())  # its base may be here by now
                     return
                 versions = {version.card.name: version for version in current(self._registry)}
             except (SpecialistError, OSError) as error:
@@ -89,15 +98,14 @@ class Promoted:
 
     def _reads(self, versions: Iterable[Version]) -> Reader:
         """The latest `grounded` one whose base is the configured model."""
-        able = [v for v in versions if v.card.use == "grounded" and self._speakers.usable(v.card) == ""]
+        able = [v for v in versions if v.card.use == "grounded" and v.card.base is not None and v.adapter is not None]
         base = self._speakers.base() if able else ""
         able = [v for v in able if v.card.base is not None and v.card.base.sha256 == base]
-        able = [v for v in able if v.card.adapter == ADAPTER and (v.folder / ADAPTER).is_file()]
         if not able:
             return _BARE
         chosen = max(able, key=lambda v: v.card.date)
         figures = chosen.card.figures
-        return Reader(chosen.folder / ADAPTER, figures.get("yes_slope", 1.0), figures.get("yes_offset", 0.0))
+        return Reader(chosen.adapter, figures.get("yes_slope", 1.0), figures.get("yes_offset", 0.0))
 
 
 def current(registry: Registry) -> list[Version]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.errors import ModelMissing, ModelUnusable
+from agent.errors import ModelError
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -38,7 +38,7 @@ class Reader:
             return await model.yes(prompt, meter=meter)
         try:
             return self.weighed(await model.yes(prompt, meter=meter, adapter=self.adapter))
-        except (ModelMissing, ModelUnusable) as error:
+        except ModelError as error:
             log.warning("passages are read without the adapter: %s", error)
             return await model.yes(prompt, meter=meter)
 
@@ -55,7 +55,7 @@ class Reader:
                         begun = True
                         yield piece
                 return
-            except (ModelMissing, ModelUnusable) as error:
+            except ModelError as error:
                 if adapter is None or begun:
                     raise
                 log.warning("passages are read without the adapter: %s", error)

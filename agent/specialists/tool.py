@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.digest import tokens
 from agent.errors import ModelError
 from agent.models.chat import Meter
 from tools.base import Passage, ToolError
+from tools.specialist.example import Message
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -42,27 +44,28 @@ class SpecialistTool:
 
     async def stream(self, query: str, meter: Meter) -> AsyncGenerator[str, None]:
         """What it says, piece by piece. Raises `ToolError` where the model behind it does not answer."""
-        async with aclosing(self.write(self._asked(query), max(self._most, 2 * tokens(query)), meter)) as pieces:
+        most = max(self._most, 2 * tokens(query))
+        async with aclosing(self._said(self._version, [Message("user", query)], most, meter)) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def write(self, prompt: Sequence[BaseMessage], most: int, meter: Meter) -> AsyncGenerator[str, None]:
-        """What it writes to a prompt as it is, such as one over passages. Raises `ToolError`."""
+        """What it writes to a prompt over passages, which has examples of its own. Raises `ToolError`."""
+        bare = replace(self._version, card=self.card.model_copy(update={"shots": ()}))
+        async with aclosing(self._said(bare, prompt, most, meter)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _said(
+        self, version: Version, messages: Sequence[BaseMessage | Message], most: int, meter: Meter
+    ) -> AsyncGenerator[str, None]:
         try:
-            stream = self._speakers.stream(self._version, prompt, max_tokens=most, meter=meter)
+            stream = self._speakers.stream(version, messages, max_tokens=most, meter=meter)
             async with aclosing(stream) as pieces:
                 async for piece in pieces:
                     yield piece
         except ModelError as error:
             raise ToolError(UNUSABLE, str(error)) from error
-
-    def _asked(self, query: str) -> list[BaseMessage]:
-        """What it was trained to be asked: its prompt, its examples if it has any, and the question."""
-        from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
-
-        card = self.card
-        shots = [m for s in card.shots for m in (HumanMessage(s.question), AIMessage(s.answer))]
-        return [*([SystemMessage(card.prompt)] if card.prompt else []), *shots, HumanMessage(query)]
 
     def passages(self, said: str) -> list[Passage]:
         """Its words as a passage; none where it said nothing."""

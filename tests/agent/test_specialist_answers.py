@@ -14,7 +14,7 @@ from specialist_parts import BANK, DECLINED, Heard, promoted, removed, with_base
 from agent import Agent, Answer, Draft, Settings, Sources, Token
 from agent.examples import corrections
 from tools.base import Passage
-from tools.specialist.card import Card, Remote, Shot
+from tools.specialist.card import Card, Shot
 
 LEAVE = "How many days of paid leave does an employee have?"
 TOLD = "Every employee has 20 days of paid leave a year. [1]"
@@ -349,16 +349,13 @@ async def test_what_it_says_steers_neither_this_turn_nor_the_next(based: Setting
     """Its words are not read when later questions are understood, so no word of theirs can send one anywhere."""
     promoted(based, BANK)
     online, web = based.model_copy(update={"web": "on"}), Web()
-    heard = Heard(ORDER, "How long does it take until it is there?", "A week.")
+    heard = Heard(ORDER, "How long does it take until the new card is there?", "A week.")
     async with opens(online, heard, web) as agent:
-        from agent.models.scripted import ScriptedChatModel
-        heard.model.lines += ["x"]*5
         answer = await agent.ask(DECLINED, "t")
         assert answer.text == ORDER, "shown as it is"
         assert path_of(answer) == ["understand", "route", "gather", "answer"]
         again = await agent.ask("And how long does it take?", "t")
         assert again.place != "web"
-    print(*heard.prompts, sep="\n=====\n")
     assert all(CANARY not in prompt for prompt in heard.prompts)
     assert web.asked == []
 
@@ -387,12 +384,15 @@ async def test_no_tool_but_a_specialist_brings_a_specialists_words(based: Settin
     assert all(source.passage.kind != "specialist" for source in answer.sources)
 
 
-async def test_a_specialist_on_a_server_is_told_nothing_about_the_user(based: Settings, opens: Opens) -> None:
-    """What a user told about themselves is looked up with a question, and goes to no specialist."""
-    remote = Remote(url="http://127.0.0.1:9/v1", model="bank")
-    promoted(based, BANK.model_copy(update={"adapter": "remote", "remote": remote}), adapter=False)
-    heard = Heard("Expired.")
+async def test_a_specialist_is_not_told_what_the_user_told_about_themselves(based: Settings, opens: Opens) -> None:
+    """It may be on somebody's server, and it was trained on questions alone."""
+    promoted(based, BANK)
+    question = "When will the transfer of my shift pay reach my account?"
+    heard = Heard("On Friday.")
     async with opens(based, heard) as agent:
-        agent.about.switch(True) if hasattr(agent.about, "switch") else None
-        answer = await agent.ask(DECLINED)
-    assert answer.place in ("specialist:banking", "library")
+        agent.about.switch(True)
+        agent.about.keep("I am on the night shift.", "en", "t")
+        answer = await agent.ask(question)
+    assert answer.place == "specialist:banking"
+    assert "night" in answer.standalone, "what is looked up says so"
+    assert heard.prompts == [f"{BANK.prompt}\n{question}"]

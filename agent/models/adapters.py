@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.errors import ModelMissing, ModelUnusable
-from agent.models.gguf import Head, NotGguf, read_head
+from tools.gguf import Head, NotGguf, read_head
 
 _A, _B = ".lora_a", ".lora_b"
 _LOOKED_UP: Final = "token_embd.weight"

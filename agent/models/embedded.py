@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from agent.errors import ModelError, ModelMissing, ModelUnusable
 from agent.models.adapters import Adapter, check
 from agent.models.engine import engine
-from agent.models.gguf import Head, NotGguf, read_head
 from agent.models.memory import BATCH, KV_BYTES, available, needed
+from tools.gguf import Head, NotGguf, read_head
 
 log = logging.getLogger(__name__)
 

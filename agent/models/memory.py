@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from agent.models.gguf import Head
+from tools.gguf import Head
 
 BATCH: Final = 256
 """Tokens that are read at once. A request that is given up while its prompt is read frees the model only between

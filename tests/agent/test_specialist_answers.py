@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from specialist_parts import BANK, DECLINED, Heard, promoted, removed, with_base
+from speaking_parts import BANK, DECLINED, Heard, promoted, removed, with_base
 
 from agent import Agent, Answer, Draft, Settings, Sources, Token
 from agent.examples import corrections

@@ -57,6 +57,7 @@ def run() -> dict[str, float]:
         loop = Loop(learns, plan, rows, [], Path(folder), report=lambda _: None, stop=lambda: False)
         loop.run()
         ours = loop.standing.tokens / loop.standing.seconds
+    read.model.set_attn_implementation("sdpa")
     optimizer = torch.optim.AdamW(learns.weights().values(), lr=1e-4)
     random.Random(7).shuffle(rows)
     begun = time.perf_counter()

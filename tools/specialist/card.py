@@ -9,6 +9,7 @@ These three keys are enough for the router, which finds the specialist by them w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,8 @@ FILE = "card.yaml"
 ADAPTER = "adapter.gguf"
 EVALUATION = "evaluation.json"
 SHA256 = r"^[0-9a-f]{64}$"
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+"""Whole names of specialists; they are also names of folders."""
 Use = Literal["answer", "style", "grounded"]
 """What the specialist is for. `answer`: it answers the questions that the router sends to it. `style`: the same, for
 texts that are to be rewritten. `grounded`: it reads passages in place of the base model, in the nodes that judge and
@@ -73,7 +76,7 @@ class Shot(_Part):
 class Card(_Part):
     """Texts that are for each language may be given once, as a list, or as a mapping with `en` and `ja`."""
 
-    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")
+    name: str = Field(pattern=f"^{NAME.pattern}$")
     description: tuple[str, ...] = Field(min_length=1)
     """What it is for, in a sentence, in each language."""
     examples: tuple[str, ...] = Field(min_length=1)
@@ -133,22 +136,29 @@ def load(path: Path) -> Card:
     """The card in a file, or in the `card.yaml` of a folder. Raises `SpecialistError` (`card`) with file and key."""
     file = path / FILE if path.is_dir() else path
     try:
-        rows = yaml.safe_load(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _misfit(f"{file} cannot be read: check its path and that it is UTF-8.") from error
-    except yaml.YAMLError as error:
+    return parse(text, str(file))
+
+
+def parse(text: str, name: str) -> Card:
+    """The card in a text, which is called `name` where something is wrong. Raises `SpecialistError` (`card`)."""
+    try:
+        rows = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there is not
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise _misfit(f"{file}{line}: this is not YAML; put texts with a colon into quotes.") from error
+        raise _misfit(f"{name}{line}: this is not YAML; put texts with a colon into quotes.") from error
     if not isinstance(rows, dict):
-        raise _misfit(f"{file}: a card is a mapping with the keys name, description and examples.")
+        raise _misfit(f"{name}: a card is a mapping with the keys name, description and examples.")
     try:
         return Card.model_validate(rows)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         advice = _ADVICE.get(key.partition(".")[0]) or f"{first['msg'].removeprefix('Value error, ')}."
-        raise _misfit(f"{file}{', ' if key else ''}{key}: {advice}") from error
+        raise _misfit(f"{name}{', ' if key else ''}{key}: {advice}") from error
 
 
 def save(card: Card, folder: Path) -> None:

@@ -11,7 +11,8 @@ class SpecialistError(Exception):
     or version), `exists` (the name is taken), `not_proven` (the gate was not passed), `base` (the base model is
     missing, another one, or of an architecture that cannot be trained), `memory` (training needs more than there is),
     `package` (the extra `train` is not installed), `stopped` (by the user; it can be resumed), `failed` (training broke
-    off), `busy` (another program trains it), `archive` (an export cannot be written or taken in).
+    off, or the disk refuses), `busy` (another program trains or changes it), `archive` (an export cannot be written or
+    taken in), `promoted` (a version is in use and cannot be removed).
     """
 
     def __init__(self, reason: str, message: str) -> None:

@@ -13,6 +13,9 @@ Method = Literal["lora", "layers", "few_shot"]
 """`lora`: low-rank adapters on all linear layers (Hu et al. 2021, arXiv 2106.09685). `layers`: all weights of the last
 layers, the others frozen; what changed is kept as an adapter. `few_shot`: no training, examples in the prompt."""
 
+_SEEN = 4000
+"""Examples that a training sees, where nothing else is said."""
+
 
 class Plan(BaseModel):
     """Settings of a training. The defaults suit a few hundred to a few thousand short examples."""
@@ -27,7 +30,8 @@ class Plan(BaseModel):
     """Only the last so many layers learn; 0 is all of them for `lora`, and a quarter of them for `layers`."""
     shots: int = Field(default=8, ge=0, le=64)
     """Examples in the prompt of `few_shot`."""
-    epochs: float = Field(default=3.0, gt=0, le=100)
+    epochs: float | None = Field(default=None, gt=0, le=100)
+    """How often every example is seen; without it as often as `epochs_of` says."""
     learning_rate: float = Field(default=4e-4, gt=0, lt=1)
     batch: int = Field(default=16, ge=1)
     """Examples that one step learns from."""
@@ -41,6 +45,11 @@ class Plan(BaseModel):
     """General questions among the examples, as a share of them, with the answers that the base model gives itself: so
     it does not forget what it could (Yang et al. 2024, arXiv 2402.13669)."""
     seed: int = 7
+
+    def epochs_of(self, examples: int) -> float:
+        """Epochs for so many examples: 4 for up to a thousand, 1 from four thousand on, so that a specialist takes
+        about ten minutes."""
+        return self.epochs or min(4.0, max(1.0, _SEEN / max(1, examples)))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pydantic import PrivateAttr
 
 from agent.errors import ModelUnusable
 from agent.models.adapters import Adapter
-from agent.models.gguf import read_head
+from tools.gguf import read_head
 from agent.models.served import Served
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 Pairs = dict[str, Any]
@@ -18,14 +20,34 @@ LLAMA: Pairs = {
 }
 
 
+ADAPTER: Pairs = {
+    "general.architecture": "llama",
+    "general.type": "adapter",
+    "adapter.type": "lora",
+    "adapter.lora.alpha": 32.0,
+}
+FACTORS = {"blk.0.attn_q.weight.lora_a": (64, 4), "blk.0.attn_q.weight.lora_b": (4, 64)}
+
+
 def gguf(pairs: Pairs | None = None, *, values: int = 1024, version: int = 3) -> bytes:
     """A GGUF file with these key-value pairs and one tensor of `values` 32-bit numbers."""
-    pairs = LLAMA if pairs is None else pairs
-    head = b"GGUF" + struct.pack("<IQQ", version, 1, len(pairs))
+    return _file(LLAMA if pairs is None else pairs, {"output.weight": (values,)}, version=version)
+
+
+def adapter(pairs: Pairs | None = None, tensors: Mapping[str, tuple[int, ...]] = FACTORS, *, kind: int = 0) -> bytes:
+    """A LoRA adapter with these key-value pairs and tensors of zeros."""
+    return _file(ADAPTER if pairs is None else pairs, tensors, kind=kind)
+
+
+def _file(pairs: Pairs, tensors: Mapping[str, tuple[int, ...]], *, version: int = 3, kind: int = 0) -> bytes:
+    head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(pairs))
     for key, value in pairs.items():
         head += _string(key) + _typed(value)
-    head += _string("output.weight") + struct.pack("<IQIQ", 1, values, 0, 0)
-    return head + b"\0" * (-len(head) % 32) + b"\0" * (4 * values)
+    offset = 0
+    for name, shape in tensors.items():
+        head += _string(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, offset)
+        offset += -(-4 * prod(shape) // 32) * 32
+    return head + b"\0" * (-len(head) % 32) + b"\0" * offset
 
 
 def _string(text: str) -> bytes:
@@ -35,6 +57,8 @@ def _string(text: str) -> bytes:
 def _typed(value: Any) -> bytes:
     if isinstance(value, str):
         return struct.pack("<I", 8) + _string(value)
+    if isinstance(value, float):
+        return struct.pack("<If", 6, value)
     if isinstance(value, int):
         return struct.pack("<II", 4, value)
     kind = 8 if isinstance(value[0], str) else 4

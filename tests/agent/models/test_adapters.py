@@ -10,7 +10,7 @@ from adapter_files import TINY, write_adapter, write_model
 from agent.errors import ModelMissing, ModelUnusable
 from agent.models.adapters import Adapter, check
 from agent.models.embedded import inspect
-from agent.models.gguf import read_head
+from tools.gguf import read_head
 
 Tensors = dict[str, np.ndarray]
 

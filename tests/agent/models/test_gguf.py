@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gguf_files import LLAMA, gguf
+from gguf_files import ADAPTER, FACTORS, LLAMA, adapter, gguf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.models.gguf import NotGguf, read_head
+from tools.gguf import Adapter, NotGguf, read_adapter, read_head
 
 Write = Callable[[bytes], Path]
 
@@ -42,6 +42,8 @@ def test_without_head_count_kv_every_head_is_cached(write: Write) -> None:
 def test_an_adapter_and_a_missing_template_are_told(write: Write) -> None:
     head = read_head(write(gguf({"general.type": "adapter", "general.architecture": "llama"})))
     assert (head.kind, head.chat) == ("adapter", False)
+    assert read_head(write(adapter())).adapter == "lora"
+    assert read_head(write(adapter())).tensors == FACTORS
 
 
 @pytest.mark.parametrize(
@@ -76,3 +78,35 @@ def test_damage_raises_nothing_else(tmp_path_factory: pytest.TempPathFactory, at
         return
     assert head.layers >= 0
     assert head.kv_values >= 0
+
+
+def test_an_adapter_is_read_with_rank_and_scale(write: Write) -> None:
+    assert read_adapter(write(adapter())) == Adapter("llama", 32.0, 4, 1)
+    looked_up = {"token_embd.weight.lora_a": (8, 100), "token_embd.weight.lora_b": (8, 64)}
+    assert read_adapter(write(adapter(tensors=FACTORS | looked_up))) == Adapter("llama", 32.0, 8, 2)
+
+
+Q = "blk.0.attn_q.weight"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (gguf(), "no LoRA adapter"),
+        (adapter(ADAPTER | {"adapter.type": "ia3"}), "no LoRA adapter"),
+        (adapter({k: v for k, v in ADAPTER.items() if "alpha" not in k}), "without its scale"),
+        (adapter(ADAPTER | {"adapter.lora.alpha": float("nan")}), "without its scale"),
+        (adapter(ADAPTER | {"general.architecture": ""}), "its architecture"),
+        (adapter(tensors={}), "in pairs"),
+        (adapter(tensors={f"{Q}.lora_a": (64, 4)}), "in pairs"),
+        (adapter(tensors=FACTORS | {"output.weight": (8, 8)}), "in pairs"),
+        (adapter(tensors={f"{Q}.lora_a": (64, 4), f"{Q}.lora_b": (8, 64)}), "fit each other"),
+        (adapter(tensors={f"{Q}.lora_a": (64, 0), f"{Q}.lora_b": (0, 64)}), "fit each other"),
+        (adapter(tensors={f"{Q}.lora_a": (64,), f"{Q}.lora_b": (4, 64)}), "fit each other"),
+        (adapter(kind=77), "unknown kind"),
+        (adapter()[:-1], "cut off"),
+    ],
+)
+def test_what_is_no_adapter_that_could_be_loaded(write: Write, content: bytes, told: str) -> None:
+    with pytest.raises(NotGguf, match=told):
+        read_adapter(write(content))

@@ -19,7 +19,7 @@ from agent.errors import ModelUnusable
 from agent.models.catalogue import Catalogue
 from agent.models.chat import ChatModel, Meter
 from agent.models.embedded import EmbeddedServer
-from agent.models.gguf import read_head
+from tools.gguf import read_head
 from agent.models.served import Served
 from agent.settings import Settings
 

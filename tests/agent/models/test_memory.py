@@ -5,8 +5,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.models.gguf import Head
 from agent.models.memory import available, needed
+from tools.gguf import Head
 
 QWEN_SMALL = Head("qwen2", "model", layers=24, context=32768, vocabulary=151936, embedding=896, kv_values=24 * 2 * 128)
 

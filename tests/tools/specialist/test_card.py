@@ -67,6 +67,8 @@ examples:
         ("- a list", "mapping"),
         ("", "mapping"),
         ("name: banking\ndescription: a: b", "line 2"),
+        (WHOLE + "date: 2026-99-99\n", "not YAML"),
+        ("[" * 3000, "not YAML"),
     ],
 )
 def test_a_fault_is_told_on_one_line_with_file_and_key(tmp_path: Path, text: str, says: str) -> None:

@@ -66,13 +66,18 @@ def test_rows_over_the_same_passages_stay_together() -> None:
     assert max(len(pack(g).ids) for g in bundles(rows, longest=70, most=8)) <= 70
 
 
+@pytest.mark.parametrize("block", [4, 256])
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])
-def test_a_packed_row_has_the_loss_and_the_gradient_that_it_has_alone(kind: str) -> None:
+def test_a_packed_row_has_the_loss_and_the_gradient_that_it_has_alone(
+    kind: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from tools.specialist.train import attention
     from tools.specialist.train.base import Base
-    from tools.specialist.train.learner import loss
+    from tools.specialist.train.learner import learn, measure
 
+    monkeypatch.setattr(attention, "_BLOCK", block)
     torch.manual_seed(1)
     config = AutoConfig.for_model(
         kind,
@@ -82,9 +87,8 @@ def test_a_packed_row_has_the_loss_and_the_gradient_that_it_has_alone(kind: str)
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        attn_implementation="sdpa",
     )
-    base = Base(AutoModelForCausalLM.from_config(config), None, torch.float32)
+    base = Base(AutoModelForCausalLM.from_config(config, attn_implementation=attention.NAME), None, torch.float32)
     rng = np.random.default_rng(2)
 
     def some(n: int) -> tuple[int, ...]:
@@ -97,11 +101,8 @@ def test_a_packed_row_has_the_loss_and_the_gradient_that_it_has_alone(kind: str)
 
     def measured(packs: list[list[Row]]) -> tuple[float, torch.Tensor]:
         weight.grad = None
-        total = 0.0
-        for group in packs:
-            summed, _ = loss(base, pack(group))
-            summed.backward()
-            total += float(summed.detach())
+        total = sum(learn(base, pack(group), 0.5) for group in packs)
+        assert total == pytest.approx(sum(measure(base, pack(group)) for group in packs), rel=1e-5)
         return total, weight.grad.clone()
 
     together, gradient = measured([rows])
@@ -109,8 +110,10 @@ def test_a_packed_row_has_the_loss_and_the_gradient_that_it_has_alone(kind: str)
     assert together == pytest.approx(alone, rel=1e-5)
     assert torch.allclose(gradient, wanted, rtol=1e-3, atol=1e-5)
     # and a wrong mask would be noticed
+    base.model.set_attn_implementation("sdpa")
     plain = base.model(torch.tensor([rows[0].ids]), labels=torch.tensor([[-100] * 18 + list(rows[0].answer)]))
-    assert loss(base, pack(rows[:1]))[0].item() == pytest.approx(plain.loss.item() * 2, rel=1e-5)
+    base.model.set_attn_implementation(attention.NAME)
+    assert measure(base, pack(rows[:1])) == pytest.approx(plain.loss.item() * 2, rel=1e-5)
 
 
 @settings(max_examples=30)
@@ -118,3 +121,25 @@ def test_a_packed_row_has_the_loss_and_the_gradient_that_it_has_alone(kind: str)
 def test_bundles_keep_every_row(rows: list[Row]) -> None:
     kept = [row for group in bundles(rows, longest=12, most=3) for row in group]
     assert sorted(r.ids for r in kept) == sorted(r.ids for r in rows)
+
+
+def test_the_loss_is_taken_in_parts_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from tools.specialist.train import attention, learner
+    from tools.specialist.train.base import Base
+
+    torch.manual_seed(2)
+    config = AutoConfig.for_model(
+        "llama", vocab_size=20, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
+    )
+    base = Base(AutoModelForCausalLM.from_config(config, attn_implementation=attention.NAME), None, torch.float32)
+    packed = pack([Row((1, 2), tuple(range(3, 12))), Row((1, 5), (6, 7))])
+    weight = base.model.model.layers[0].mlp.up_proj.weight
+    found = []
+    for at_once in (100, 2):
+        monkeypatch.setattr(learner, "_AT_ONCE", at_once)
+        weight.grad = None
+        found.append((learner.learn(base, packed, 1.0), weight.grad))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
+    assert torch.allclose(found[0][1], found[1][1], atol=1e-5)

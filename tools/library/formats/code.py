@@ -7,8 +7,8 @@ import re
 import warnings
 from collections.abc import Iterator
 
+from tools.decode import decode
 from tools.library.formats.blocks import Blocks
-from tools.library.formats.decode import decode
 from tools.library.formats.source import Source
 from tools.library.load import Loaded
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
+from tools.decode import decode
 from tools.library.formats.blocks import Blocks
-from tools.library.formats.decode import decode
 from tools.library.formats.html import markdown_of
 from tools.library.formats.package import Package, attribute, local, xml
 from tools.library.formats.source import Source

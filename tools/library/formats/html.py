@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tools.decode import decode
 from tools.library.formats.blocks import table
-from tools.library.formats.decode import decode
 from tools.library.formats.source import Source
 from tools.library.load import Loaded, LoadError, title_of
 

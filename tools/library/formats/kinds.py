@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
-from tools.library.formats.decode import decode
+from tools.decode import decode
 from tools.library.load import NOT_YET, LoadError
 
 Kind = Literal[

@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path, PurePosixPath
 
+from tools.decode import decode
 from tools.library.formats.blocks import Blocks, squeeze
-from tools.library.formats.decode import decode
 from tools.library.formats.html import markdown_of
 from tools.library.formats.source import Source
 from tools.library.load import Loaded, LoadError, title_of

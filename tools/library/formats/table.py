@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 
+from tools.decode import decode
 from tools.library.formats.blocks import RECORD, Blocks, squeeze, tokens
-from tools.library.formats.decode import decode
 from tools.library.formats.source import Source
 from tools.library.load import Loaded, LoadError, title_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tools.library.formats.decode import decode
+from tools.decode import decode
 from tools.library.formats.kinds import tell
 from tools.library.formats.source import Source
 from tools.library.load import Loaded, LoadError, plain, title_of

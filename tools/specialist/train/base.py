@@ -45,6 +45,8 @@ class Base:
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils.quantization_config import GgufConfig
 
+        from tools.specialist.train.attention import NAME
+
         dtype = torch.bfloat16 if fast_bfloat16() else torch.float32
         with _quiet():
             tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
@@ -52,7 +54,7 @@ class Base:
                 str(file.parent),
                 gguf_file=file.name,
                 dtype=dtype,
-                attn_implementation="sdpa",
+                attn_implementation=NAME,
                 quantization_config=GgufConfig(gguf_file=file.name, dequantize=True),
             )
         if model.config.model_type not in ARCHITECTURES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 _LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _KEPT_RANK = 64
 """Least rank of the adapter that keeps what `layers` changed."""
-_AT_ONCE = 256
-"""Positions whose logits, one number for each word of the vocabulary, are held at a time."""
+_AT_ONCE = 128
+"""Positions whose logits are held at a time."""
+_ROUND = 64
+"""Sequences are filled up to a multiple of so many tokens."""
 
 
 class Learner(Protocol):
@@ -39,29 +42,63 @@ def learner(base: Base, plan: Plan) -> Learner:
     return _LowRank(base, plan) if plan.method == "lora" else _Layers(base, plan)
 
 
-def loss(base: Base, pack: Pack) -> tuple[torch.Tensor, float]:
-    """The summed cross entropy of the answers of a pack, in nats, and how many tokens it is summed over.
+def learn(base: Base, pack: Pack, share: float) -> float:
+    """Add `share` times the gradient of the loss of a pack to what is learned, and return that loss; see `measure`.
+
+    The gradient of the logits, one number for each word of the vocabulary, is taken a few positions at a time: all of
+    them at once would take more memory than the model.
+    """
+    states = _states(base, pack)
+    cut = states.detach().requires_grad_(True)
+    total = 0.0
+    for part in _parts(base, pack, cut):
+        (part * share).backward()
+        total += float(part.detach())
+    states.backward(cut.grad)
+    return total
+
+
+def measure(base: Base, pack: Pack) -> float:
+    """The summed cross entropy of the answers of a pack, in nats.
 
     Logits are computed only where an answer is learned: for a vocabulary of 150,000 they are a third of the work.
     """
     import torch
 
-    body, head = base.model.get_decoder(), base.model.get_output_embeddings()
-    mask = torch.from_numpy(pack.visible())
-    unseen = torch.zeros(mask.shape, dtype=base.dtype).masked_fill_(~mask, torch.finfo(base.dtype).min)
-    states = body(
-        input_ids=torch.from_numpy(pack.ids)[None],
-        position_ids=torch.from_numpy(pack.position)[None],
-        attention_mask=unseen[None, None],
+    with torch.no_grad():
+        return sum(float(part) for part in _parts(base, pack, _states(base, pack)))
+
+
+def _states(base: Base, pack: Pack) -> torch.Tensor:
+    """The last hidden states of a pack, shape (tokens, width)."""
+    import torch
+
+    from tools.specialist.train.attention import blocks
+
+    # lengths of few kinds let memory be used again, and the processor's kernels too
+    fill = -len(pack.ids) % _ROUND
+    end = np.concatenate([pack.end, np.arange(fill) + len(pack.ids) + 1])  # what is filled in sees itself alone
+    ids, position = (torch.nn.functional.pad(torch.from_numpy(x), (0, fill)) for x in (pack.ids, pack.position))
+    out = base.model.get_decoder()(
+        input_ids=ids[None],
+        position_ids=position[None],
+        attention_mask=torch.zeros(1, 1, 1, 1),  # `tree` takes its place
         use_cache=False,
-    ).last_hidden_state[0]
-    total = torch.zeros(())
+        tree=blocks(end, base.dtype),
+    )
+    return out.last_hidden_state[0]
+
+
+def _parts(base: Base, pack: Pack, states: torch.Tensor) -> Iterator[torch.Tensor]:
+    """The loss over some positions after the other."""
+    import torch
+
+    head = base.model.get_output_embeddings()
     at, target, weight = (torch.from_numpy(x) for x in (pack.at, pack.target, pack.weight))
     for start in range(0, len(at), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         logits = head(states[at[part]]).float()
-        total = total + (torch.nn.functional.cross_entropy(logits, target[part], reduction="none") * weight[part]).sum()
-    return total, float(weight.sum())
+        yield (torch.nn.functional.cross_entropy(logits, target[part], reduction="none") * weight[part]).sum()
 
 
 class _LowRank:
@@ -70,6 +107,8 @@ class _LowRank:
     def __init__(self, base: Base, plan: Plan) -> None:
         import torch
         from peft import LoraConfig, inject_adapter_in_model
+
+        from tools.specialist.train.fused import FusedLora
 
         self.base = base
         self._alpha = plan.alpha
@@ -81,6 +120,7 @@ class _LowRank:
             target_modules=list(_LINEAR),
             layers_to_transform=list(range(first, base.layers)),
         )
+        config._register_custom_module({torch.nn.Linear: FusedLora})
         inject_adapter_in_model(config, base.model)
         for name, parameter in base.model.named_parameters():
             if "lora_" in name:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.specialist.plan import Plan, Progress
-from tools.specialist.train.learner import Learner, loss
+from tools.specialist.train.learner import Learner, learn, measure
 from tools.specialist.train.packing import Pack, Row, steps
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Loop:
         self._stop = stop
         self.standing = Standing()
         self._epoch = max(1, len(list(self._order(0))))
-        self.steps = max(1, math.ceil(self._epoch * plan.epochs))
+        self.steps = max(1, math.ceil(self._epoch * plan.epochs_of(len(training))))
         self._look = max(1, self._epoch // plan.looks)
         self._weights = learner.weights()
         # what is learned is kept in float32, where the small changes of late steps are not lost
@@ -145,9 +145,7 @@ class Loop:
         count = sum(float(pack.weight.sum()) for pack in packs)
         total = 0.0
         for pack in packs:
-            summed, _ = loss(self._learner.base, pack)
-            (summed / count).backward()
-            total += float(summed.detach())
+            total += learn(self._learner.base, pack, 1 / count)
         for name, weight in self._weights.items():
             self._masters[name].grad = weight.grad.float() if weight.grad is not None else None
             weight.grad = None
@@ -168,20 +166,13 @@ class Loop:
 
     def _judge(self) -> None:
         """Look at the validation examples, and keep the weights if they are the best so far."""
-        import torch
-
         standing = self.standing
         if not self._held:
             standing.best_step = standing.step
             return
-        total = count = 0.0
-        with torch.no_grad():
-            for packs in self._held:
-                for pack in packs:
-                    summed, many = loss(self._learner.base, pack)
-                    total += float(summed)
-                    count += many
-        standing.validation = total / count
+        held = [pack for packs in self._held for pack in packs]
+        total = sum(measure(self._learner.base, pack) for pack in held)
+        standing.validation = total / sum(float(pack.weight.sum()) for pack in held)
         if standing.best is None or standing.validation < standing.best:
             standing.best, standing.best_step, standing.worse = standing.validation, standing.step, 0
             self._save("best", self._masters)

@@ -1,4 +1,4 @@
-"""What the head of a GGUF file says about the model, read in a bounded way.
+"""What the head of a GGUF file says about the model or adapter, read in a bounded way.
 
 Source: the GGUF specification, version 3 (ggml, docs/gguf.md). llama.cpp itself says nothing but "failed" when a file
 does not suit it, and it allocates before it fails; so the questions a person needs answered are asked here first.
@@ -6,6 +6,7 @@ does not suit it, and it allocates before it fails; so the questions a person ne
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 from dataclasses import dataclass, field
@@ -15,8 +16,12 @@ from typing import Any, Final
 _MAX_PAIRS: Final = 65_536
 _MAX_TENSORS: Final = 1_000_000
 _MAX_ARRAY: Final = 16_777_216
+_MAX_DIMENSIONS: Final = 8
 _KEPT_ARRAY: Final = 1_024
 """Longer arrays (the vocabulary) are skipped and only counted."""
+
+_LOOKED_UP: Final = "token_embd.weight"
+"""The one tensor whose rows are looked up, not multiplied: its adapter lies the other way round."""
 
 _STRING, _ARRAY = 8, 9
 _SCALARS: Final = {
@@ -58,11 +63,70 @@ class Head:
     """The shape of each tensor, the fastest dimension first."""
 
 
+@dataclass(frozen=True)
+class Adapter:
+    """What is needed to judge whether a LoRA adapter can be loaded."""
+
+    architecture: str
+    """Of the model that it belongs to."""
+    alpha: float
+    rank: int
+    """The largest; each weight may have its own."""
+    weights: int
+    """How many weights of the model it changes."""
+
+
 def read_head(path: Path) -> Head:
     """Read the head of `path`.
 
     Raises `NotGguf` when it is none or was cut off, and `OSError` when it cannot be read at all.
     """
+    return _head(*_read(path))
+
+
+def read_adapter(path: Path) -> Adapter:
+    """Read the head of a LoRA adapter.
+
+    Raises `NotGguf` when it is none that llama.cpp would load, and `OSError` when it cannot be read at all.
+    """
+    pairs, tensors = _read(path)
+    kind, method = pairs.get("general.type", "model"), pairs.get("adapter.type", "")
+    if (kind, method) != ("adapter", "lora"):
+        raise NotGguf("it is no LoRA adapter")
+    alpha, architecture = pairs.get("adapter.lora.alpha"), pairs.get("general.architecture")
+    if (
+        not isinstance(alpha, float)
+        or not math.isfinite(alpha)
+        or not isinstance(architecture, str)
+        or not architecture
+    ):
+        raise NotGguf("it is an adapter without its scale or its architecture")
+    by_name = {tensor.name: tensor for tensor in tensors}
+    weights = {name.rpartition(".lora_")[0] for name in by_name}
+    names = {f"{weight}.lora_{side}" for weight in weights for side in "ab"}
+    if not weights or "" in weights or names != by_name.keys() or len(by_name) != len(tensors):
+        raise NotGguf("it is an adapter whose matrices do not come in pairs")
+    ranks = set()
+    for weight in weights:
+        a, b = by_name[f"{weight}.lora_a"], by_name[f"{weight}.lora_b"]
+        rank = 0 if weight == _LOOKED_UP else 1
+        if not (len(a.shape) == len(b.shape) == 2 and a.shape[rank] == b.shape[0] and min(*a.shape, *b.shape) > 0):
+            raise NotGguf("it is an adapter whose matrices do not fit each other")
+        if not {a.kind, b.kind} <= _BLOCKS.keys():
+            raise NotGguf("it is an adapter with numbers of an unknown kind")
+        ranks.add(b.shape[0])
+    return Adapter(architecture, alpha, max(ranks), len(weights))
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    name: str
+    shape: tuple[int, ...]
+    """The fastest dimension first."""
+    kind: int
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[_Tensor]]:
     size = path.stat().st_size
     if size == 0:
         raise NotGguf("it is empty")
@@ -75,16 +139,15 @@ def read_head(path: Path) -> Head:
             raise NotGguf("it is cut off or damaged") from error
     if size < needed:
         raise NotGguf(f"it is cut off: {size:,} of at least {needed:,} bytes are there")
-    return _head(pairs, tensors)
+    return pairs, tensors
 
 
-def _parse(data: mmap.mmap) -> tuple[dict[str, Any], dict[str, tuple[int, ...]], int]:
-    """The key-value pairs (long arrays as their length), the shapes of the tensors, and the bytes that the file must
-    at least have."""
-    version, tensors, count = struct.unpack_from("<IQQ", data, 4)
+def _parse(data: mmap.mmap) -> tuple[dict[str, Any], list[_Tensor], int]:
+    """The key-value pairs (long arrays as their length), the tensors, and how many bytes the file has at least."""
+    version, number, count = struct.unpack_from("<IQQ", data, 4)
     if version not in (2, 3):
         raise NotGguf(f"it is GGUF version {version}, and only 2 and 3 are known")
-    if count > _MAX_PAIRS or tensors > _MAX_TENSORS:
+    if count > _MAX_PAIRS or number > _MAX_TENSORS:
         raise NotGguf("it is damaged")
     at = 24
     pairs: dict[str, Any] = {}
@@ -93,13 +156,13 @@ def _parse(data: mmap.mmap) -> tuple[dict[str, Any], dict[str, tuple[int, ...]],
         (kind,) = struct.unpack_from("<I", data, at)
         pairs[key], at = _value(data, at + 4, kind)
     last = 0
-    shapes: dict[str, tuple[int, ...]] = {}
-    for _ in range(tensors):
+    tensors = []
+    for _ in range(number):
         name, at = _string(data, at)
         (dimensions,) = struct.unpack_from("<I", data, at)
-        if dimensions > 8:
+        if dimensions > _MAX_DIMENSIONS:
             raise NotGguf("it is damaged")
-        shape = shapes[name] = struct.unpack_from(f"<{dimensions}Q", data, at + 4)
+        shape = struct.unpack_from(f"<{dimensions}Q", data, at + 4)
         kind, offset = struct.unpack_from("<IQ", data, at + 4 + 8 * dimensions)
         at += 4 + 8 * dimensions + 12
         values = 1
@@ -107,10 +170,11 @@ def _parse(data: mmap.mmap) -> tuple[dict[str, Any], dict[str, tuple[int, ...]],
             values *= length
         block, width = _BLOCKS.get(kind, (1, 0))
         last = max(last, offset + values // block * width)
+        tensors.append(_Tensor(name, shape, kind))
     alignment = pairs.get("general.alignment", 32)
     if not isinstance(alignment, int) or alignment < 1:
         raise NotGguf("it is damaged")
-    return pairs, shapes, -(-at // alignment) * alignment + last
+    return pairs, tensors, -(-at // alignment) * alignment + last
 
 
 def _string(data: mmap.mmap, at: int) -> tuple[str, int]:
@@ -147,7 +211,7 @@ def _value(data: mmap.mmap, at: int, kind: int) -> tuple[Any, int]:
     return length, at
 
 
-def _head(pairs: dict[str, Any], tensors: dict[str, tuple[int, ...]]) -> Head:
+def _head(pairs: dict[str, Any], tensors: list[_Tensor]) -> Head:
     architecture = str(pairs.get("general.architecture", ""))
 
     def number(key: str, otherwise: int = 0) -> int:
@@ -179,5 +243,5 @@ def _head(pairs: dict[str, Any], tensors: dict[str, tuple[int, ...]]) -> Head:
         parts=max(1, pairs.get("split.count", 1)),
         chat="tokenizer.chat_template" in pairs,
         adapter=str(pairs.get("adapter.type", "")),
-        tensors=tensors,
+        tensors={tensor.name: tensor.shape for tensor in tensors},
     )

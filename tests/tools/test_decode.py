@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.library.formats.decode import decode
+from tools.decode import decode
 
 JAPANESE = "有給休暇は年に二十日です。\n申請は前日までに、上長へ出してください。カタカナもあります。"
 

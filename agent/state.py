@@ -188,7 +188,7 @@ class Answer:
     first_token: float | None = None
     """Seconds to the first word of the draft; None when no draft was written."""
     specialist: str = ""
-    """The name of the specialist whose words these are. Without `sources` they are its opinion, which nobody checked."""
+    """Whose words these are if not Kotae's. Without `sources` they are an opinion, which nobody checked."""
 
     def __post_init__(self) -> None:
         for name in ("sentences", "sources", "steps", "notices", "choices"):

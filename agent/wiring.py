@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.about_user import AboutUser
@@ -60,8 +61,14 @@ def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatMo
     return ChatModel(connect, [preamble(language) for language in LANGUAGES])
 
 
-def build_context(settings: Settings, library: Library, model: ChatModel, web: Tool | None = None) -> Context:
-    """Everything that the nodes work with; `web` takes the place of the web search that the settings describe."""
+def build_context(
+    settings: Settings, library: Library, model: ChatModel, web: Tool | None = None, *, reads: Path | None = None
+) -> Context:
+    """Everything that the nodes work with; `web` takes the place of the web search that the settings describe.
+
+    With `reads`, a data folder, the specialist that is promoted there reads the passages, and no question is sent to
+    any: for measuring what Kotae itself answers.
+    """
     scope = readable(settings)
     tools: dict[Route, Tool] = {
         "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
@@ -72,7 +79,7 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
         model=model,
         router=router,
         tools=tools,
-        specialists=_specialists(settings, model, router),
+        specialists=_specialists(settings, model, router, reads),
         limits=Limits(
             gathers=settings.max_gathers,
             drafts=settings.max_drafts,
@@ -91,9 +98,9 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
     )
 
 
-def _specialists(settings: Settings, model: ChatModel, router: Router) -> Promoted:
-    registry = Registry(settings.data_dir / FOLDER)
-    found = Promoted(registry, Speakers(settings, model), router, most=settings.max_answer_tokens)
+def _specialists(settings: Settings, model: ChatModel, router: Router, reads: Path | None) -> Promoted:
+    registry, speakers = Registry((reads or settings.data_dir) / FOLDER), Speakers(settings, model)
+    found = Promoted(registry, speakers, router, most=settings.max_answer_tokens, only_reading=reads is not None)
     found.refresh()
     return found
 

@@ -49,7 +49,8 @@ def form_html(
         for code, label in words.items("reason").items()
         if answer.sources or code not in _OF_SOURCES
     ]
-    known = words.items("place") | {f"specialist:{name}": words("feedback.specialist", name=name) for name in specialists}
+    known = words.items("place")
+    known |= {f"specialist:{name}": words("feedback.specialist", name=name) for name in specialists}
     places = [
         _chip("place", code, label, given is not None and given.wanted == code)
         for code, label in known.items()

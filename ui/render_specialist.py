@@ -29,8 +29,7 @@ def badge_html(answer: Answer, words: Strings) -> str:
 
 
 def data_html(text: str) -> str:
-    """Text that is data (JSON, a label) as code, JSON with a line for each entry; "" for any other. The result still has
-    to pass `clean`."""
+    """Text that is data as code; "" for any other. The result still has to pass `clean`."""
     shown = data(text)
     return f"<pre><code>{escape(shown)}</code></pre>" if shown else ""
 

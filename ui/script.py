@@ -19,6 +19,7 @@ from pydantic import (
 from agent.errors import KotaeError
 from agent.examples import is_place
 from agent.state import Language, Place
+from tools.specialist.card import Card
 
 
 class ScriptError(KotaeError):
@@ -124,6 +125,9 @@ class Script(_Strict):
     language: Language | None = None
     """Expected of every answer that says nothing else."""
     library: Literal["sample"] | tuple[Document, ...] = ()
+    specialists: tuple[Card, ...] = ()
+    """Promoted specialists that the script brings with it: cards without an adapter, so that the model of the run speaks
+    for them."""
     web: Web = "off"
     turns: Annotated[tuple[ScriptedTurn, ...], Field(min_length=1)]
 
@@ -132,6 +136,8 @@ class Script(_Strict):
         paths = [d.path for d in self.library if isinstance(d, Document)]
         if len(set(paths)) < len(paths):
             raise ValueError("two documents of the library have the same path")
+        if trained := [card.name for card in self.specialists if card.adapter]:
+            raise ValueError(f"the specialist {trained[0]} has an adapter, and a script brings none")
         return self
 
     @property

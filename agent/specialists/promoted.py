@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from agent.router import Router
     from agent.settings import Settings
     from agent.specialists.speakers import Speakers
-    from tools.specialist.registry import Registry, Version
+    from tools.specialist.registry import Registry
+    from tools.specialist.versions import Version
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,12 @@ _BARE = Reader()
 class Promoted:
     """Use `refresh` before a turn. Threads may call at once."""
 
-    def __init__(self, registry: Registry, speakers: Speakers, router: Router, *, most: int) -> None:
-        """`most`: tokens of an answer."""
+    def __init__(
+        self, registry: Registry, speakers: Speakers, router: Router, *, most: int, only_reading: bool = False
+    ) -> None:
+        """`most`: tokens of an answer. `only_reading`: no question is sent to any of them."""
         self._registry = registry
+        self._only_reading = only_reading
         self._speakers = speakers
         self._router = router
         self._most = most
@@ -88,10 +92,11 @@ class Promoted:
                 if stamp == self._seen:
                     self._reader = self._reads(self._versions.values())  # its base may be here by now
                     return
-                versions = {version.card.name: version for version in current(self._registry)}
+                found = readers(self._registry) if self._only_reading else current(self._registry)
             except (SpecialistError, OSError) as error:
                 log.warning("the specialists cannot be read: %s", error)
                 return
+            versions = {version.card.name: version for version in found}
             self._router.take_cards([v.card for v in versions.values() if v.card.use != "grounded"])
             self._versions, self._reader = versions, self._reads(versions.values())
             self._seen = stamp
@@ -111,6 +116,11 @@ class Promoted:
 def current(registry: Registry) -> list[Version]:
     """The promoted version of each specialist that has one."""
     return [one.current for one in registry.all() if one.current is not None]
+
+
+def readers(registry: Registry) -> list[Version]:
+    """Of those the ones that read passages."""
+    return [version for version in current(registry) if version.card.use == "grounded"]
 
 
 def cards(settings: Settings) -> list[Card]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from agent.specialists.speakers import Speakers
-    from tools.specialist.registry import Version
+    from tools.specialist.versions import Version
 
 TRUST = 0.1
 """How far a specialist is believed: nobody has checked what it says."""

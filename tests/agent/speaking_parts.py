@@ -1,5 +1,7 @@
-"""Specialists of a data folder and a model that speaks for them, for tests of whole turns: the registry, the router, the
-library and the graph are real, only what the model says is given."""
+"""Specialists of a data folder and a model that speaks for them, for tests of whole turns.
+
+Registry, router, library and graph are real; only what the model says is given.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.agent.models.gguf_files import adapter as adapter_file
-from tests.agent.models.gguf_files import gguf
 from langchain_core.messages import BaseMessage
 
 from agent import Settings
 from agent.models.chat import ChatModel
 from agent.models.scripted import ScriptedChatModel
+from tests.agent.models.gguf_files import adapter as adapter_file
+from tests.agent.models.gguf_files import gguf
 from tools.specialist.card import ADAPTER, Base, Card
 from tools.specialist.registry import Registry, Version
 

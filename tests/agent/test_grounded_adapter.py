@@ -152,5 +152,25 @@ async def test_the_judge_takes_it_so() -> None:
     other = Path("specialists/other/versions/1/adapter.gguf")
     assert await Reader().yes(model, [], Meter()) == 1.0
     assert await Reader(other, offset=-20.0).yes(model, [], Meter()) < 0.01
-    assert await Reader(folder, offset=-20.0).yes(model, [], Meter()) == 1.0, "without the adapter its offset counts not"
+    assert await Reader(folder, offset=-20.0).yes(model, [], Meter()) == 1.0, "its offset counts with it alone"
     assert asked.voices == ["", "other", ""]
+
+
+async def test_measuring_reads_with_it_and_asks_no_other(based: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from agent.evaluation import bench
+    from agent.evaluation.bench import Bench, ask
+    from agent.evaluation.record import record_of
+    from tools.library.records import Text
+
+    before = record_of(based, "answers", [])
+    promoted(based, READS)
+    promoted(based, BANK)
+    assert record_of(based, "answers", []) != before, "what was measured without it says nothing about it"
+    heard = Heard("Cards are declined on Sundays. [1]")
+    monkeypatch.setattr(bench, "chat_model", lambda settings, given: heard.chat())
+    async with Bench.open(based) as made:
+        texts = [Text(id="d", title="Cards", text="Why has my card been declined? Cards are declined on Sundays.")]
+        async with made.over(texts) as agent:
+            reply = await ask(agent, DECLINED)
+    assert (reply.route, reply.text) == ("library", "Cards are declined on Sundays. [1]")
+    assert heard.voices == ["reading"]

@@ -16,8 +16,8 @@ from pydantic import PrivateAttr
 
 from agent.errors import ModelUnusable
 from agent.models.adapters import Adapter
-from tools.gguf import read_head
 from agent.models.served import Served
+from tools.gguf import read_head
 
 
 class FakeServer:

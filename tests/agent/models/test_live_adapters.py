@@ -19,9 +19,9 @@ from agent.errors import ModelUnusable
 from agent.models.catalogue import Catalogue
 from agent.models.chat import ChatModel, Meter
 from agent.models.embedded import EmbeddedServer
-from tools.gguf import read_head
 from agent.models.served import Served
 from agent.settings import Settings
+from tools.gguf import read_head
 
 pytestmark = pytest.mark.live
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
@@ -30,7 +32,7 @@ from agent.nodes.reply import asked_back
 from agent.nodes.understand import detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
-from agent.specialists.study import Specialists
+from agent.specialists.beside import reading_examples, study
 from agent.state import Answer, Decision, Place, State, Turn
 from agent.threads import Thread, Threads
 from agent.wiring import build_context, chat_model
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AnyMessage, BaseMessage
     from langchain_core.runnables import RunnableConfig
+
+    from agent.specialists.study import Specialists
+    from agent.specialists.workplace import Step
 
 log = logging.getLogger(__name__)
 
@@ -103,15 +108,15 @@ class Agent:
 
     @cached_property
     def study(self) -> Specialists:
-        """What trains, examines and compares specialists, with the model and the embedder that questions are answered
-        with. While a specialist learns, the model is let go; whoever asks meanwhile has it loaded again."""
-        speakers = self.context.specialists.speakers
+        """What trains, examines and compares specialists, with the model that answers questions."""
+        return study(self.settings, self.context.specialists.speakers, self.context.model, self.library.embedder)
 
-        async def release() -> None:
-            await speakers.close()
-            await self.context.model.close()
-
-        return Specialists(self.settings, speakers, self.library.embedder, release=release)
+    async def reading_examples(
+        self, collection: str, questions: int, out: Path, progress: Callable[[Step], None], stop: threading.Event
+    ) -> int:
+        """See `agent.specialists.beside.reading_examples`."""
+        given = self.settings, self.context.model, self.library
+        return await reading_examples(*given, collection, questions, out, progress, stop)
 
     @property
     def about(self) -> AboutUser:

@@ -53,7 +53,7 @@ _CONTROL_ATTRIBUTES = {
     ),
     "label": frozenset({"for"}),
     "meter": frozenset({"value", "min", "max"}),
-    "option": frozenset({"value", "selected"}),
+    "option": frozenset({"value", "selected", "disabled"}),
     "progress": frozenset({"value", "max"}),
     "select": frozenset({"name"}),
     "td": frozenset({"align", "colspan"}),

@@ -59,7 +59,7 @@ def _examples(collections: Sequence[str], words: Strings, limit: int) -> str:
     if collections:
         choice = _options([(name, name) for name in collections])
         raft = (
-            f'<div class="kotae-drop-row kotae-spec-raft" hidden><label>{escape(words("spec.raft"))}'
+            f'<div class="kotae-drop-row kotae-spec-raft"><label>{escape(words("spec.raft"))}'
             f'<select class="kotae-spec-collection">{choice}</select></label>'
             f"<label>{escape(words('spec.raft_questions'))}"
             '<input type="number" class="kotae-spec-questions" value="200" min="10" max="5000"></label>'

@@ -191,7 +191,11 @@ def _act(name: str, value: str, label: str, more: str = "") -> str:
 def _ending(work: Work, words: Strings) -> str:
     """What came of it, in a sentence."""
     if work.state == "stopped":
-        return words("spec.stopped" if work.kind != "examine" else "spec.stopped_examining")
+        return {
+            "train": words("spec.stopped"),
+            "examine": words("spec.stopped_examining"),
+            "raft": words("spec.stopped_rafting"),
+        }[work.kind]
     if work.state == "failed":
         return told(work.reason, work.message, words)
     if work.state == "done" and work.made is not None:

@@ -47,6 +47,13 @@ class OfVersion(_Body):
     version: Annotated[int | None, Field(ge=1)] = None
 
 
+class Wanted(_Body):
+    """A collection from which examples are to be made, and how many questions."""
+
+    collection: Annotated[str, Field(max_length=200)]
+    questions: Annotated[int, Field(ge=10, le=5000)] = 200
+
+
 class Asked(OfVersion):
     """What a specialist and its base are to be compared by."""
 
@@ -163,6 +170,18 @@ def _serve_training(app: FastAPI, desk: SpecialistDesk) -> None:
             return Made(version.number, False, found.passed, found.failed)
 
         return {"work": work.begin("examine", name, task)}
+
+    @app.post(f"{ROUTE}/raft")
+    async def raft(wanted: Wanted) -> dict[str, str]:
+        """Examples of answering from passages, from the documents of a collection."""
+        agent, name = desk.agent, wanted.collection
+        out = await asyncio.to_thread(orders.making, agent.settings.model, name)
+
+        async def task(tell: Tell, stop: threading.Event) -> Made:
+            rows = await agent.reading_examples(name, wanted.questions, out, tell, stop)
+            return Made(file=await asyncio.to_thread(orders.made, out, f"{name}.jsonl"), rows=rows)
+
+        return {"work": work.begin("raft", name, task)}
 
     @app.post(f"{ROUTE}/work/{{id}}/stop")
     async def stop(id: str) -> dict[str, str]:

@@ -6,8 +6,11 @@ specialist is made, so that a training that was stopped goes on, also after the 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import re
+import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -20,7 +23,7 @@ from tools.specialist import keeping
 from tools.specialist.card import Use
 from tools.specialist.plan import Method, Plan
 from tools.specialist.read import MOST_BYTES
-from ui.uploads import MOST, UploadError, Uploads
+from ui.uploads import MOST, UploadError, Uploads, safe_name
 
 if TYPE_CHECKING:
     from agent.specialists.preparing import Order
@@ -99,6 +102,19 @@ class Orders:
         path = await self.files.take(name, size, content)
         self.files.read(path)
         return path.parent.name
+
+    def making(self, model: str, collection: str) -> Path:
+        """Where examples from a collection are made, the same again for the same, so that what was stopped goes on."""
+        folder = self.files.folder.parent / "raft"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{hashlib.sha256(json.dumps([model, collection]).encode()).hexdigest()[:16]}.jsonl"
+
+    def made(self, file: Path, name: str) -> str:
+        """Keep a file of examples that was made here among those that were uploaded; returns its id."""
+        place = self.files.folder / secrets.token_hex(8)
+        place.mkdir(parents=True)
+        file.rename(place / safe_name(name))
+        return place.name
 
     def path(self, id: str) -> Path:
         """Where a file lies. Raises `UploadError` (`file_gone`)."""

@@ -30,7 +30,11 @@ def told(reason: str, message: str, words: Strings) -> str:
         what = _known(found["what"], words.language) or words("unable.data")
         said = words("spec.fault", file=found["file"], line=found["line"], what=what)
         return said + (words("spec.fault_all", n=found["all"]) if found["all"] else "")
-    return _known(message, words.language) or words.code("unable", reason) or words("unable.unknown")
+    return _known(message, words.language) or _code(reason, words)
+
+
+def _code(reason: str, words: Strings) -> str:
+    return words.code("unable", reason) or words.code("cannot", reason) or words("unable.inside")
 
 
 def fault(one: Fault, words: Strings) -> str:

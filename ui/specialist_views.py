@@ -47,6 +47,7 @@ Number = Annotated[int | None, Query(ge=1)]
 class SpecialistDesk:
     """All that the page works with."""
 
+    agent: Agent
     study: Specialists
     library: Library
     orders: Orders
@@ -56,7 +57,7 @@ class SpecialistDesk:
     def of(cls, agent: Agent) -> SpecialistDesk:
         """Uploaded files and orders are kept in `specialist-orders` of the data folder."""
         orders = Orders(agent.settings.data_dir.absolute() / "specialist-orders")
-        return cls(agent.study, agent.library, orders, SpecialistWork())
+        return cls(agent, agent.study, agent.library, orders, SpecialistWork())
 
     @property
     def limits(self) -> dict[str, int]:
@@ -80,7 +81,7 @@ def words_of(request: Request) -> Strings:
 
 def refusal(error: Exception, words: Strings) -> Response:
     """What the page is told of an error."""
-    status, said = 409, words("unable.unknown")
+    status, said = 409, words("unable.inside")
     if isinstance(error, Busy):
         said = words("unable.busy_training", name=error.name)
     elif isinstance(error, SpecialistError):
@@ -98,7 +99,7 @@ def upload_refusal(error: UploadError, limit: int, words: Strings) -> Response:
     if error.reason == "too_large":
         said = words("cannot.too_large", size=size(limit))
     else:
-        said = words.code("unable", error.reason) or words.code("cannot", error.reason) or words("unable.unknown")
+        said = words.code("unable", error.reason) or words.code("cannot", error.reason) or words("unable.inside")
     return JSONResponse({"error": said}, status, headers=_FRESH)
 
 

@@ -186,7 +186,7 @@ class SpecialistWork:
             raise
         except Exception:
             log.exception("a specialist could not be made")
-            self._end(live, "failed", "unknown")
+            self._end(live, "failed", "inside")
         else:
             with self._lock:
                 live.work = replace(live.work, made=made)

@@ -16,6 +16,7 @@ from tools.specialist.plan import Progress
 _STARTED = ("checkpoint.safetensors", "outcome.json")
 """What a training leaves behind that had begun."""
 What = Literal[
+    "questions",
     "reading",
     "replies",
     "loading",
@@ -27,8 +28,8 @@ What = Literal[
     "specialist",
     "general",
 ]
-"""`replies`: the base model answers general questions, which are mixed in. From `comparing` on: the examination, see
-`Examining`."""
+"""`questions`: examples are made from documents. `replies`: the base model answers general questions, which are mixed
+in. From `comparing` on: the examination, see `Examining`."""
 
 
 @dataclass(frozen=True)

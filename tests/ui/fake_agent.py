@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Draft, Event, Status, Token
 from agent.feedback import Feedback
 from agent.settings import Settings
+from agent.specialists.workplace import Step as Making
 from agent.state import Answer, Sentence, Source, Step, Usage
 from tools.base import Passage
 from tools.library import EVERYTHING, Scope
@@ -92,6 +94,8 @@ class FakeAgent:
         self.library = FakeLibrary()
         self.about = AboutUser(settings.data_dir)
         self.study: Any = NoStudy()
+        self.rows: list[str] = []
+        """Lines of the examples that are made from any collection."""
         self.scope = EVERYTHING
         self.model_name = "fake-model"
         self.model_ready = True
@@ -130,6 +134,14 @@ class FakeAgent:
         if not 0 <= index < len(self._history.get(thread, [])):
             raise ThreadError("No such question.")
         del self._history[thread][index:]
+
+    async def reading_examples(
+        self, collection: str, questions: int, out: Path, progress: Callable[[Any], None], stop: threading.Event
+    ) -> int:
+        assert self.rows, "no examples were given"
+        progress(Making("questions", 1, questions))
+        await asyncio.to_thread(out.write_text, "".join(self.rows), "utf-8")
+        return len(self.rows)
 
     def put(self, thread: str, title: str, exchanges: list[tuple[str, Answer | None]]) -> None:
         """A conversation that is already there."""

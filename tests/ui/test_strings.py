@@ -8,13 +8,28 @@ from typing import get_args
 import pytest
 
 from agent.feedback import REASONS
+from agent.specialists.preparing import Left
+from agent.specialists.workplace import What
 from tools.library import DocumentState, WatchState
+from tools.specialist import check
+from tools.specialist.card import Use
+from tools.specialist.errors import SpecialistError
+from tools.specialist.evaluation import Contender, Metric
+from tools.specialist.example import Role
+from tools.specialist.personal import KINDS
+from tools.specialist.plan import Method
+from tools.specialist.read import Fault
+from tools.specialist.versions import AGAINST
 from ui import strings
 from ui.library_jobs import ItemState, JobState
 from ui.render_documents import COLUMNS
+from ui.render_specialists import State
+from ui.specialist_orders import Settings
 from ui.strings import StringError, Strings
 
 UI = Path(strings.__file__).resolve().parent.parent
+UNABLE = re.findall(r"`(\w+)` \(", SpecialistError.__doc__ or "")
+FAULTS = re.findall(r"`(\w+)`(?= \(| and)", Fault.__doc__ or "")
 EN, JA = (strings.load(language) for language in strings.LANGUAGES)
 
 
@@ -50,10 +65,11 @@ def used(source: str) -> tuple[set[str], set[str]]:
         re.findall(r'else\s+"([a-z_]+\.[a-z_]+)"', source)
     )
     keys |= set(re.findall(r'\? "([a-z]+\.[a-z_]+)" : "', source)) | set(re.findall(r'" : "([a-z]+\.[a-z_]+)"', source))
-    keys |= set(re.findall(r'"((?:lib|panel)\.[a-z_]+)"', source))  # handed on in JavaScript
+    keys |= set(re.findall(r'"((?:lib|panel|spec)\.[a-z_]+)"', source))  # handed on in JavaScript
     keys |= set(re.findall(r'"(?:navigation|main|complementary)", "([a-z_.]+)"', source))
     families = set(re.findall(r"""words\.(?:code|items|place)\(\s*["']([a-z]+)["']""", source))
     families |= set(re.findall(r"words\[`([a-z]+)\.\$", source))
+    families |= set(re.findall(r"""words\(\s*f["']([a-z]+)\.\{""", source))
     return keys, families
 
 
@@ -114,12 +130,28 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
             "cannot",
             ["empty", "no_room", "broken_off", "stopped", "no_path", "not_there", "relative", "held", "unknown"],
         ),
+        ("stands", get_args(State)),
+        ("method", get_args(Method)),
+        ("use", get_args(Use)),
+        ("making", get_args(What)),
+        ("against", AGAINST),
+        ("contender", get_args(Contender)),
+        ("metric", get_args(Metric)),
+        ("recognised", get_args(Metric)),
+        ("finding", get_args(check.Code)),
+        ("left", get_args(Left)),
+        ("personal", KINDS),
+        ("part", get_args(check.Where)),
+        ("role", get_args(Role)),
+        ("setting", [name for name in Settings.model_fields if name not in ("alpha", "looks", "patience")]),
+        ("unable", [code for code in UNABLE if code != "stopped"]),
+        ("fault", FAULTS),
         ("cannot", [f"library_{code}" for code in ("name", "unknown", "empty", "busy", "full", "broken")]),
     ],
 )
 def test_there_are_words_for_every_code_of_the_agent(family: str, codes: Sequence[str]) -> None:
     for words in (EN, JA):
-        assert [code for code in codes if not words.code(family, code)] == []
+        assert [code for code in codes if f"{family}.{code}" not in words.table] == []
 
 
 def test_a_code_without_words_is_silent() -> None:

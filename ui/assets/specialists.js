@@ -262,7 +262,15 @@
     [".kotae-spec-stop", (b) => { b.disabled = true; job(() => send(`work/${b.value}/stop`)); }],
     [".kotae-spec-clear", (b) => job(() => send(`work/${b.value}/dismiss`))],
     [".kotae-spec-make", () => job(() => send("raft", { collection: $(".kotae-spec-collection").value, questions: Number($(".kotae-spec-questions").value) || 200 }))],
-    [".kotae-spec-use", (b) => { files.push({ id: b.value, name: b.dataset.name }); turn("form"); chips(); $(".kotae-spec-fields").elements.name.focus(); }],
+    [".kotae-spec-use", (b) => { 
+      const { name, use } = $(".kotae-spec-fields").elements;
+      if (!files.some((file) => file.id === b.value)) files.push({ id: b.value, name: b.dataset.name });
+      use.value = "grounded"; // they are examples of reading
+      unchecked();
+      turn("form");
+      chips();
+      name.focus();
+    }],
   ];
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element && event.target.closest("#kotae-specialists button");

@@ -19,6 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from agent.models.catalogue import Catalogue
@@ -34,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "agent" / "model
 
 from adapter_files import write_adapter
 
-_CONTEXT = 2048
+_CONTEXT = 4096
 _TOKENS = 12
 _RANK = 16
 _VOICES = 4
@@ -70,7 +71,7 @@ async def run(name: str | None, limit: int | None) -> dict[str, Any]:
         for kind, lines in (("short", 1), ("long", 24)):
             course = await _courses(path, adapters, lines, limit)
             figures |= _told({f"{kind}_{key}": value for key, value in course.items()})
-        figures |= _told(_memory(path, adapters))
+        figures |= _told(_memory(path, adapters, 6 * (limit or len(_QUESTIONS))))
     return {"figures": figures}
 
 
@@ -93,7 +94,12 @@ def write_adapters(base: Path, folder: Path, count: int, *, strength: float) -> 
         for name, shape in head.tensors.items()
         if name.startswith("blk.") and name.split(".")[2] in _LINEAR and name.endswith("weight")
     }
-    given: dict[str, Any] = {"architecture": head.architecture, "rank": _RANK, "strength": strength}
+    given: dict[str, Any] = {
+        "architecture": head.architecture,
+        "rank": _RANK,
+        "strength": strength,
+        "numbers": np.float16,
+    }
     return [write_adapter(folder / f"voice{n}.gguf", shapes, n, **given) for n in range(1, count + 1)]
 
 
@@ -147,37 +153,42 @@ def _prompt(voice: int, lines: int, question: str) -> list[BaseMessage]:
     return [SystemMessage(f"{trade.capitalize()} desk. Answer at length. {rules}"), HumanMessage(question)]
 
 
-def _memory(path: Path, adapters: list[Path]) -> dict[str, float]:
-    """Resident memory in MB of a process that has asked every voice once, with and without adapters."""
+def _memory(path: Path, adapters: list[Path], prompts: int) -> dict[str, float]:
+    """Resident memory in MB of a process with and without adapters: when every voice was asked once, and when the model
+    alone was asked with so many other prompts. Alone it keeps them, in up to as much memory as windows may take."""
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
-        alone, _ = pool.submit(resident, path, []).result()
-        both, voices = pool.submit(resident, path, adapters).result()
-    windows = voices * _CONTEXT * read_head(path).kv_values * KV_BYTES
-    sizes = sum(adapter.stat().st_size for adapter in adapters)
-    return {
-        "memory_alone_mb": round(alone / 1e6, 1),
-        "memory_with_adapters_mb": round(both / 1e6, 1),
-        "memory_adapters_mb": round(sizes / 1e6, 1),
-        "memory_windows_of_adapters_mb": round(windows / 1e6, 1),
-        "memory_unexplained_mb": round((both - alone - sizes - windows) / 1e6, 1),
+        alone, alone_used, _ = pool.submit(resident, path, [], prompts).result()
+        both, both_used, voices = pool.submit(resident, path, adapters, prompts).result()
+    sizes = {
+        "alone": alone,
+        "with_adapters": both,
+        "adapters": sum(adapter.stat().st_size for adapter in adapters),
+        "windows_of_adapters": voices * _CONTEXT * read_head(path).kv_values * KV_BYTES,
+        f"alone_after_{prompts}_prompts": alone_used,
+        f"with_adapters_after_{prompts}_prompts": both_used,
     }
+    return {f"memory_{name}_mb": round(size / 1e6, 1) for name, size in sizes.items()}
 
 
-def resident(path: Path, adapters: list[Path]) -> tuple[int, int]:
-    """Bytes, and the slots that adapters have for themselves."""
+def resident(path: Path, adapters: list[Path], prompts: int) -> tuple[int, int, int]:
+    """Bytes, the same later, and the slots that adapters have for themselves."""
     import asyncio
 
     import psutil
 
-    async def ask() -> tuple[int, int]:
-        server = EmbeddedServer(path, context=_CONTEXT, adapters=adapters)
+    async def ask() -> tuple[int, int, int]:
+        server = EmbeddedServer(path, threads=Settings.load().threads, context=_CONTEXT, adapters=adapters)
         server.start()
         model = ChatModel(lambda: Served(server, path.stem, path.parent / "prompts"))
         for voice in range(_VOICES):
             adapter = adapters[voice - 1] if adapters and voice else None
             await Course().ask(model, _prompt(voice, 24, "Hello."), adapter)
         taken = psutil.Process().memory_info().rss
+        for n in range(prompts):
+            visitor = SystemMessage(f"Visitor {n} is here. {_prompt(n % _VOICES, 24, '')[0].text}")
+            await model.write([visitor, HumanMessage("Hello.")], max_tokens=1, meter=Meter())
+        later = psutil.Process().memory_info().rss
         await model.close()
-        return taken, server.voices
+        return taken, later, server.voices
 
     return asyncio.run(ask())

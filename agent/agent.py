@@ -33,7 +33,7 @@ from agent.nodes.understand import detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
 from agent.specialists.beside import reading_examples, study
-from agent.state import Answer, Decision, Route, State, Turn
+from agent.state import Answer, Decision, Place, State, Turn
 from agent.threads import Thread, Threads
 from agent.wiring import build_context, chat_model
 from tools.base import Tool
@@ -101,7 +101,7 @@ class Agent:
                 try:
                     yield agent
                 finally:
-                    await agent.study.release()
+                    await context.specialists.close()
             finally:
                 await chat.close()
                 library.close()
@@ -109,7 +109,7 @@ class Agent:
     @cached_property
     def study(self) -> Specialists:
         """What trains, examines and compares specialists, with the model that answers questions."""
-        return study(self.settings, self.context.model, self.library.embedder)
+        return study(self.settings, self.context.specialists.speakers, self.context.model, self.library.embedder)
 
     async def reading_examples(
         self, collection: str, questions: int, out: Path, progress: Callable[[Step], None], stop: threading.Event
@@ -139,9 +139,9 @@ class Agent:
         await self.context.model.start()
 
     async def warm_up(self) -> None:
-        """Load an embedded model and let it read what is the same in every prompt, so that the first question is
-        answered as quickly as the others. Raises `ModelError`."""
-        await self.context.model.warm()
+        """Load an embedded model with its specialists, and let it read what is the same in every prompt, so that the
+        first question is answered as quickly as the others. Raises `ModelError`."""
+        await self.context.specialists.warm()
 
     async def stream(self, question: str, thread: str, *, web: bool | None = None) -> AsyncIterator[Event]:
         """Run one turn and tell what happens; the last event is `Done`. Closing the iterator stops the turn.
@@ -151,6 +151,7 @@ class Agent:
         """
         question = self.settings.checked(question)
         async with self._turns[thread]:
+            await asyncio.to_thread(self.context.specialists.refresh)
             await self._threads.touch(thread, question)
             turn = Turn(question=question, started=time.time(), web=self.settings.web == "on" and web is not False)
             entry: Any = {"messages": [HumanMessage(question)], "turn": turn}
@@ -172,7 +173,7 @@ class Agent:
                             yield part
                         else:
                             last = cast("Turn", part["turn"])
-                            if last.wish is not None and lesson is None:  # beside the look-up, which takes longer
+                            if last.wish and last.decision and lesson is None:  # beside the look-up, which takes longer
                                 lesson = asyncio.create_task(follow(last, self.context.router))
             finally:
                 if lesson is not None:
@@ -200,9 +201,15 @@ class Agent:
     async def route(self, question: str) -> Decision:
         """Where the answer to `question` would come from, without answering it and without the language model."""
         question = self.settings.checked(question)
+        await asyncio.to_thread(self.context.specialists.refresh)
         return await asyncio.to_thread(self.context.router.decide, question, detect(question, []))
 
-    async def correct_route(self, question: str, route: Route) -> None:
+    async def places(self) -> tuple[Place, ...]:
+        """Where questions can go: the routes, and `specialist:NAME` for each specialist that is promoted."""
+        await asyncio.to_thread(self.context.specialists.refresh)
+        return self.context.router.places
+
+    async def correct_route(self, question: str, route: Place) -> None:
         """Teach the router that `question` belongs to `route`; the next question already follows it.
 
         Takes a second or two, during which questions are answered as before. Raises `QuestionError`, and `RouteError`

@@ -9,6 +9,7 @@ from agent.about_user import AboutUser
 from agent.digest import Gist
 from agent.models.chat import ChatModel
 from agent.router import Router
+from agent.specialists.promoted import Promoted
 from agent.state import Route
 from tools.base import Tool
 from tools.library.evidence import Nearness
@@ -40,11 +41,13 @@ async def _nothing() -> list[Gist]:
 class Context:
     """`familiarity` is the best cosine similarity of the library to a question, None when nothing is indexed;
     `titles` are the titles of its documents, and `unmentioned` keeps of some words those that none of them holds.
-    `nearness` tells of sentences, each with what stands above it, how near they are to a question."""
+    `nearness` tells of sentences, each with what stands above it, how near they are to a question. `specialists` are
+    those that are promoted; they come and go."""
 
     model: ChatModel
     router: Router
     tools: Mapping[Route, Tool]
+    specialists: Promoted
     limits: Limits
     familiarity: Callable[[str], float | None]
     titles: Callable[[], list[str]]

@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from agent import facts
 from agent.prompts import FOLDER
+from agent.records import is_opinion
 from agent.state import Language
 from tools.library.evidence import Nearness
 from tools.library.tokens import terms
@@ -169,8 +170,9 @@ def _weighed(question: str, past: Sequence[Gist]) -> list[int]:
 
 
 def _first(text: str, record: dict[str, Any]) -> str:
-    """The first sentence that its sources carry; of a refusal none; of small talk the first."""
-    if record.get("refused"):
+    """The first sentence that its sources carry; of a refusal and of a specialist's opinion none; of small talk the
+    first."""
+    if record.get("refused") or is_opinion(record):
         return ""
     sentences = record.get("sentences") or []
     carried = next((s["text"] for s in sentences if s.get("supported")), "")

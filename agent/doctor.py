@@ -60,6 +60,7 @@ def examine(settings: Settings) -> list[Check]:
         ("Disk", _disk),
         ("Data folder", _data_folder),
         ("Library", _library),
+        ("Specialists", _specialists),
         ("Conversations", _conversations),
         ("Port", _port),
     ]
@@ -263,6 +264,13 @@ def _library(settings: Settings) -> Check:
         finding += f"; {count} {what}" if count else ""
     finding += ", `kotae library failures` says why" if failures else ""
     return Check("Library", True, finding)
+
+
+def _specialists(settings: Settings) -> Check:
+    from agent.specialists.health import health
+
+    found = health(settings)
+    return Check("Specialists", found.ok, found.finding, found.remedy)
 
 
 def _conversations(settings: Settings) -> Check:

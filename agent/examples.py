@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import yaml
 
 from agent.errors import RouteError
 from agent.facts import is_japanese
 from agent.prompts import FOLDER, LANGUAGES
-from agent.state import Language, Route
+from agent.state import Language, Place, Route
 
-ROUTES: tuple[Route, ...] = get_args(Route)
+ROUTES: tuple[Route, ...] = ("library", "web", "direct", "clarify")
+"""What the classifier tells apart. Specialists come and go, and are found by their cards."""
+_SPECIALIST = re.compile(r"specialist:[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 CORRECTIONS = "routes.yaml"
 """The file of a data folder that holds its corrections, with the same form as those of the repository."""
 CORRECTION_WEIGHT = 8.0
@@ -33,7 +35,7 @@ class Example:
     """A question and the route that it should take. `weight`: as how many ordinary examples it counts."""
 
     text: str
-    route: Route
+    route: Place
     weight: float = 1.0
 
     @property
@@ -53,12 +55,19 @@ def corrections(folder: Path) -> list[Example]:
     return _read(path, CORRECTION_WEIGHT) if path.exists() else []
 
 
-def correct(folder: Path, question: str, route: Route) -> list[Example]:
+def is_place(text: str) -> bool:
+    """Whether a text names a route, or a specialist as one, be there such a specialist or not."""
+    return text in ROUTES or _SPECIALIST.fullmatch(text) is not None
+
+
+def correct(folder: Path, question: str, route: Place) -> list[Example]:
     """Note that `question` belongs to `route`, and return all corrections; a later one replaces an earlier one.
 
     The file is written beside and put in place at once, so that nobody reads half of it. Raises `RouteError` for an
-    empty or overlong question and where the file cannot be read or written.
+    empty or overlong question, for what is no route, and where the file cannot be read or written.
     """
+    if not is_place(route):
+        raise RouteError(f"{route!r} is no route: there are {', '.join(ROUTES)} and specialist:NAME.")
     text = " ".join(question.split())
     if not text or len(text) > _LONGEST:
         raise RouteError(f"A correction needs a question of 1 to {_LONGEST:,} characters.")
@@ -78,9 +87,10 @@ def forget(folder: Path, question: str) -> list[Example]:
 
 
 def merged(ordinary: Iterable[Example], corrected: Sequence[Example]) -> list[Example]:
-    """Both together, without the ordinary examples that a correction contradicts."""
+    """What the classifier learns from: both together, without the ordinary examples that a correction contradicts, and
+    without the corrections that name a specialist."""
     settled = {key(e.text) for e in corrected}
-    return [*(e for e in ordinary if key(e.text) not in settled), *corrected]
+    return [*(e for e in ordinary if key(e.text) not in settled), *(e for e in corrected if e.route in ROUTES)]
 
 
 def key(question: str) -> str:
@@ -98,7 +108,7 @@ def fingerprint(questions: Sequence[Example], embedder: str) -> str:
 
 
 def _read(path: Path, weight: float = 1.0) -> list[Example]:
-    advice = f"repair or remove it; it maps {', '.join(ROUTES)} to lists of questions"
+    advice = f"repair or remove it; it maps {', '.join(ROUTES)} and specialist:NAME to lists of questions"
     try:
         rows = yaml.safe_load(path.read_text("utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -107,14 +117,15 @@ def _read(path: Path, weight: float = 1.0) -> list[Example]:
         raise RouteError(f"{path} is not a mapping: {advice}.")
     found = []
     for route, texts in rows.items():
-        if route not in ROUTES or not isinstance(texts, list):
+        if not is_place(str(route)) or not isinstance(texts, list):
             raise RouteError(f"{path}, {route!r} is no route with a list of questions: {advice}.")
         found += [Example(str(text), route, weight) for text in texts]
     return found
 
 
 def _write(folder: Path, found: Sequence[Example]) -> None:
-    rows = {r: [e.text for e in found if e.route == r] for r in ROUTES}
+    places = dict.fromkeys([*ROUTES, *sorted(e.route for e in found)])
+    rows = {r: [e.text for e in found if e.route == r] for r in places}
     written = yaml.safe_dump({r: texts for r, texts in rows.items() if texts}, allow_unicode=True, sort_keys=False)
     _replace(folder / CORRECTIONS, f"# Questions whose route was corrected. Lines may be removed.\n{written}")
 

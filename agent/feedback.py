@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from agent.errors import FeedbackError
-from agent.examples import ROUTES
-from agent.state import Language, Route, Source
+from agent.examples import ROUTES, is_place
+from agent.state import Language, Place, Source
 
 if TYPE_CHECKING:
     import aiosqlite
@@ -42,7 +42,7 @@ class Feedback:
     standalone: str
     answer: str
     refused: bool
-    route: Route
+    route: Place
     language: Language
     model: str
     """The model as the settings named it when the feedback was given."""
@@ -50,7 +50,7 @@ class Feedback:
     """`time.time()` at which it was given."""
     verdict: Thumb
     reasons: tuple[Reason, ...] = ()
-    wanted: Route | None = None
+    wanted: Place | None = None
     """Where the answer should have come from; set exactly where `wrong_route` is among the reasons."""
     corrected: str = ""
     """The right answer, in the user's words."""
@@ -58,7 +58,7 @@ class Feedback:
     sources: tuple[Source, ...] = ()
     history: tuple[tuple[str, str], ...] = ()
     """What was asked and answered before, oldest first, as far as a follow-up is read against it."""
-    replaced: Route | None = None
+    replaced: Place | None = None
     """The correction of the same question that `wanted` took the place of, for taking it back."""
 
     def __post_init__(self) -> None:
@@ -110,7 +110,7 @@ class Opinion:
 
     verdict: str
     reasons: Sequence[str] = ()
-    wanted: str | None = None
+    wanted: Place | None = None
     corrected: str = ""
     comment: str = ""
 
@@ -119,8 +119,8 @@ class Opinion:
             raise FeedbackError("unknown_verdict", f"{self.verdict!r} is no verdict; there are up and down.")
         if unknown := [reason for reason in self.reasons if reason not in REASONS]:
             raise FeedbackError("unknown_reason", f"{unknown[0]!r} is no reason; there are {', '.join(REASONS)}.")
-        if self.wanted is not None and self.wanted not in ROUTES:
-            raise FeedbackError("unknown_route", f"{self.wanted!r} is no route; there are {', '.join(ROUTES)}.")
+        if self.wanted is not None and not is_place(self.wanted):
+            raise unknown_route(self.wanted, ROUTES)
         if self.verdict == "up" and (self.reasons or self.wanted or self.corrected.strip()):
             raise FeedbackError("unfit", "Reasons, routes and corrected answers belong to a thumb down.")
         if (self.wanted is not None) != ("wrong_route" in self.reasons):
@@ -144,8 +144,8 @@ class Opinion:
         history: Iterable[tuple[str, str]],
     ) -> Feedback:
         """The feedback on `answer`. Raises `FeedbackError` where it came from the wanted route already."""
-        if self.wanted == answer.route:
-            raise FeedbackError("same_route", f"The answer came from {answer.route}; name another route.")
+        if self.wanted == answer.place:
+            raise FeedbackError("same_route", f"The answer came from {answer.place}; name another route.")
         return Feedback(
             thread=thread,
             turn=turn,
@@ -153,13 +153,13 @@ class Opinion:
             standalone=answer.standalone,
             answer=answer.text,
             refused=answer.refused,
-            route=answer.route,
+            route=answer.place,
             language=answer.language,
             model=model,
             time=time,
             verdict=cast("Thumb", self.verdict),
             reasons=tuple(reason for reason in REASONS if reason in self.reasons),
-            wanted=cast("Route | None", self.wanted),
+            wanted=self.wanted,
             corrected=self.corrected,
             comment=self.comment,
             sources=answer.sources,
@@ -167,7 +167,12 @@ class Opinion:
         )
 
 
-def teach(router: Router, earlier: Feedback | None, now: Feedback | None) -> Route | None:
+def unknown_route(wanted: Place, places: Sequence[Place]) -> FeedbackError:
+    """`wanted` is none of `places`."""
+    return FeedbackError("unknown_route", f"{wanted!r} is no route; there are {', '.join(places)}.")
+
+
+def teach(router: Router, earlier: Feedback | None, now: Feedback | None) -> Place | None:
     """Let the router follow `now` in place of `earlier` on the same answer, and return what stood before both.
 
     A correction that somebody else has changed since stays as it is. Takes a second or two where something changes.

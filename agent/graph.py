@@ -13,7 +13,7 @@ from agent.context import Context
 from agent.nodes.answer import after_answer, answer
 from agent.nodes.clarify import clarify
 from agent.nodes.finish import abstain, finish
-from agent.nodes.gather import gather
+from agent.nodes.gather import after_gather, gather
 from agent.nodes.judge import after_judge, judge
 from agent.nodes.parts import after_parts, by_part
 from agent.nodes.reflect import after_reflect, reflect
@@ -83,7 +83,7 @@ def _look_up(graph: StateGraph[State, Context, Any, Any], *from_judge: str) -> N
         "finish": finish,
     }.items():
         graph.add_node(name, traced(name, node))
-    graph.add_edge("gather", "judge")
+    graph.add_conditional_edges("gather", after_gather)
     graph.add_conditional_edges("judge", after_judge, list(from_judge))
     graph.add_conditional_edges("answer", after_answer)
     graph.add_conditional_edges("reflect", _after_reflect)

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.errors import FeedbackError, RouteError
-from agent.feedback import Feedback, FeedbackStore, Opinion, teach
+from agent.feedback import Feedback, FeedbackStore, Opinion, teach, unknown_route
 from agent.nodes.understand import HISTORY
 from agent.router import Router
+from agent.specialists.tool import UNUSABLE
 from agent.state import Turn
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ async def keep(
 
     Raises `FeedbackError` and `RouteError`.
     """
+    if opinion.wanted is not None and opinion.wanted not in router.places:
+        raise unknown_route(opinion.wanted, router.places)
     at, earlier = place(exchanges, turn)
     answer = exchanges[at].answer
     assert answer is not None
@@ -65,10 +68,10 @@ def place(exchanges: Sequence[Exchange], turn: str) -> tuple[int, Feedback | Non
 
 async def follow(turn: Turn, router: Router) -> None:
     """Let the router follow the wish of a turn, where it would go elsewhere and the wish can be met."""
-    if turn.wish is None or (turn.wish == "web" and not turn.web):
+    if turn.wish is None or (turn.wish == "web" and not turn.web) or UNUSABLE in turn.notices:
         return
     usual = await asyncio.to_thread(router.decide, turn.standalone, turn.language)
-    if usual.route == turn.wish:
+    if usual.place == turn.wish:
         return
     try:
         await asyncio.to_thread(router.correct, turn.standalone, turn.wish)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,11 @@ def from_record(record: object) -> Answer | None:
         return _adapter().validate_python(record)
     except ValidationError:
         return None
+
+
+def is_opinion(record: Mapping[str, Any]) -> bool:
+    """Whether the answer of a record is what a specialist said and nobody checked."""
+    return bool(record.get("specialist")) and not record.get("sources")
 
 
 @cache

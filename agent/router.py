@@ -3,7 +3,8 @@
 Cues settle what words settle; a classifier over the embedding that retrieval needs anyway, and over letter
 sequences, decides the rest with calibrated confidence. It is trained from the labelled questions in
 `prompts/<language>/routes.yaml` and from the corrections of the data folder. What the questions of the repository teach
-ships with Kotae; whoever changes them gets new weights at the next start (some seconds, once).
+ships with Kotae; whoever changes them gets new weights at the next start (some seconds, once). Specialists are found by
+their cards, which may come and go while it runs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import yaml
@@ -25,7 +26,7 @@ from agent.classifier import Vector, along, calibration_error, softmax
 from agent.examples import ROUTES, Example, correct, corrections, examples, fingerprint, forget, key, merged
 from agent.learned import SHIPPED, Learned
 from agent.prompts import FOLDER
-from agent.state import Decision, Language, Route
+from agent.state import Decision, Language, Place, Route
 
 if TYPE_CHECKING:
     from tools.library import Embedder
@@ -41,9 +42,9 @@ _CUED = 0.95
 
 @dataclass(frozen=True)
 class Choice:
-    """A `Decision` that may also name a specialist (`specialist:NAME`), with how likely each route is."""
+    """What a `Decision` is made from, with how likely each route and each specialist is."""
 
-    route: str
+    route: Place
     confidence: float
     why: str
     cue: str = ""
@@ -93,19 +94,20 @@ class Router:
         self._embedder = embedder
         self._folder = folder
         self._cards = tuple(cards)
+        self._kept: dict[str, Vector] = {}
+        """Embeddings of what cards say, and of questions that were corrected to them."""
         self._learning = threading.Lock()
         self._take(knows, settled)
 
     def _take(self, knows: Learned, settled: Sequence[Example]) -> None:
         self._knows = knows
+        self._corrections = tuple(settled)
         self._settled = {key(e.text): e.route for e in settled}
         self._mean = knows.vectors.mean(axis=0)
         self._centred = self._centre(knows.vectors)
         # what a specialist knows is often a question to documents too, so those do not speak against it
         self._elsewhere = self._centred[[e.route != "library" or e.weight > 1 for e in knows.questions]]
-        self._specialists = [
-            Likeness(card, self._embed(card.examples), self._embed(card.description)) for card in self._cards
-        ]
+        self._specialists = self._likenesses(self._cards)
 
     @classmethod
     def open(cls, embedder: Embedder, folder: Path, cards: Sequence[Card] = ()) -> Router:
@@ -116,26 +118,39 @@ class Router:
         settled = corrections(folder)
         return cls(_learned(embedder, folder, settled), embedder, folder, settled, cards)
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where a question can go: the routes, and every specialist that there is a card of."""
+        return (*ROUTES, *(card.label for card in self._cards))
+
+    def take_cards(self, cards: Sequence[Card]) -> None:
+        """Know these specialists from the next question on, and no others. Takes 10 ms for each text that is new."""
+        with self._learning:
+            found = self._likenesses(cards)
+            self._cards, self._specialists = tuple(cards), found
+
     def probabilities(self, question: str) -> dict[str, float]:
         """How likely each route, and each specialist, is by the classifier alone."""
         vector = self._embedder.query(question)
         usual = self._knows.classifier.probabilities(vector, question)
         likely: dict[str, float] = {route: float(p) for route, p in zip(ROUTES, usual, strict=True)}
-        if not self._specialists:
+        specialists = self._specialists
+        if not specialists:
             return likely
         centred = self._centre(vector[None])[0]
         elsewhere = float(along(self._elsewhere, centred).max())
-        odds = {one.label: one.odds(centred, elsewhere) for one in self._specialists}
+        odds = {one.label: one.odds(centred, elsewhere) for one in specialists}
         total = 1 + sum(odds.values())
         return {**{r: p / total for r, p in likely.items()}, **{label: o / total for label, o in odds.items()}}
 
     def choose(self, question: str, language: Language, *, follows: bool = False) -> Choice:
         """The route by a correction, by a cue, otherwise by the classifier; of a specialist too where there are cards.
 
-        `follows`: the question completes an earlier one, so it is never sent back as unclear.
+        `follows`: the question completes an earlier one, so it is never sent back as unclear. A correction to a
+        specialist that is not there any more counts for nothing.
         """
         settled = self._settled.get(key(question))
-        if settled is not None and not (follows and settled == "clarify"):
+        if settled is not None and settled in self.places and not (follows and settled == "clarify"):
             return Choice(settled, _SETTLED, "correction")
         if (found := cue(question, language)) is not None:
             return Choice(found[0], _CUED, "cue", found[1])
@@ -148,19 +163,17 @@ class Router:
         return Choice(route, confidence, "specialist" if route not in ROUTES else "classifier", "", ranked)
 
     def decide(self, question: str, language: Language, *, follows: bool = False) -> Decision:
-        """`choose` among the four routes, for the graph, which knows no specialists. Raises `ValueError` with cards."""
-        if self._cards:
-            raise ValueError("a router with cards chooses; the graph has no place for specialists yet")
+        """`choose`, as the graph takes it."""
         choice = self.choose(question, language, follows=follows)
-        route = next(r for r in ROUTES if r == choice.route)
-        return Decision(route, question, choice.confidence, choice.why, choice.cue)
+        route, _, name = choice.route.partition(":")
+        return Decision(cast("Route", route), question, choice.confidence, choice.why, choice.cue, name)
 
     def nearest(self, question: str, n: int = 5) -> list[Similar]:
         """The labelled questions nearest to one, the nearest first: what the classifier has seen of its kind."""
         similar = along(self._centred, self._embed([question])[0])
         return [Similar(self._knows.questions[i], float(similar[i])) for i in np.argsort(-similar)[:n]]
 
-    def correct(self, question: str, route: Route) -> None:
+    def correct(self, question: str, route: Place) -> None:
         """Note that `question` belongs to `route`, and learn it: the same question follows at once and after every
         start, paraphrases lean its way. Takes a second or two. Raises `RouteError`."""
         with self._learning:
@@ -168,8 +181,8 @@ class Router:
             self._settled = {key(e.text): e.route for e in settled}
             self._take(_learned(self._embedder, self._folder, settled), settled)
 
-    def correction(self, question: str) -> Route | None:
-        """The route that a user has corrected this question to."""
+    def correction(self, question: str) -> Place | None:
+        """The route that a user has corrected this question to, be there still such a specialist or not."""
         return self._settled.get(key(question))
 
     def forget(self, question: str) -> None:
@@ -183,6 +196,17 @@ class Router:
             knows = _learned(self._embedder, self._folder, settled)
             self._take(knows, settled)
             _tidy(self._folder, knows, self._embedder)
+
+    def _likenesses(self, cards: Sequence[Card]) -> list[Likeness]:
+        """What was corrected to a specialist stands beside the examples of its card."""
+        told = {c.label: (*c.examples, *(e.text for e in self._corrections if e.route == c.label)) for c in cards}
+        texts = {text for card in cards for text in (*told[card.label], *card.description)}
+        self._kept = {text: self._kept[text] if text in self._kept else self._embedder.query(text) for text in texts}
+
+        def of(some: Sequence[str]) -> Vector:
+            return self._centre(np.stack([self._kept[text] for text in some]))
+
+        return [Likeness(card, of(told[card.label]), of(card.description)) for card in cards]
 
     def _embed(self, texts: Sequence[str]) -> Vector:
         return self._centre(np.stack([self._embedder.query(text) for text in texts]))

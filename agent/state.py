@@ -10,7 +10,9 @@ from langgraph.graph.message import add_messages
 
 from tools.base import Passage
 
-Route = Literal["library", "web", "direct", "clarify"]
+Route = Literal["library", "web", "direct", "clarify", "specialist"]
+Place = str
+"""A route with the name of the specialist, if it leads to one: `library`, `specialist:banking`."""
 Language = Literal["en", "ja"]
 Length = Literal["short", "long", "line"]
 Form = Literal["prose", "list", "steps", "table"]
@@ -25,6 +27,11 @@ NO_CLAIM = ("refusal", "heading", "off_topic", "repeat", "empty")
 a source says about something else than the question, what was said before, and marks without words."""
 
 
+def place(route: Route, specialist: str) -> Place:
+    """How users, files and interfaces name a route."""
+    return f"{route}:{specialist}" if route == "specialist" else route
+
+
 @dataclass(frozen=True)
 class Decision:
     """Where the answer should come from. `why` is a code the interface has words for, `cue` what triggered it."""
@@ -34,6 +41,19 @@ class Decision:
     confidence: float
     why: str
     cue: str = ""
+    specialist: str = ""
+    """Who answers, by name. With the route `library`: who is asked if the documents do not hold the answer."""
+    reads: bool = False
+    """The specialist writes over what the library finds, and is checked against it, instead of giving its opinion."""
+
+    @property
+    def place(self) -> Place:
+        return place(self.route, self.specialist)
+
+    @property
+    def tool(self) -> Route:
+        """Where passages are looked for."""
+        return "library" if self.reads else self.route
 
 
 @dataclass(frozen=True)
@@ -167,10 +187,16 @@ class Answer:
     seconds: float = 0.0
     first_token: float | None = None
     """Seconds to the first word of the draft; None when no draft was written."""
+    specialist: str = ""
+    """Whose words these are if not Kotae's. Without `sources` they are an opinion, which nobody checked."""
 
     def __post_init__(self) -> None:
         for name in ("sentences", "sources", "steps", "notices", "choices"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    @property
+    def place(self) -> Place:
+        return place(self.route, self.specialist)
 
     def as_json(self) -> dict[str, Any]:
         """The object that `kotae ask --json` prints."""
@@ -180,7 +206,7 @@ class Answer:
         return {
             "answer": self.text,
             "refused": self.refused,
-            "route": self.route,
+            "route": self.place,
             "standalone": self.standalone,
             "language": self.language,
             "sources": [
@@ -232,7 +258,7 @@ class Turn:
     form: Form = "prose"
     parts: tuple[str, ...] = ()
     """The questions that `standalone` consists of, each understood alone; none where it is one question."""
-    wish: Route | None = None
+    wish: Place | None = None
     """Where the user asked to look ("search the web for this"); `standalone` is then the question before."""
     decision: Decision | None = None
     verdict: Verdict | None = None
@@ -256,6 +282,11 @@ class Turn:
     def __post_init__(self) -> None:
         for name in ("parts", "passages", "evidence", "supports", "tried", "steps", "notices", "choices"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    @property
+    def opinion(self) -> Passage | None:
+        """What a specialist said instead of passages that an answer could be checked against."""
+        return next((p for p in self.passages if p.kind == "specialist"), None)
 
 
 class State(TypedDict):

@@ -38,7 +38,8 @@ def traced(name: str, node: Node) -> Callable[..., Awaitable[dict[str, Any]]]:
 def before(name: str, turn: Turn) -> dict[str, Any]:
     """What can be said when a node begins."""
     if name == "gather" and turn.decision is not None:
-        return {"tool": turn.decision.route, "query": turn.decision.query}
+        asked = {"specialist": turn.decision.specialist} if turn.decision.tool == "specialist" else {}
+        return {"tool": turn.decision.tool, "query": turn.decision.query, **asked}
     if name == "answer":
         return {"draft": turn.drafts + 1}
     return {}
@@ -56,16 +57,22 @@ def after(name: str, turn: Turn) -> dict[str, Any]:
         }
     if name == "route" and decision is not None:
         return {
-            "route": decision.route,
+            "route": decision.place,
             "confidence": round(decision.confidence, 3),
             "why": decision.why,
             "cue": decision.cue,
+            **({"reads": True} if decision.reads else {}),
         }
     if name == "gather":
         tool, _, query = turn.tried[-1].partition(":")
         titles = list(dict.fromkeys(p.title for p in turn.passages))
         failed = turn.notices[-1] if turn.notices and not turn.passages else ""
-        return {"tool": tool, "query": query, "found": len(turn.passages), "titles": titles, "error": failed}
+        found = {"tool": tool, "query": query, "found": len(turn.passages), "titles": titles, "error": failed}
+        if decision is not None and tool == "specialist":
+            silent = turn.opinion is None
+            found |= {"specialist": decision.specialist, "error": turn.notices[-1] if silent else ""}
+            found |= {"found": 0, "titles": []} if silent else {}
+        return found
     if name == "judge" and verdict is not None:
         return {
             "sufficient": verdict.sufficient,

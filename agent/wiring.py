@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.about_user import AboutUser
@@ -16,10 +17,13 @@ from agent.prompts import LANGUAGES
 from agent.reading import preamble
 from agent.router import Router
 from agent.settings import Settings
+from agent.specialists.promoted import FOLDER, Promoted
+from agent.specialists.speakers import Speakers
 from agent.state import Route
 from tools.base import Tool, ToolError
 from tools.library import Library, LibraryTool, Scope
 from tools.library.evidence import nearness
+from tools.specialist.registry import Registry
 from tools.web import WebTool
 
 if TYPE_CHECKING:
@@ -57,17 +61,25 @@ def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatMo
     return ChatModel(connect, [preamble(language) for language in LANGUAGES])
 
 
-def build_context(settings: Settings, library: Library, model: ChatModel, web: Tool | None = None) -> Context:
-    """Everything that the nodes work with; `web` takes the place of the web search that the settings describe."""
+def build_context(
+    settings: Settings, library: Library, model: ChatModel, web: Tool | None = None, *, reads: Path | None = None
+) -> Context:
+    """Everything that the nodes work with; `web` takes the place of the web search that the settings describe.
+
+    With `reads`, a data folder, the specialist that is promoted there reads the passages, and no question is sent to
+    any: for measuring what Kotae itself answers.
+    """
     scope = readable(settings)
     tools: dict[Route, Tool] = {
         "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
         "web": web or WebTool(seconds=settings.web_seconds),
     }
+    router = Router.open(library.embedder, settings.data_dir)
     return Context(
         model=model,
-        router=Router.open(library.embedder, settings.data_dir),
+        router=router,
         tools=tools,
+        specialists=_specialists(settings, model, router, reads),
         limits=Limits(
             gathers=settings.max_gathers,
             drafts=settings.max_drafts,
@@ -84,6 +96,13 @@ def build_context(settings: Settings, library: Library, model: ChatModel, web: T
         nearness=partial(nearness, library.embedder),
         about=AboutUser(settings.data_dir),
     )
+
+
+def _specialists(settings: Settings, model: ChatModel, router: Router, reads: Path | None) -> Promoted:
+    registry, speakers = Registry((reads or settings.data_dir) / FOLDER), Speakers(settings, model)
+    found = Promoted(registry, speakers, router, most=settings.max_answer_tokens, only_reading=reads is not None)
+    found.refresh()
+    return found
 
 
 def section_tokens(settings: Settings) -> int:

@@ -74,10 +74,10 @@ def standing(past: Sequence[AnyMessage]) -> Language | None:
 
 
 def last_question(past: Sequence[AnyMessage]) -> str:
-    """The last question that was looked up, as it was understood; "" if there is none."""
+    """The last question that was looked up or put to a specialist, as it was understood; "" if there is none."""
     for message in reversed(past):
         answer = message.additional_kwargs.get("answer") or {} if isinstance(message, AIMessage) else {}
-        if answer.get("route") in ("library", "web") and answer.get("standalone"):
+        if answer.get("route") in ("library", "web", "specialist") and answer.get("standalone"):
             return str(answer["standalone"])
     return ""
 

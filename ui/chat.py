@@ -59,6 +59,8 @@ class _Live:
     task: asyncio.Task[None]
     steps: list[Step] = field(default_factory=list)
     node: str = ""
+    specialist: str = ""
+    """Who is being asked."""
     since: float = field(default_factory=time.monotonic)
     draft: str = ""
     checked: dict[int, Shown] = field(default_factory=dict)
@@ -71,7 +73,9 @@ class _Live:
     def take(self, event: Event) -> None:
         if isinstance(event, Status):
             if event.seconds is None:
-                self.node, self.since = event.node, time.monotonic()
+                self.specialist = str(event.facts.get("specialist") or "")
+                self.node = "specialist" if self.specialist else event.node
+                self.since = time.monotonic()
             elif event.node != "finish":
                 self.steps.append(Step(event.node, event.seconds, event.facts))
         elif isinstance(event, Draft):
@@ -238,7 +242,8 @@ class Chat:
         state = self._words("path.starting") if starting else doing(live.node, self._words)
         messages = [_thought(state, path_html(live.steps, self._words), "pending")]
         if live.draft.strip():
-            messages.append(_said(draft_html(live.draft, self._words, checked=live.checked)))
+            writes = self._words("specialist.writing", name=live.specialist) if live.specialist else ""
+            messages.append(_said(draft_html(live.draft, self._words, state=writes, checked=live.checked)))
         return messages
 
     async def _page(self, thread: str, extra: Sequence[Message] = ()) -> Screen:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from agent import Agent, Answer, KotaeError, QuestionError, Settings
 from agent.models.scripted import ScriptedChatModel, ScriptExhausted
+from agent.specialists.promoted import FOLDER
 from tools.base import Passage, ToolError
+from tools.specialist.registry import Registry
 from ui.samples import sample_folders
 from ui.script import Document, Expect, Script, ScriptedTurn, ScriptError, Web, Words
 
@@ -139,6 +141,7 @@ async def run(
         root = Path(folder)
         own = settings.model_copy(update={"data_dir": root / "data", "web": "on"})
         web = ScriptedWeb()
+        await asyncio.to_thread(_promote, script, own)
         async with factory(own, web, model) as agent:
             await asyncio.to_thread(_fill_library, agent, script, root / "documents")
             if live:
@@ -149,6 +152,12 @@ async def run(
                 web.web = script.web if turn.web is None else turn.web
                 results.append(await _play(turn, script, agent, thread, model, away=web.web != "off"))
         return ConversationResult(script.name, live, tuple(results))
+
+
+def _promote(script: Script, settings: Settings) -> None:
+    registry = Registry(settings.data_dir / FOLDER)
+    for card in script.specialists:
+        registry.promote(card.name, registry.add(card, None, None).number, unproven=True)
 
 
 def _fill_library(agent: Agent, script: Script, folder: Path) -> None:
@@ -223,8 +232,9 @@ def _differences(expect: Expect, answer: Answer | None, error: str, reason: str)
         return
     if expect.or_refused and answer.refused:
         expect = expect.model_copy(update=dict.fromkeys(("refused", "route", "contains", "cites")))
-    for name in ("route", "refused", "language"):
-        wanted, got = getattr(expect, name), getattr(answer, name)
+    found = {"route": answer.place, "refused": answer.refused, "language": answer.language}
+    for name, got in found.items():
+        wanted = getattr(expect, name)
         if wanted is not None and wanted != got:
             yield Difference(name, _word(wanted), _word(got))
     yield from _lists(expect, answer)

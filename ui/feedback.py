@@ -23,7 +23,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 log = logging.getLogger(__name__)
 
-Code = Annotated[str, Field(max_length=40)]
+Code = Annotated[str, Field(max_length=80)]
 
 
 class Said(BaseModel):
@@ -68,7 +68,9 @@ def serve_feedback(app: FastAPI, agent: Agent) -> None:
     async def form(request: Request, thread: str, turn: str) -> Response:
         answer, given = await found(thread, turn)
         words = strings.load(asked_language(request))
-        html = form_html(feedback_path(thread, turn), answer, given, words, longest=LONGEST)
+        names = [name for place in await agent.places() if (name := place.partition(":")[2])]
+        path = feedback_path(thread, turn)
+        html = form_html(path, answer, given, words, longest=LONGEST, specialists=names)
         return HTMLResponse(html, headers=_FRESH)
 
     @app.put(ROUTE)

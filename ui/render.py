@@ -14,6 +14,7 @@ from tools.sentences import spans
 from ui.markup import CLOSE, OPEN, clean, markdown, marked, mend, paragraphs
 from ui.render_feedback import feedback_path, thumbs
 from ui.render_memory import remembered_html
+from ui.render_specialist import badge_html, data_html
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -75,7 +76,8 @@ def answer_html(
     parts = [
         f'<div class="kotae-answer{state}" lang="{answer.language}">',
         f'<p class="kotae-label">{escape(words("answer.refused"))}</p>' if answer.refused else "",
-        f'<div class="kotae-text">{_body(text, partly, cite, outward)}</div>',
+        badge_html(answer, words),
+        f'<div class="kotae-text">{_words_of(answer, text) or _body(text, partly, cite, outward)}</div>',
         _choices(answer, words, last=last),
         *(notice_html(notice) for notice in notices if notice),
         remembered_html(answer.notices, words),
@@ -96,6 +98,11 @@ def draft_html(text: str, words: Strings, *, state: str = "", checked: Mapping[i
         f"{escape(state or words('message.checking'))}</p>"
         f'<div class="kotae-text">{body}</div></div>'
     )
+
+
+def _words_of(answer: Answer, text: str) -> str:
+    """What a specialist gave as data, otherwise nothing."""
+    return data_html(text) if answer.specialist and not answer.sources else ""
 
 
 def _body(text: str, marks: Sequence[str], cite: Cite, links: Collection[str]) -> str:
@@ -157,7 +164,7 @@ def supported_text(answer: Answer) -> tuple[str, int]:
     Answers that rest on no source (small talk, asking back, giving up) claim nothing that could be supported.
     """
     text, removed = answer.text, 0
-    if answer.route in ("library", "web") and not answer.refused:
+    if answer.route in ("library", "web", "specialist") and not answer.refused:
         for sentence in answer.sentences:
             if not sentence.supported and sentence.text.strip() and sentence.text in text:
                 text, removed = text.replace(sentence.text, "", 1), removed + 1

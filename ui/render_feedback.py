@@ -9,6 +9,8 @@ from urllib.parse import quote
 from ui.markup import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agent import Answer, Feedback
     from ui.strings import Strings
 
@@ -35,8 +37,11 @@ def thumbs_html(path: str, given: Feedback | None, words: Strings) -> str:
     return clean(thumbs(path, given, words))
 
 
-def form_html(path: str, answer: Answer, given: Feedback | None, words: Strings, *, longest: int) -> str:
-    """The panel behind the thumb down, filled with what was given before. `longest`: characters of a text."""
+def form_html(
+    path: str, answer: Answer, given: Feedback | None, words: Strings, *, longest: int, specialists: Sequence[str] = ()
+) -> str:
+    """The panel behind the thumb down, filled with what was given before. `longest`: characters of a text;
+    `specialists`: those that a question can be sent to."""
     given = given if given is not None and given.verdict == "down" else None
     reasons = given.reasons if given is not None else ()
     chips = [
@@ -44,10 +49,12 @@ def form_html(path: str, answer: Answer, given: Feedback | None, words: Strings,
         for code, label in words.items("reason").items()
         if answer.sources or code not in _OF_SOURCES
     ]
+    known = words.items("place")
+    known |= {f"specialist:{name}": words("feedback.specialist", name=name) for name in specialists}
     places = [
         _chip("place", code, label, given is not None and given.wanted == code)
-        for code, label in words.items("place").items()
-        if code != answer.route
+        for code, label in known.items()
+        if code != answer.place
     ]
     corrected = escape(given.corrected) if given is not None else ""
     title, right = escape(words("feedback.title")), escape(words("feedback.corrected"))
@@ -77,7 +84,7 @@ def thanks(given: Feedback | None, words: Strings, *, web: bool) -> str:
         return words("feedback.taken_back")
     if given.wanted == "web" and not web:
         return words("feedback.follows_later")
-    return words.code("follows", given.wanted or "") or words("feedback.thanks")
+    return words.place("follows", given.wanted or "") or words("feedback.thanks")
 
 
 def _thumb(which: str, path: str, label: str, verdict: str) -> str:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def path_title(answer: Answer, words: Strings) -> str:
     """The line that stands for the whole path when it is folded up."""
-    route = words("route.refused") if answer.refused else words.code("route", answer.route)
+    route = words("route.refused") if answer.refused else words.place("route", answer.place)
     return escape(words("path.title", route=route, seconds=seconds(answer.seconds, words)))
 
 
 def path_html(steps: Sequence[Step], words: Strings) -> str:
     """One line for each step that was taken."""
     rows = "".join(
-        f'<li class="kotae-step"><span class="kotae-step-name">{escape(words.code("step", step.node) or step.node)}'
+        f'<li class="kotae-step"><span class="kotae-step-name">{escape(_name(step, words))}'
         f'</span><span class="kotae-step-facts">{_facts(step.node, step.facts, words)}</span>'
         f'<span class="kotae-step-time">{escape(seconds(step.seconds, words))}</span></li>'
         for step in steps
@@ -34,6 +34,11 @@ def path_html(steps: Sequence[Step], words: Strings) -> str:
 def doing(node: str, words: Strings) -> str:
     """What Kotae is at while `node` runs."""
     return words.code("doing", node) or words("path.working")
+
+
+def _name(step: Step, words: Strings) -> str:
+    """A specialist is asked; everything else is searched."""
+    return words.code("step", "specialist" if step.facts.get("tool") == "specialist" else step.node) or step.node
 
 
 def seconds(value: float, words: Strings) -> str:
@@ -67,13 +72,16 @@ def _understand(facts: Mapping[str, Any], words: Strings) -> list[str]:
 
 def _route(facts: Mapping[str, Any], words: Strings) -> list[str]:
     return [
-        words.code("goes", str(facts.get("route", ""))),
+        words.place("goes", str(facts.get("route", ""))),
+        words("fact.reads") if facts.get("reads") else "",
         words.code("why", str(facts.get("why", ""))),
         _sure(facts, words),
     ]
 
 
 def _gather(facts: Mapping[str, Any], words: Strings) -> list[str]:
+    if name := str(facts.get("specialist") or ""):
+        return [words("fact.specialist", name=name), words.code("notice", str(facts.get("error") or ""))]
     if error := str(facts.get("error") or ""):
         return [words.code("notice", error) or words("fact.found_none", query=_quoted(facts.get("query", ""), words))]
     query, found = _quoted(facts.get("query", ""), words), int(facts.get("found") or 0)

@@ -17,7 +17,9 @@ from pydantic import (
 )
 
 from agent.errors import KotaeError
-from agent.state import Language, Route
+from agent.examples import is_place
+from agent.state import Language, Place
+from tools.specialist.card import Card
 
 
 class ScriptError(KotaeError):
@@ -33,6 +35,12 @@ def _inside(path: str) -> str:
     if not path.strip() or pure.is_absolute() or ".." in pure.parts or "\\" in path:
         raise ValueError("must be a relative path inside the script's library")
     return path
+
+
+def _place_of_answer(route: str) -> Place:
+    if not is_place(route):
+        raise ValueError(f"{route!r} is no route, such as library, web or specialist:banking")
+    return route
 
 
 def _unless_false(value: object) -> object:
@@ -65,7 +73,7 @@ Words = str | tuple[str, ...]
 class Expect(_Strict):
     """What a turn must come to; what is not given is not checked."""
 
-    route: Route | None = None
+    route: Annotated[Place, AfterValidator(_place_of_answer)] | None = None
     standalone: tuple[Words, ...] | None = None
     """Texts in the question as it was understood, after a follow-up was made to stand alone."""
     cites: tuple[str, ...] | None = None
@@ -117,6 +125,9 @@ class Script(_Strict):
     language: Language | None = None
     """Expected of every answer that says nothing else."""
     library: Literal["sample"] | tuple[Document, ...] = ()
+    specialists: tuple[Card, ...] = ()
+    """Promoted specialists that the script brings with it: cards without an adapter, so that the model of the run
+    speaks for them."""
     web: Web = "off"
     turns: Annotated[tuple[ScriptedTurn, ...], Field(min_length=1)]
 
@@ -125,6 +136,8 @@ class Script(_Strict):
         paths = [d.path for d in self.library if isinstance(d, Document)]
         if len(set(paths)) < len(paths):
             raise ValueError("two documents of the library have the same path")
+        if trained := [card.name for card in self.specialists if card.adapter]:
+            raise ValueError(f"the specialist {trained[0]} has an adapter, and a script brings none")
         return self
 
     @property

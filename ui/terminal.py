@@ -105,9 +105,12 @@ class Terminal:
 
     def answer(self, answer: Answer) -> None:
         """The verified answer and its numbered sources; a refusal with the nearest passages."""
+        from ui.render_specialist import authorship
         from ui.strings import load
 
         words = load(answer.language)
+        if said := authorship(answer, words):
+            self.note(said, "yellow")
         self._text(answer.text, "yellow" if answer.refused else "")
         for n, choice in enumerate(answer.choices, 1):
             self.out.print(Text.assemble((f"  {n}. ", "cyan"), one_line(choice)))
@@ -162,7 +165,7 @@ class Terminal:
             f"{words.code('step', s.node) or s.node} {words('path.seconds', n=_seconds(s.seconds))}"
             for s in answer.steps
         ]
-        route = words("route.refused") if answer.refused else words.code("route", answer.route)
+        route = words("route.refused") if answer.refused else words.place("route", answer.place)
         title = words("path.title", route=route, seconds=words("path.seconds", n=_seconds(answer.seconds)))
         self.note(f"{title}  ({' → '.join(steps)})")
 
@@ -223,7 +226,8 @@ class Watch:
             if event.seconds is None and not ready and event.node in _ASKS_THE_MODEL:
                 self._show(self._words()("path.starting"))
             elif event.seconds is None:
-                self._show(self._words().code("doing", event.node) or self._doing)
+                node = "specialist" if event.facts.get("specialist") else event.node
+                self._show(self._words().code("doing", node) or self._doing)
             elif event.facts.get("language"):
                 self._language = event.facts["language"]
         elif isinstance(event, Draft):

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,13 +48,18 @@ class Reply:
 
 @dataclass
 class Bench:
-    """Use as `async with Bench.open(settings) as bench`. Nothing is written outside of a temporary folder."""
+    """Use as `async with Bench.open(settings) as bench`. Nothing is written outside of a temporary folder.
+
+    `reads` is the data folder of the settings: a `grounded` specialist that is promoted there reads the passages, as it
+    does for people. No question is sent to any other.
+    """
 
     settings: Settings
     model: ChatModel
     threads: Threads
     folder: Path
     embedder: Embedder = field(default_factory=E5)
+    reads: Path | None = None
     _libraries: int = 0
 
     @classmethod
@@ -68,7 +74,7 @@ class Bench:
             try:
                 async with Threads.open(folder / "threads.db") as threads:
                     given = settings.model_copy(update={"web": "off", "collections": (), "data_dir": folder})
-                    yield cls(given, chat, threads, folder, embedder or E5())
+                    yield cls(given, chat, threads, folder, embedder or E5(), settings.data_dir)
             finally:
                 await chat.close()
 
@@ -79,7 +85,8 @@ class Bench:
         library = Library.open(self.folder / f"library-{self._libraries}", self.embedder)
         try:
             await asyncio.to_thread(library.index_texts, texts, progress=progress)
-            context = await asyncio.to_thread(build_context, self.settings, library, self.model)
+            made = partial(build_context, self.settings, library, self.model, reads=self.reads)
+            context = await asyncio.to_thread(made)
             yield Agent(self.settings, library, context, self.threads)
         finally:
             library.close()
@@ -98,7 +105,7 @@ async def ask(agent: Agent, question: str, history: Sequence[Said] = ()) -> Repl
         cites=() if answer.refused else tuple(dict.fromkeys(source.passage.url for source in answer.sources)),
         sentences=0 if answer.refused else sum(s.state == "supported" for s in answer.sentences),
         partly=0 if answer.refused else sum(s.state == "partly" for s in answer.sentences),
-        route=answer.route,
+        route=answer.place,
         standalone=answer.standalone,
         steps=tuple(_step(step.node, step.facts) for step in answer.steps),
         seconds=answer.seconds,

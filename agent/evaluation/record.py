@@ -12,6 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 from agent.prompts import fingerprint
 from agent.settings import Settings
+from agent.specialists.promoted import FOLDER, readers
+from tools.specialist.registry import Registry
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _CODE = ("agent", "tools")
@@ -97,11 +99,15 @@ class Record:
 
 
 def record_of(settings: Settings, kind: str, files: Iterable[Path]) -> Path:
-    """Where the cases of a run are kept. It is another file for other questions, another model, other prompts, other
-    settings of the answer, and another state of the code: what was measured on one says nothing about another."""
+    """Where the cases of a run are kept. It is another file for other questions, another model, another specialist that
+    reads, other prompts, other settings of the answer, and another state of the code: what was measured on one says
+    nothing about another."""
     digest = hashlib.sha256(kind.encode())
     digest.update(json.dumps([str(getattr(settings, name)) for name in _OF_THE_ANSWER]).encode())
     digest.update(fingerprint().encode())
+    for version in readers(Registry(settings.data_dir / FOLDER)):
+        digest.update(version.card.text().encode())
+        digest.update(b"" if version.adapter is None else version.adapter.read_bytes())
     for file in files:
         digest.update(file.read_bytes() + b"\0")
     for folder in _CODE:

@@ -78,4 +78,5 @@ def _shared(one: str, other: str) -> int:
 
 
 def _text(messages: Sequence[BaseMessage]) -> str:
-    return "\0".join(f"{message.type}\0{message.text}" for message in messages)
+    # the words first: that two prompts begin with a system message says nothing
+    return "\0".join(f"{message.text}\0{message.type}" for message in messages)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Literal
@@ -21,13 +23,20 @@ from agent.models.chat import Meter
 from agent.nodes.reflect import by_rules, certain
 from agent.prompts import fill
 from agent.reading import LONGER, over_sources, text_of
+from agent.specialists.reader import Reader
+from agent.specialists.tool import UNUSABLE
 from agent.state import NO_CLAIM, Evidence, Language, Source, State, Support, Turn
 from agent.verify import refuses
 from agent.wishes import task
+from tools.base import ToolError
 from tools.sentences import spans, split
+
+log = logging.getLogger(__name__)
 
 _MARKS = ("[", "(", "（")
 """How a citation mark begins that is still being written."""
+_ASIDE = 100
+"""Tokens of a reply that is looked at before it is shown."""
 _DIRECT_HISTORY = 4
 """How many earlier messages small talk is answered with."""
 
@@ -36,6 +45,8 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn = state["turn"]
     turn = replace(turn, drafts=turn.drafts + 1)
     meter = Meter()
+    if turn.opinion is not None:  # it was told while it was said
+        return {"turn": replace(turn, draft=turn.opinion.text)}
     writer = _Writer(turn, runtime, meter)
     writer.emit(Draft(turn.drafts))
     if turn.drafts == 1:
@@ -54,6 +65,9 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         writer.put(_quoted(turn))
     elif await _revise(turn, writer):
         turn = replace(turn, notices=(*turn.notices, "some_removed"))
+    if writer.alone:  # these are Kotae's own words then
+        decision = replace(turn.decision, route="library", reads=False) if turn.decision else None
+        turn = replace(turn, decision=decision, notices=(*turn.notices, UNUSABLE))
     draft = writer.text.strip()
     if turn.length == "line" and draft:
         start, end = next(tables.statements(draft))
@@ -63,8 +77,9 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
 
 def after_answer(state: State) -> Literal["reflect", "finish"]:
-    """What was written from sources is verified; small talk has none."""
-    return "reflect" if state["turn"].passages else "finish"
+    """What was written from sources is verified. Small talk has none, and a specialist's opinion is shown as such."""
+    turn = state["turn"]
+    return "reflect" if turn.passages and turn.opinion is None else "finish"
 
 
 class _Writer:
@@ -75,6 +90,8 @@ class _Writer:
         self.first_token: float | None = None
         self.supports: tuple[Support, ...] = ()
         """Of the sentences that the rules could decide."""
+        self.alone = False
+        """The specialist that was to write did not."""
         self._looked_at: list[str] = []
         self._turn = turn
         self._runtime = runtime
@@ -90,14 +107,38 @@ class _Writer:
         self.emit(Token(piece))
 
     async def write(self, prompt: list[BaseMessage]) -> None:
-        context = self._runtime.context
-        most = context.limits.answer_tokens * (LONGER if self._turn.length == "long" else 1)
-        stream = context.model.stream(prompt, max_tokens=most, meter=self._meter)
-        async with aclosing(stream) as pieces:  # type: ignore[type-var]
+        most = self._runtime.context.limits.answer_tokens * (LONGER if self._turn.length == "long" else 1)
+        try:
+            await self._write(prompt, most)
+        except ToolError as error:
+            self._go_alone(error)
+            self.text, self.supports, self._looked_at = "", (), []
+            self.emit(Draft(self._turn.drafts))
+            await self._write(prompt, most)
+
+    async def _write(self, prompt: list[BaseMessage], most: int) -> None:
+        async with aclosing(self._pieces(prompt, most)) as pieces:
             async for piece in pieces:
                 self.put(piece)
                 if self._turn.passages and self._goes_round():
                     break
+
+    async def _pieces(self, prompt: list[BaseMessage], most: int) -> AsyncGenerator[str, None]:
+        """From the specialist of the question if that writes over the passages, otherwise from Kotae's own model, with
+        the adapter that reads. Raises `ToolError` where the specialist does not answer."""
+        context, decision = self._runtime.context, self._turn.decision
+        if decision is not None and decision.reads and not self.alone:
+            stream = context.specialists.tool(decision.specialist).write(prompt, most, self._meter)
+        else:
+            reader = context.specialists.reader if self._turn.passages else Reader()
+            stream = reader.stream(context.model, prompt, most, self._meter)
+        async with aclosing(stream) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def _go_alone(self, error: ToolError) -> None:
+        log.warning("a specialist could not write: %s", error)
+        self.alone = True
 
     def _goes_round(self) -> bool:
         """Check the sentences that have ended; whether the last of them was said before, as small models do without
@@ -122,7 +163,15 @@ class _Writer:
         """A reply over the sources that is looked at before it is shown."""
         context = self._runtime.context
         prompt = over_sources(self._turn, task, context.limits.read)
-        return await context.model.write(prompt, max_tokens=100, meter=self._meter)
+        try:
+            return await self._said(prompt)
+        except ToolError as error:
+            self._go_alone(error)
+            return await self._said(prompt)
+
+    async def _said(self, prompt: list[BaseMessage]) -> str:
+        async with aclosing(self._pieces(prompt, _ASIDE)) as pieces:
+            return "".join([piece async for piece in pieces]).strip()
 
 
 async def _revise(turn: Turn, writer: _Writer) -> bool:

@@ -23,6 +23,8 @@ from tools.base import Passage
 
 log = logging.getLogger(__name__)
 
+SAID = "specialist_said"
+"""Notice that the answer is a specialist's opinion, which nobody has checked."""
 _NEAREST = 3
 """How many passages a refusal shows."""
 
@@ -31,10 +33,11 @@ async def abstain(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn = state["turn"]
     if time.time() - turn.started > runtime.context.limits.seconds:
         turn = replace(turn, notices=(*turn.notices, "out_of_time"))
+    # where the answer was expected, not the last place that was tried for it
+    looked = [route for t in turn.tried if (route := t.partition(":")[0]) != "specialist"]
     answer = Answer(
         text=_refusal(turn),
-        # where the answer was expected, not the last place that was tried for it
-        route=cast("Route", turn.tried[0].partition(":")[0]) if turn.tried else _route(turn),
+        route=cast("Route", looked[0]) if looked else _route(turn),
         refused=True,
         standalone=turn.standalone,
         language=turn.language,
@@ -57,6 +60,8 @@ async def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         notices = tuple(n for n in notices if n != "some_removed")
     elif "some_removed" not in notices and any(not s.supported and s.reason not in NO_CLAIM for s in turn.supports):
         notices = (*notices, "some_removed")
+    if turn.opinion is not None and not answer.refused:
+        notices = (*notices, SAID)
     notices = (*notices, *await asyncio.to_thread(_remembered, turn, runtime))
     answer = replace(
         answer,
@@ -88,6 +93,12 @@ def _remembered(turn: Turn, runtime: Runtime[Context]) -> list[str]:
 def _route(turn: Turn) -> Route:
     assert turn.decision is not None
     return turn.decision.route
+
+
+def _specialist(turn: Turn) -> str:
+    """Whose words the answer is, if not Kotae's own."""
+    assert turn.decision is not None
+    return turn.decision.specialist if turn.decision.route == "specialist" else ""
 
 
 def _refusal(turn: Turn) -> str:
@@ -129,8 +140,9 @@ def _answer(turn: Turn) -> Answer:
         standalone=turn.standalone,
         language=turn.language,
         choices=turn.choices,
+        specialist=_specialist(turn),
     )
-    if not turn.supports:  # small talk, or a question asked back
+    if not turn.supports:  # small talk, a question asked back, or a specialist's opinion
         return base
     numbers = renumber(turn.supports)
     sources = tuple(

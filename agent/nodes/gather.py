@@ -1,21 +1,29 @@
-"""gather: run one tool and keep its passages. One node serves every tool; a tool that fails becomes a notice."""
+"""gather: run one tool and keep its passages. One node serves every tool; a tool that fails becomes a notice.
+
+A specialist is a tool too. What it says is all there is to wait for, so it reaches the reader while it is said.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import unicodedata
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from agent.context import Context
 from agent.errors import MemoryFileError
+from agent.events import Draft, Token
 from agent.guard import disarm
+from agent.models.chat import Meter
 from agent.reading import weighed
+from agent.specialists.tool import UNUSABLE
 from agent.state import Decision, State, Turn
 from tools.base import Passage, ToolError
 from tools.library.tokens import terms
@@ -34,6 +42,8 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     decision = turn.decision
     assert decision is not None
     turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)))
+    if decision.tool == "specialist":
+        return {"turn": await _spoken(turn, decision, runtime)}
     if decision.route == "web" and not turn.web:
         return {"turn": _noted(turn, "asked_web_off" if turn.wish else "web_off")}
     query = decision.query
@@ -42,10 +52,11 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         messages = state["messages"][:-1] if turn.wish else state["messages"]
         query = outward(query, messages, carries=turn.carries, kept=_kept(runtime.context))
     try:
-        passages = await runtime.context.tools[decision.route].gather(query, k=runtime.context.limits.passages)
+        passages = await runtime.context.tools[decision.tool].gather(query, k=runtime.context.limits.passages)
     except ToolError as error:
-        log.info("%s could not gather: %s", decision.route, error)
+        log.info("%s could not gather: %s", decision.tool, error)
         return {"turn": _noted(turn, error.reason)}
+    passages = [passage for passage in passages if passage.kind != "specialist"]  # it says so of itself alone
     if not passages:
         return {"turn": turn}  # what an earlier look-up found is still the nearest there is
     found = worth_reading(passages)
@@ -55,6 +66,33 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     passages = [passage for passage in read if passage.text]
     ordered, evidence = await asyncio.to_thread(weighed, decision.query, passages, runtime.context.nearness)
     return {"turn": replace(turn, passages=ordered, evidence=evidence)}
+
+
+def after_gather(state: State) -> Literal["judge", "answer"]:
+    """Passages are judged. A specialist's words are not: there is nothing to judge them by."""
+    return "judge" if state["turn"].opinion is None else "answer"
+
+
+async def _spoken(turn: Turn, decision: Decision, runtime: Runtime[Context]) -> Turn:
+    """The turn with what the specialist says to the question, told piece by piece; no passage of another kind stays
+    beside it."""
+    meter, said, first = Meter(), "", turn.first_token
+    try:
+        tool = runtime.context.specialists.tool(decision.specialist)
+        runtime.stream_writer(Draft(1))
+        async with aclosing(tool.stream(decision.query, meter)) as pieces:
+            async for piece in pieces:
+                first = first or time.time() - turn.started
+                said += piece
+                runtime.stream_writer(Token(piece))
+        passages = tool.passages(said)
+    except ToolError as error:
+        log.warning("%s could not be asked: %s", decision.place, error)
+        passages = []
+    turn = replace(turn, usage=turn.usage + meter.usage)
+    if not passages:  # it is remembered in `tried`, and does not count against the look-ups
+        return _noted(replace(turn, gathers=turn.gathers - 1), UNUSABLE)
+    return replace(turn, passages=tuple(passages), evidence=(), first_token=first)
 
 
 def worth_reading(passages: Sequence[Passage]) -> list[Passage]:
@@ -93,7 +131,7 @@ def _kept(context: Context) -> list[str]:
 
 def tried(decision: Decision) -> str:
     """The mark under which a look-up is remembered."""
-    return f"{decision.route}:{decision.query}"
+    return f"{decision.tool}:{decision.query}"
 
 
 def _noted(turn: Turn, notice: str) -> Turn:

@@ -25,6 +25,7 @@ from agent.nodes.gather import tried
 from agent.nodes.reply import asked_back
 from agent.prompts import fill
 from agent.reading import over_sources
+from agent.specialists.manner import reads_passages
 from agent.state import Decision, Evidence, Route, State, Turn, Verdict
 from tools.base import Passage
 from tools.library.tokens import terms
@@ -65,7 +66,7 @@ async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if may_ask and not verdict.sufficient:
         return {"turn": ambiguity.ask_back(replace(turn, usage=turn.usage + meter.usage))}
     turn = replace(turn, verdict=verdict, usage=turn.usage + meter.usage)
-    if not verdict.sufficient and (again := next_lookup(turn, context.limits, tuple(context.tools))) is not None:
+    if not verdict.sufficient and (again := next_lookup(turn, context.limits, _tools(turn, context))) is not None:
         turn = replace(turn, decision=again)
     return {"turn": turn}
 
@@ -106,9 +107,8 @@ async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
     nearest = turn.evidence[0] if covered is not None and turn.evidence and turn.evidence[0].tokens else None
     chance = sufficiency(nearest, absent=len(absent), stranger=bool(strangers))
     if CLEAR[0] < chance < CLEAR[1]:
-        yes = await context.model.yes(
-            over_sources(turn, fill(turn.language, "judge"), context.limits.read), meter=meter
-        )
+        prompt = over_sources(turn, fill(turn.language, "judge"), context.limits.read)
+        yes = await context.specialists.reader.yes(context.model, prompt, meter)
         chance = sufficiency(nearest, yes, absent=len(absent), stranger=bool(strangers))
     if chance >= SUFFICIENT:
         return Verdict(True, chance, "stated")
@@ -138,6 +138,14 @@ def sufficiency(
     else:
         told = 34.2 * nearest.cosine + 4.2 * nearest.words - 0.3 * min(absent, _NAMED) - 30.2 + MODEL * says
     return 1 / (1 + math.exp(-(told - 1.1 * stranger)))
+
+
+def _tools(turn: Turn, context: Context) -> tuple[Route, ...]:
+    """Where the question may be put next, in this order. A specialist that only reads has no opinion of its own."""
+    assert turn.decision is not None
+    card = context.specialists.card(turn.decision.specialist)
+    first: tuple[Route, ...] = () if card is None or reads_passages(card) else ("specialist",)
+    return (*first, *context.tools)
 
 
 def _names(question: str) -> list[str]:
@@ -173,12 +181,15 @@ def next_lookup(turn: Turn, limits: Limits, tools: Sequence[Route]) -> Decision 
     """Where to look next, or None: the other tools with the same question, while gathers and time last."""
     decision = turn.decision
     assert decision is not None
-    if turn.wish is not None:
+    if turn.wish is not None and not turn.wish.startswith("specialist:"):
         return None  # the user has said where to look
     if turn.gathers >= limits.gathers or time.time() - turn.started > limits.seconds:
         return None
     for name in tools:
-        again = replace(decision, route=name, why="fallback", cue="")
+        again = replace(decision, route=name, why="fallback", cue="", reads=False)
+        if "specialist" in (name, decision.route):
+            known = turn.standalone.removesuffix(turn.carries) if name == "specialist" else turn.standalone
+            again = replace(again, query=known)
         if tried(again) not in turn.tried and (name != "web" or turn.web):
             return again
     return None

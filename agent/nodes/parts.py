@@ -131,7 +131,7 @@ def _words(text: str) -> frozenset[str]:
 def _turn_of(turn: Turn, question: str) -> Turn:
     """A part as a turn of its own."""
     assert turn.decision is not None
-    decision = replace(turn.decision, query=question)
+    decision = replace(turn.decision, query=question, specialist="")  # no opinion is put among checked sentences
     return replace(turn, standalone=question, parts=(), choices=(), decision=decision, steps=(), usage=Usage())
 
 

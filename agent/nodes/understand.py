@@ -21,8 +21,10 @@ from agent.errors import MemoryFileError
 from agent.models.chat import Meter
 from agent.parts import divided
 from agent.prompts import FOLDER, LANGUAGES, fill
-from agent.router import cue
-from agent.state import Language, State
+from agent.records import is_opinion
+from agent.router import SURE, cue
+from agent.specialists.manner import takes_texts
+from agent.state import Decision, Language, State
 from agent.telling import helping
 from tools.library.tokens import terms
 
@@ -31,30 +33,51 @@ HISTORY = 3
 _FEW_TERMS = 4
 _FAMILIAR = 0.88
 """Cosine similarity (multilingual-e5-small) from which on a passage answers a question rather than one like it."""
+_RESEMBLES = 0.9
+"""Confidence of the router from which on a question is plainly one for a specialist."""
 _ASKS = ("?", "？", "か", "か。")
 _REPLY_CHARS = 240
 """An earlier answer is cut to this; its beginning says what it was about."""
 
 
 async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    turn, past = state["turn"], state["messages"][:-1]
-    if (again := places.wish(turn.question, detect(turn.question, past), past)) is not None:
+    turn, past, specialists = state["turn"], state["messages"][:-1], runtime.context.specialists
+    if (again := places.wish(turn.question, detect(turn.question, past), past, specialists.names)) is not None:
         found = replace(turn, language=again.language, standalone=again.standalone, wish=again.route)
         return {"turn": found}
     if turn.standalone:
         return {"turn": turn}  # a reply to what Kotae asked back comes here with the question that it makes
+    called = places.addressed(turn.question, specialists.names)
+    said = called.question if called else turn.question
+    if called is not None:
+        turn = replace(turn, decision=Decision("specialist", said, 1.0, "asked", specialist=called.name))
+    if await asyncio.to_thread(_works_on, said, called, runtime.context):
+        return {"turn": replace(turn, language=detect(said, past), standalone=said)}
     meter = Meter()
-    wish, asked = wishes.read(turn.question)
+    wish, asked = wishes.read(said)
     standalone = wishes.last_question(past) if not asked else ""
     if not standalone:
-        asked = asked or turn.question
+        asked = asked or said
         standalone = await stand_alone(asked, past, runtime.context, meter)
-    language = wish.language or wishes.standing(past) or detect(asked or turn.question, past)
+    language = wish.language or wishes.standing(past) or detect(asked or said, past)
     parts = await divided(standalone, runtime.context.model, meter)
     carries = "" if parts else await asyncio.to_thread(_carried, standalone, language, runtime.context)
     turn = replace(turn, language=language, standalone=standalone + carries, carries=carries, parts=parts)
     turn = replace(turn, length=wish.length or turn.length, form=wish.form or turn.form)
     return {"turn": replace(turn, usage=turn.usage + meter.usage)}
+
+
+def _works_on(said: str, called: places.Addressed | None, context: Context) -> bool:
+    """Whether a message is a text for a specialist that works on it as it was written: to be rewritten, sorted, read.
+    Nothing is completed in it, and its words say nothing about how the answer should be."""
+    if not context.specialists.names:
+        return False
+    if called is not None:
+        card = context.specialists.card(called.name)
+    else:
+        decision = context.router.decide(said, detect(said, []))
+        card = context.specialists.card(decision.specialist) if decision.confidence >= SURE else None
+    return card is not None and takes_texts(card)
 
 
 def _carried(question: str, language: Language, context: Context) -> str:
@@ -143,9 +166,12 @@ def complete(question: str, language: Language, context: Context) -> bool:
 
 
 def _unknown(question: str, context: Context) -> bool:
-    """Whether the library does not plainly speak about the question as it is."""
+    """Whether neither the library nor the card of a specialist plainly speaks about the question as it is."""
     near = context.familiarity(question)
-    return near is None or near < _FAMILIAR
+    if near is not None and near >= _FAMILIAR:
+        return False
+    decision = context.router.decide(question, detect(question, []))
+    return decision.route != "specialist" or decision.confidence < _RESEMBLES
 
 
 def _leans(question: str, language: Language, past: list[AnyMessage], context: Context) -> bool:
@@ -177,9 +203,11 @@ async def _history(question: str, past: list[AnyMessage], language: Language, co
 
 
 def _spoken(messages: Sequence[AnyMessage], language: Language) -> list[str]:
-    """Messages as lines, each with who said it."""
+    """Messages as lines, each with who said it. An opinion is not read: no word of it may lead a question anywhere."""
     spoken = []
     for message in messages:
+        if is_opinion(message.additional_kwargs.get("answer") or {}):
+            continue
         text = facts.uncited(str(message.text)).replace("\n", " ")
         spoken.append(f"{speaker(isinstance(message, AIMessage), language)}: {text[:_REPLY_CHARS]}")
     return spoken

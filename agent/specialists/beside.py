@@ -11,19 +11,18 @@ from agent.context import Limits
 from agent.library import readable
 from agent.models.chat import ChatModel
 from agent.settings import Settings
-from agent.specialists.speakers import Speakers
 from agent.specialists.study import Specialists
 from agent.specialists.workplace import Step
 from tools.specialist.errors import SpecialistError
 
 if TYPE_CHECKING:
+    from agent.specialists.speakers import Speakers
     from tools.library import Embedder, Library
 
 
-def study(settings: Settings, model: ChatModel, embedder: Embedder) -> Specialists:
+def study(settings: Settings, speakers: Speakers, model: ChatModel, embedder: Embedder) -> Specialists:
     """What trains, examines and compares. While a specialist learns, the model is let go; whoever asks meanwhile has
     it loaded again."""
-    speakers = Speakers(settings, model)
 
     async def release() -> None:
         await speakers.close()

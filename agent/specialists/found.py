@@ -14,7 +14,7 @@ from agent.specialists.contenders import Find
 from tools.base import ToolError
 from tools.library.evidence import nearness
 
-_PASSAGES, _READ = 4, 600
+_PASSAGES, _READ = 3, 450
 """So many passages, and of their nearest sentences so many characters."""
 
 

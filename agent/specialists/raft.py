@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from agent import facts
 from agent.context import Limits
 from agent.errors import ModelUnavailable
 from agent.guard import disarm
@@ -221,9 +222,11 @@ class _Making:
         self.tally.kinds[outcome.kind] += 1
         self.tally.by_rule += outcome.by_rule
         self._known.add(outcome.question)
-        hits = [disarm(hit) for hit in self._hits(outcome.question) if seed.sentence not in hit.text]
         asking = next((one for one in seed.askings if one.kind == outcome.kind), seed.askings[0])
-        self._items.append(Item(outcome.question, seed, asking, tuple(hit for hit in hits if hit.text)))
+        hits = [disarm(hit) for hit in self._hits(outcome.question) if seed.sentence not in hit.text]
+        # whether a passage answers too can only be told of one in the same language
+        others = [h for h in hits if h.text and facts.is_japanese(h.text) == (seed.language == "ja")]
+        self._items.append(Item(outcome.question, seed, asking, tuple(others)))
 
     def _hits(self, question: str) -> list[Passage]:
         return self._library.search(question, k=self._limits.passages + _MORE, scope=self._scope)

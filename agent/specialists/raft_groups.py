@@ -39,7 +39,7 @@ class Item:
     seed: Seed
     asking: Asking
     hits: tuple[Passage, ...]
-    """What the library finds for it, best first, without the golden passage."""
+    """What the library finds for it in its language, best first, without the golden passage."""
 
     def answered_by(self, passage: Passage) -> bool:
         """Whether another passage may answer it too."""
@@ -183,10 +183,10 @@ def _put_swapped(item: Item, contexts: Sequence[_Context], names: Sequence[str],
 
 
 def _names(items: Sequence[Item]) -> dict[str, list[str]]:
-    """Names in the questions of each language."""
+    """Names in the sentences of each language."""
     found: dict[str, dict[str, None]] = {"en": {}, "ja": {}}
     for item in items:
-        for name in facts.claimed_names(item.question):
+        for name in facts.claimed_names(item.seed.sentence):
             if _NAME.fullmatch(name):
                 found[item.seed.language][name] = None
     return {language: list(names) for language, names in found.items()}

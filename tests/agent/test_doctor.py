@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import socket
 import sqlite3
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 from agent import doctor
 from agent.doctor import Check, examine
 from agent.settings import Settings
+from tests.agent.models.gguf_files import adapter, gguf
+from tools.specialist.card import ADAPTER, Base, Card, Remote
+from tools.specialist.registry import Registry
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +42,7 @@ def test_a_fresh_machine_lacks_a_model_and_documents(settings: Settings) -> None
         "Disk",
         "Data folder",
         "Library",
+        "Specialists",
         "Conversations",
         "Port",
     ]
@@ -133,3 +138,67 @@ def test_a_check_that_fails_to_run_says_so(settings: Settings, monkeypatch: pyte
     monkeypatch.setattr(doctor, "_port", fail)
     check = found(settings)["Port"]
     assert (check.ok, check.finding) == (False, "could not be checked (RuntimeError)")
+
+
+def promoted(settings: Settings, **changes: object) -> None:
+    base = Base(name="base", sha256=hashlib.sha256(Path(settings.model).read_bytes()).hexdigest())
+    card = Card(name="banking", description="Banking", examples=("Where is my card?",), adapter=ADAPTER, base=base)
+    file = settings.data_dir.parent / "made.gguf"
+    registry = Registry(settings.data_dir / "specialists")
+    card = card.model_copy(update=changes)
+    if card.adapter == ADAPTER:
+        file.write_bytes(adapter())
+    version = registry.add(card, file if card.adapter == ADAPTER else None, None)
+    registry.promote(card.name, version.number, unproven=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ok", "finding", "remedy"),
+    [
+        ({}, True, "1, promoted: banking (version 1)", ""),
+        ({"use": "grounded"}, True, "1, promoted: banking (version 1)", ""),
+        (
+            {"base": Base(name="gone", sha256="0" * 64)},
+            False,
+            "banking cannot be used: its base model gone is not on this machine",
+            "kotae models pull",
+        ),
+        (
+            {"base": Base(name="qwen2.5-coder-0.5b", sha256="0" * 64)},
+            False,
+            "banking cannot be used: its base model qwen2.5-coder-0.5b has been replaced by another",
+            "kotae specialist train banking",
+        ),
+        (
+            {"adapter": "remote", "remote": Remote(url="http://127.0.0.1:9/v1", model="bank"), "base": None},
+            False,
+            "nobody answers at http://127.0.0.1:9/v1",
+            "Start its server",
+        ),
+    ],
+)
+def test_a_specialist_that_cannot_be_asked_is_named(
+    settings: Settings, tmp_path: Path, changes: dict[str, object], ok: bool, finding: str, remedy: str
+) -> None:
+    model = tmp_path / "base.gguf"
+    model.write_bytes(gguf())
+    settings = settings.model_copy(update={"model": str(model)})
+    promoted(settings, **changes)
+    check = found(settings)["Specialists"]
+    assert check.ok is ok
+    assert finding in check.finding
+    assert remedy in check.remedy
+
+
+def test_a_specialist_that_reads_for_another_model_has_nothing_to_do(settings: Settings, tmp_path: Path) -> None:
+    model, other = tmp_path / "base.gguf", tmp_path / "models" / "other.gguf"
+    model.write_bytes(gguf())
+    other.parent.mkdir()
+    other.write_bytes(gguf(values=512))
+    settings = settings.model_copy(update={"model": str(model)})
+    base = Base(name="other", sha256=hashlib.sha256(other.read_bytes()).hexdigest())
+    promoted(settings, use="grounded", base=base)
+    check = found(settings)["Specialists"]
+    assert check.ok is None
+    assert "banking reads nothing" in check.finding
+    assert "kotae specialist train banking" in check.remedy

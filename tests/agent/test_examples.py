@@ -42,7 +42,8 @@ def test_what_is_no_question_is_refused(tmp_path: Path, question: str) -> None:
         ("- a", "mapping"),
         ("libary: [a]", "'libary'"),
         ("library: a", "'library'"),
-        ("specialist:banking: [a]", "'specialist:banking'"),
+        ("specialist:Banking: [a]", "'specialist:Banking'"),
+        ("specialist: [a]", "'specialist'"),
         (b"\xff\xfe\xfa", "YAML"),
     ],
 )

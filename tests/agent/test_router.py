@@ -232,10 +232,12 @@ def test_two_cards_share_out_their_questions(embedder: E5, tmp_path: Path) -> No
     assert both.choose("Which fee do I pay when I withdraw cash?", "en").route == "specialist:banking"
 
 
-def test_the_graph_is_never_given_a_specialist(with_card: Router, shipped: Router) -> None:
+def test_a_decision_names_the_specialist(with_card: Router, shipped: Router) -> None:
     assert shipped.choose("Why has my card been declined?", "en").route in ROUTES
-    with pytest.raises(ValueError, match="cards"):
-        with_card.decide("Why has my card been declined?", "en")
+    decision = with_card.decide("Why has my card been declined?", "en")
+    assert (decision.route, decision.specialist) == ("specialist", "banking")
+    decision = with_card.decide("How many days of leave do I have?", "en")
+    assert (decision.route, decision.specialist) == ("library", "")
 
 
 def test_the_choice_is_explained(shipped: Router) -> None:

@@ -3,8 +3,9 @@
 Four voices, each with a system prompt of its own, are asked in turns: by the model alone, which has read all four
 prompts; by the model and three adapters in alternation; and by the same in blocks, one voice after the other. All take
 the same prompts and write as many tokens, for the adapters are so weak that they change nothing that is said. Both
-servers are loaded, and every round is asked of all three, so that whatever else the machine does slows all of them.
-What an adapter computes itself is in `blocks` too: `alternating` against `blocks` is what switching costs.
+servers are loaded, and every round is asked of all three, so that whatever else the machine does slows all of them;
+where it does much, the processor's own time (`cpu`) is the better measure. What an adapter computes itself is in
+`blocks` too: `alternating` against `blocks` is what switching costs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from agent.models.catalogue import Catalogue
@@ -33,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "agent" / "model
 
 from adapter_files import write_adapter
 
-_CONTEXT = 2048
+_CONTEXT = 4096
 _TOKENS = 12
 _RANK = 16
 _VOICES = 4
@@ -50,12 +52,14 @@ class Course:
     """How long the requests of one course took, and what was read for them."""
 
     seconds: float = 0.0
+    cpu: float = 0.0
     meter: Meter = field(default_factory=Meter)
 
     async def ask(self, model: ChatModel, messages: list[BaseMessage], adapter: Path | None) -> None:
-        began = time.perf_counter()
+        began, computed = time.perf_counter(), time.process_time()
         await model.write(messages, max_tokens=_TOKENS, meter=self.meter, adapter=adapter)
         self.seconds += time.perf_counter() - began
+        self.cpu += time.process_time() - computed
 
 
 async def run(name: str | None, limit: int | None) -> dict[str, Any]:
@@ -63,13 +67,18 @@ async def run(name: str | None, limit: int | None) -> dict[str, Any]:
     path = base_file(name)
     with tempfile.TemporaryDirectory(prefix="kotae-switching-") as folder:
         adapters = write_adapters(path, Path(folder), _VOICES - 1, strength=1e-4)
-        figures: dict[str, Any] = {"model": path.name, "rank": _RANK}
+        figures = _told({"model": path.name, "rank": _RANK})
         for kind, lines in (("short", 1), ("long", 24)):
-            figures |= {f"{kind}_{key}": value for key, value in (await _courses(path, adapters, lines, limit)).items()}
-        figures |= _memory(path, adapters)
-    for key, value in figures.items():
-        print(f"{key:34} {value}")
+            course = await _courses(path, adapters, lines, limit)
+            figures |= _told({f"{kind}_{key}": value for key, value in course.items()})
+        figures |= _told(_memory(path, adapters, 6 * (limit or len(_QUESTIONS))))
     return {"figures": figures}
+
+
+def _told(figures: dict[str, Any]) -> dict[str, Any]:
+    for key, value in figures.items():
+        print(f"{key:34} {value}", flush=True)
+    return figures
 
 
 def base_file(name: str | None) -> Path:
@@ -79,18 +88,23 @@ def base_file(name: str | None) -> Path:
 
 def write_adapters(base: Path, folder: Path, count: int, *, strength: float) -> list[Path]:
     """Adapters of random numbers for all linear layers, as large as trained ones."""
+    head = read_head(base)
     shapes = {
         name: (shape[0], shape[1])
-        for name, shape in read_head(base).tensors.items()
+        for name, shape in head.tensors.items()
         if name.startswith("blk.") and name.split(".")[2] in _LINEAR and name.endswith("weight")
     }
-    return [
-        write_adapter(folder / f"voice{n}.gguf", shapes, n, rank=_RANK, strength=strength) for n in range(1, count + 1)
-    ]
+    given: dict[str, Any] = {
+        "architecture": head.architecture,
+        "rank": _RANK,
+        "strength": strength,
+        "numbers": np.float16,
+    }
+    return [write_adapter(folder / f"voice{n}.gguf", shapes, n, **given) for n in range(1, count + 1)]
 
 
 def chat(path: Path) -> ChatModel:
-    server = EmbeddedServer(path, context=_CONTEXT)
+    server = EmbeddedServer(path, threads=Settings.load().threads, context=_CONTEXT)
 
     def connect() -> Served:
         server.start()
@@ -116,16 +130,17 @@ async def _courses(path: Path, adapters: list[Path], lines: int, limit: int | No
             for question, voice in turns:
                 await courses["alternating"].ask(both, _prompt(voice, lines, question), voices[voice])
             for question, voice in sorted(turns, key=lambda turn: turn[1]):
-                again = f"Please tell me: {question}"  # not the prompt that was asked a moment ago
-                await courses["blocks"].ask(both, _prompt(voice, lines, again), voices[voice])
+                await courses["blocks"].ask(both, _prompt(voice, lines, question), voices[voice])
     finally:
         await alone.close()
         await both.close()
-    seconds = {name: course.seconds for name, course in courses.items()}
+    one, other, blocks = courses["alternating"], courses["alone"], courses["blocks"]
     return {
-        "requests": courses["alone"].meter.usage.calls,
-        "alternating_to_alone": round(seconds["alternating"] / seconds["alone"], 3),
-        "alternating_to_blocks": round(seconds["alternating"] / seconds["blocks"], 3),
+        "requests": other.meter.usage.calls,
+        "alternating_to_alone": round(one.seconds / other.seconds, 3),
+        "alternating_to_alone_cpu": round(one.cpu / other.cpu, 3),
+        "alternating_to_blocks": round(one.seconds / blocks.seconds, 3),
+        "alternating_to_blocks_cpu": round(one.cpu / blocks.cpu, 3),
         **{f"seconds_{name}": round(course.seconds, 2) for name, course in courses.items()},
         **{f"read_{name}": course.meter.usage.prompt for name, course in courses.items()},
         **{f"written_{name}": course.meter.usage.completion for name, course in courses.items()},
@@ -138,37 +153,42 @@ def _prompt(voice: int, lines: int, question: str) -> list[BaseMessage]:
     return [SystemMessage(f"{trade.capitalize()} desk. Answer at length. {rules}"), HumanMessage(question)]
 
 
-def _memory(path: Path, adapters: list[Path]) -> dict[str, float]:
-    """Resident memory in MB of a process that has asked every voice once, with and without adapters."""
+def _memory(path: Path, adapters: list[Path], prompts: int) -> dict[str, float]:
+    """Resident memory in MB of a process with and without adapters: when every voice was asked once, and when the model
+    alone was asked with so many other prompts. Alone it keeps them, in up to as much memory as windows may take."""
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
-        alone, _ = pool.submit(resident, path, []).result()
-        both, voices = pool.submit(resident, path, adapters).result()
-    windows = voices * _CONTEXT * read_head(path).kv_values * KV_BYTES
-    sizes = sum(adapter.stat().st_size for adapter in adapters)
-    return {
-        "memory_alone_mb": round(alone / 1e6, 1),
-        "memory_with_adapters_mb": round(both / 1e6, 1),
-        "memory_adapters_mb": round(sizes / 1e6, 1),
-        "memory_windows_of_adapters_mb": round(windows / 1e6, 1),
-        "memory_unexplained_mb": round((both - alone - sizes - windows) / 1e6, 1),
+        alone, alone_used, _ = pool.submit(resident, path, [], prompts).result()
+        both, both_used, voices = pool.submit(resident, path, adapters, prompts).result()
+    sizes = {
+        "alone": alone,
+        "with_adapters": both,
+        "adapters": sum(adapter.stat().st_size for adapter in adapters),
+        "windows_of_adapters": voices * _CONTEXT * read_head(path).kv_values * KV_BYTES,
+        f"alone_after_{prompts}_prompts": alone_used,
+        f"with_adapters_after_{prompts}_prompts": both_used,
     }
+    return {f"memory_{name}_mb": round(size / 1e6, 1) for name, size in sizes.items()}
 
 
-def resident(path: Path, adapters: list[Path]) -> tuple[int, int]:
-    """Bytes, and the slots that adapters have for themselves."""
+def resident(path: Path, adapters: list[Path], prompts: int) -> tuple[int, int, int]:
+    """Bytes, the same later, and the slots that adapters have for themselves."""
     import asyncio
 
     import psutil
 
-    async def ask() -> tuple[int, int]:
-        server = EmbeddedServer(path, context=_CONTEXT, adapters=adapters)
+    async def ask() -> tuple[int, int, int]:
+        server = EmbeddedServer(path, threads=Settings.load().threads, context=_CONTEXT, adapters=adapters)
         server.start()
         model = ChatModel(lambda: Served(server, path.stem, path.parent / "prompts"))
         for voice in range(_VOICES):
             adapter = adapters[voice - 1] if adapters and voice else None
             await Course().ask(model, _prompt(voice, 24, "Hello."), adapter)
         taken = psutil.Process().memory_info().rss
+        for n in range(prompts):
+            visitor = SystemMessage(f"Visitor {n} is here. {_prompt(n % _VOICES, 24, '')[0].text}")
+            await model.write([visitor, HumanMessage("Hello.")], max_tokens=1, meter=Meter())
+        later = psutil.Process().memory_info().rss
         await model.close()
-        return taken, server.voices
+        return taken, later, server.voices
 
     return asyncio.run(ask())

@@ -110,6 +110,9 @@ class FakeAgent:
     def new_thread(self) -> str:
         return f"t{next(self._ids)}"
 
+    async def places(self) -> tuple[str, ...]:
+        return ("library", "web", "direct", "clarify")
+
     async def threads(self) -> list[FakeThread]:
         return sorted(self._threads.values(), key=lambda thread: -thread.updated)
 

@@ -76,6 +76,7 @@ def script(expect: dict[str, Any], **turn: Any) -> Script:
         ({}, ""),
         ({"route": "library"}, ""),
         ({"route": "web"}, "route"),
+        ({"route": "specialist:banking"}, "route"),
         ({"refused": False}, ""),
         ({"refused": True}, "refused"),
         ({"language": "en"}, ""),

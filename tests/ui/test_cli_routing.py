@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tools.specialist.card import Card
+from tools.specialist.registry import Registry
 from ui import cli
 
 BUS = "Which bus goes to the old harbour?"
@@ -77,6 +79,36 @@ def test_a_correction_is_kept_and_told(home: Path, capsys: pytest.CaptureFixture
     assert cli.run(["route", "explain", BUS, "--json"]) == 0
     told = out_json(capsys)
     assert (told["route"], told["why"], told["nearest"][0]["text"]) == (wanted, "correction", BUS)
+
+
+def test_a_promoted_specialist_is_a_route_and_can_be_corrected_to(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = Registry(home / "data_dir" / "specialists")
+    card = Card(
+        name="banking",
+        description="Questions of the customers of an online bank about cards, payments and transfers",
+        examples=("How do I activate my new card?", "When will the transfer reach my account?"),
+    )
+    registry.promote("banking", registry.add(card, None, None).number, unproven=True)
+    asked = "When will my transfer reach the account?"
+    assert cli.run(["route", asked]) == 0
+    said = capsys.readouterr()
+    assert said.out == "specialist:banking\n"
+    assert "Ask the specialist “banking”, it is for questions like this one" in said.err
+    assert cli.run(["route", "explain", asked, "--json"]) == 0
+    told = out_json(capsys)
+    assert (told["route"], told["why"]) == ("specialist:banking", "specialist")
+    assert told["classifier"]["specialist:banking"] > 0.5
+    assert cli.run(["route", "correct", BUS, "specialist:banking"]) == 0
+    assert capsys.readouterr().out == "specialist:banking\n"
+    assert cli.run(["route", BUS, "--json"]) == 0
+    told = out_json(capsys)
+    assert (told["route"], told["why"]) == ("specialist:banking", "correction")
+    registry.retire("banking")
+    assert cli.run(["route", BUS, "--json"]) == 0
+    told = out_json(capsys)
+    assert (told["route"], told["why"]) == ("library", "classifier")
 
 
 @pytest.mark.parametrize(

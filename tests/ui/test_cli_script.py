@@ -68,6 +68,14 @@ def test_web_hits_and_the_sample_library(tmp_path: Path) -> None:
         ("web: off", "web: maybe", 8, "'off' or 'unavailable'"),
         ("web: off", "web: off\nweb: off", 9, "'web' stands here twice"),
         ("web: off", "web: [", 10, ""),
+        ("      refused: false", "      route: mars", 15, "is no route, such as library"),
+        ("web: off", "specialists: [{name: A, description: d, examples: [e]}]", 8, "name: String should match"),
+        (
+            "web: off",
+            "specialists: [{name: a, description: d, examples: [e], adapter: adapter.gguf}]",
+            1,
+            "a script brings none",
+        ),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:

@@ -67,7 +67,7 @@ def used(source: str) -> tuple[set[str], set[str]]:
     keys |= set(re.findall(r'\? "([a-z]+\.[a-z_]+)" : "', source)) | set(re.findall(r'" : "([a-z]+\.[a-z_]+)"', source))
     keys |= set(re.findall(r'"((?:lib|panel|spec)\.[a-z_]+)"', source))  # handed on in JavaScript
     keys |= set(re.findall(r'"(?:navigation|main|complementary)", "([a-z_.]+)"', source))
-    families = set(re.findall(r"""words\.(?:code|items)\(\s*["']([a-z]+)["']""", source))
+    families = set(re.findall(r"""words\.(?:code|items|place)\(\s*["']([a-z]+)["']""", source))
     families |= set(re.findall(r"words\[`([a-z]+)\.\$", source))
     families |= set(re.findall(r"""words\(\s*f["']([a-z]+)\.\{""", source))
     return keys, families
@@ -92,14 +92,14 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
     [
         ("route", ["library", "web", "direct", "clarify"]),
         ("goes", ["library", "web", "direct", "clarify"]),
-        ("doing", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
-        ("step", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain"]),
+        ("doing", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain", "specialist"]),
+        ("step", ["understand", "route", "gather", "judge", "answer", "reflect", "clarify", "abstain", "specialist"]),
         ("why", ["asked", "classifier", "correction", "cue", "model", "followup", "library_match", "fallback"]),
         ("reason", [reason for reason in REASONS if reason != "wrong_route"]),
         ("place", ["library", "web", "direct"]),
         ("follows", ["library", "web", "direct"]),
         ("unsaid", ["unknown_turn", "same_route", "not_kept", "route", "unfit"]),
-        ("why", ["open", "several", "chosen", "never_mind"]),
+        ("why", ["open", "several", "chosen", "never_mind", "specialist", "documents_first", "specialist_unusable"]),
         ("verdict", ["stated", "not_stated", "unrelated", "nothing_found", "several"]),
         (
             "notice",
@@ -115,6 +115,7 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
                 "out_of_time",
                 "some_removed",
                 "orders_left_out",
+                "specialist_unusable",
             ],
         ),
         ("panel", ["library", "web", "specialist"]),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.answers import agrees, holds, refuses
-from tools.notation import uncited
+from tools.notation import digits, uncited
 from tools.sentences import split
 from tools.specialist.evaluation import Metric
 from tools.specialist.example import Example
@@ -20,8 +20,9 @@ _OUTER = "\"'“”‘’「」『』`"
 _FINAL = ".。．!！?？,、;:：…"
 _ORDER, _BETA = 6, 2
 """Longest character sequence, and how much more recall counts than precision; with both so, chrF is chrF2."""
-_LONG = 12
-"""From this many words on, 40 characters in Japanese, a wanted answer is one that may be put in other words."""
+_WORDS, _CHARACTERS = 5, 12
+"""From this many words on, or characters of Japanese, a wanted answer is a sentence and no name or number."""
+_POLAR = ("yes", "no", "はい", "いいえ")
 
 
 @dataclass(frozen=True)
@@ -169,14 +170,42 @@ def _sequences(text: str, n: int) -> Counter[str]:
 def _grounded(example: Example, reply: str) -> bool:
     """A refusal where one is wanted; otherwise no refusal, and the wanted answer said."""
     refused = not reply.strip() or any(refuses(sentence) for sentence in split(reply))
-    wanted = uncited(example.answer)
+    wanted, said = uncited(example.answer), uncited(reply)
     if example.refuses or (example.refuses is None and refuses(wanted)):
         return refused
-    said = uncited(reply)
-    return not refused and (
-        holds(said, [wanted]) or (_is_long(wanted) and agrees(said, wanted, example.question.rpartition("\n")[2]))
-    )
+    if same(wanted) in _POLAR:  # what a judge is asked
+        return _side(said) == same(wanted)
+    return not refused and _says(said, wanted, _asked(example.question))
 
 
-def _is_long(text: str) -> bool:
-    return len(text.split()) >= _LONG or len(re.findall(r"[^\x00-\x7f]", text)) >= 40
+def _says(said: str, wanted: str, question: str) -> bool:
+    """Whether a reply says what is wanted. A sentence may be put in other words, but with its numbers, and on its
+    side."""
+    if not _is_sentence(wanted):
+        return holds(said, [wanted])
+    known, given = _numbers(question), _numbers(wanted)
+    told, new = _numbers(said) - known, given - known
+    sides = {_side(said), _side(wanted)} - {""}
+    if len(sides) > 1 or (new and not told & new) or not (told <= given or new <= told):
+        return False
+    return holds(said, [wanted]) or agrees(said, wanted, question)
+
+
+def _side(text: str) -> str:
+    """The yes or no that a text begins with."""
+    begins = same(text)
+    return next((word for word in _POLAR if re.match(rf"{word}(?![a-z])", begins)), "")
+
+
+def _asked(text: str) -> str:
+    """The question in a message that holds sources and a task too: its last line with a question mark, or the last."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if line.rstrip().endswith(("?", "？", "か。", "か"))), lines[-1])
+
+
+def _numbers(text: str) -> set[str]:
+    return set(re.findall(r"\d+(?:[.:]\d+)*", digits(text)))
+
+
+def _is_sentence(text: str) -> bool:
+    return len(text.split()) >= _WORDS or len(re.findall(r"[^\x00-\x7f]", text)) >= _CHARACTERS

@@ -16,6 +16,8 @@ LINE = 2**20
 _ROWS_TRIED = 20
 _WASTED = 2**24
 """Characters that are read twice because quotation marks do not pair up, before that is given up."""
+_VALUES = 20_000_000
+"""In one JSON value, which is held in memory whole: about a gigabyte."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DELIMITERS = (",", "\t", ";", "|")
 
@@ -58,6 +60,8 @@ def _json(text: str, at: int) -> Iterator[Row]:
     lines = _lines(text)
     (_, first), more = next(lines), next(lines, None)
     if more is None or isinstance(_parsed(first), Misfit):
+        if text.count(",", at) > _VALUES:
+            raise Whole("holds more values than one JSON may have here; write each example on a line of its own.")
         if text[at] == "[":
             return _array(text, at)
         value, end = _decoded(text, at)

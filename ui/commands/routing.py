@@ -68,7 +68,7 @@ def route(text: Question, as_json: AsJson = False, data_dir: DataDir = None) -> 
     if as_json:
         terminal.data(
             {
-                "route": decision.route,
+                "route": decision.place,
                 "query": decision.query,
                 "confidence": round(decision.confidence, 4),
                 "why": decision.why,
@@ -78,7 +78,7 @@ def route(text: Question, as_json: AsJson = False, data_dir: DataDir = None) -> 
             }
         )
         return
-    _decided(terminal, decision.route, decision.why, decision.cue)
+    _decided(terminal, decision.place, decision.why, decision.cue)
     terminal.note(f"confidence {decision.confidence:.2f} · language {language} · {seconds * 1000:.0f} ms")
 
 
@@ -127,19 +127,17 @@ def explain(
 @route_app.command("correct")
 def correct(
     text: Question,
-    to: Annotated[str, typer.Argument(metavar="ROUTE", help="library, web, direct or clarify.")],
+    to: Annotated[str, typer.Argument(metavar="ROUTE", help="library, web, direct, clarify or specialist:NAME.")],
     data_dir: DataDir = None,
 ) -> None:
     """Teach the router where a question belongs; the same question follows at once, similar ones lean that way."""
-    from agent.examples import ROUTES
-
     terminal = Terminal()
     settings = load_settings(data_dir=data_dir)
-    wanted = next((r for r in ROUTES if r == to.strip().lower()), None)
-    if wanted is None:
-        raise typer.BadParameter(f"{to!r} is none of {', '.join(ROUTES)}", param_hint="ROUTE")
-    question = settings.checked(read(text))
     router = _router(settings)
+    wanted = to.strip().lower()
+    if wanted not in router.places:
+        raise typer.BadParameter(f"{to!r} is none of {', '.join(router.places)}", param_hint="ROUTE")
+    question = settings.checked(read(text))
     before = router.choose(question, _language(question)).route
     router.correct(question, wanted)
     terminal.say(wanted, "bold")
@@ -197,15 +195,16 @@ def _decided(terminal: Terminal, route: str, why: str, cue: str) -> None:
     words = load("en")
     terminal.say(route, "bold")
     reason = words.code("why", why) or why
-    terminal.note(f"{words.code('goes', route)}, {reason}{f' ({cue})' if cue else ''}")
+    terminal.note(f"{words.place('goes', route)}, {reason}{f' ({cue})' if cue else ''}")
 
 
 def _router(settings: Settings) -> Router:
     """The router alone, without library, conversations and model."""
     from agent.router import Router
+    from agent.specialists.promoted import cards
     from tools.library import E5
 
-    return Router.open(E5(), settings.data_dir)
+    return Router.open(E5(), settings.data_dir, cards(settings))
 
 
 def _language(question: str) -> Language:

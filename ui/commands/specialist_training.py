@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,6 +58,9 @@ def train(
     test: Annotated[
         Path | None, typer.Option("--test", metavar="FILE", help="Held-out examples instead of a part of the others.")
     ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Train a specialist that comes with Kotae: keigo, support or grounded.")
+    ] = False,
     feedback: Annotated[bool, typer.Option("--feedback", help="Learn from thumbs and corrected answers too.")] = False,
     question: Annotated[str, typer.Option("--question", metavar="KEY", help="The column of the questions.")] = "",
     answer: Annotated[str, typer.Option("--answer", metavar="KEY", help="The column of the answers.")] = "",
@@ -116,6 +120,7 @@ def train(
     command goes on.
     """
     from agent.specialists.preparing import Order
+    from agent.specialists.shipped import completed
 
     terminal = Terminal()
     settings = load_settings(data_dir=data_dir)
@@ -151,18 +156,19 @@ def train(
         personal=allow_personal,
         again=again,
     )
-    if check:
-        prepared = run(settings, lambda s: s.prepare(order))
-        _checked(terminal, prepared, as_json=as_json)
-        return
-    with progress_shown(terminal) as (tell, stop):
-        made = run(
-            settings,
-            lambda s: s.train(
-                order, tell, stop, promote=promote, limit=limit, checked=lambda found: _doubts(terminal, found)
-            ),
-            terminal,
-        )
+    with completed(order) if shipped else nullcontext(order) as order:
+        if check:
+            prepared = run(settings, lambda s: s.prepare(order))
+            _checked(terminal, prepared, as_json=as_json)
+            return
+        with progress_shown(terminal) as (tell, stop):
+            made = run(
+                settings,
+                lambda s: s.train(
+                    order, tell, stop, promote=promote, limit=limit, checked=lambda found: _doubts(terminal, found)
+                ),
+                terminal,
+            )
     if as_json:
         terminal.data(
             {

@@ -43,6 +43,11 @@ class Strings:
         key = f"{family}.{code}"
         return self(key) if key in self.table else ""
 
+    def place(self, family: str, place: str) -> str:
+        """The words for where an answer comes from, with its name if that is a specialist (`specialist:banking`)."""
+        route, _, name = place.partition(":")
+        return self(f"{family}.{route}", name=name) if name else self.code(family, route)
+
     def items(self, family: str) -> dict[str, str]:
         """Every text of a family, by the rest of its key, in the file's order."""
         prefix = f"{family}."

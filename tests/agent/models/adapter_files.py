@@ -41,18 +41,19 @@ def write_adapter(
     architecture: str = "qwen2",
     rank: int = 4,
     strength: float = 0.05,
+    numbers: type[np.floating] = np.float32,
     change: Callable[[dict[str, np.ndarray]], None] | None = None,
     kind: str = "adapter",
 ) -> Path:
     """An adapter for tensors of these shapes; `change` spoils it."""
-    numbers = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     tensors: dict[str, np.ndarray] = {}
     for name, (width, height) in shapes.items():
         down, up = (rank, width), (height, rank)
         if name == "token_embd.weight":
             down, up = (height, rank), (width, rank)
-        tensors[f"{name}.lora_a"] = (numbers.normal(size=down) * strength).astype(np.float32)
-        tensors[f"{name}.lora_b"] = (numbers.normal(size=up) * strength).astype(np.float32)
+        tensors[f"{name}.lora_a"] = (random.normal(size=down) * strength).astype(numbers)
+        tensors[f"{name}.lora_b"] = (random.normal(size=up) * strength).astype(numbers)
     if change is not None:
         change(tensors)
     writer = GGUFWriter(path, architecture)

@@ -309,6 +309,15 @@ async def test_one_language_only(library: Library, tmp_path: Path) -> None:
     assert all("Question:" in row.question for row in rows)
 
 
+async def test_distractors_are_in_the_language_of_the_question(library: Library, tmp_path: Path) -> None:
+    """A translation of the golden passage would answer, and no rule could tell."""
+    fill(library, {**known("ferry", "museum"), "渡し船": "フェリーはOrin湖を18分で渡ります。"})
+    order = Order("belm", language="en")
+    _, rows, _ = await run(library, tmp_path, lines(library, GOOD, order), order)
+    assert rows
+    assert not any("フェリー" in row.question for row in rows)
+
+
 async def test_so_many_passages_and_questions(library: Library, tmp_path: Path) -> None:
     fill(library, known())
     said = lines(library, GOOD, Order("belm"))

@@ -133,6 +133,19 @@ def test_near_questions_are_all_found_without_comparing_each_with_each() -> None
     assert 10 < len(expected) < len(examples) - 10
 
 
+def test_long_texts_are_compared_by_a_part_of_their_words() -> None:
+    draw = random.Random(4)
+    words = [f"w{chr(97 + i)}{chr(97 + j)}{chr(97 + k)}" for i in range(20) for j in range(20) for k in range(5)]
+    said = draw.sample(words, 600)
+    changed = {
+        share: [*said[: round(600 * share)], *draw.sample(words, 600 - round(600 * share))] for share in (0.97, 0.6)
+    }
+    test = [asked(" ".join(said))]
+    assert [t.same for t in twins([asked(" ".join(changed[0.97]))], test)] == [False]
+    assert list(twins([asked(" ".join(changed[0.6]))], test)) == []
+    assert list(twins([asked(" ".join([*said[:-1], "77"]))], test)) == [], "a number is told wherever it stands"
+
+
 def test_imbalance_is_told_with_the_answer_it_is_about() -> None:
     examples = [asked(f"q{i}", "card" if i < 30 else f"x{i % 4}") for i in range(50)]
     (finding,) = [f for f in check(examples) if f.code == "unbalanced"]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from agent.feedback import Feedback
 from tools.specialist import read as reading
+from tools.specialist import tables
 from tools.specialist.data import Reading, read
 from tools.specialist.errors import SpecialistError
 from tools.specialist.example import Example, Message
@@ -351,6 +352,9 @@ def test_limits_are_told(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         "examples.dat, line 3: among 'q",
     ]
     assert str(found.faults[2]) == "examples.dat: 3 more lines have faults; mend these first."
+    monkeypatch.setattr(tables, "_VALUES", 100)
+    with pytest.raises(SpecialistError, match="more values than one JSON"):
+        read(write(json.dumps([0] * 200)))
     monkeypatch.setattr(reading, "MOST_ROWS", 3)
     with pytest.raises(SpecialistError, match="more than 3 examples"):
         read(write(good * 4))

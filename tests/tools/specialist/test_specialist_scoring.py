@@ -132,8 +132,44 @@ def test_a_grounded_reply_says_the_answer_or_refuses(
     assert mark("grounded", example(answer, refuses=refuses), reply).score == float(right)
 
 
-def test_a_long_answer_may_be_given_in_short() -> None:
-    asked = "[1] Lines\n…\n\nQuestion: How often do trains of the Azumi line run and where is its depot?"
-    wanted = "Trains of the Azumi line run every 30 minutes, and its depot is in the town of Matsumoto [1]."
-    assert mark("grounded", example(wanted, asked, refuses=False), "Every 30 minutes, in Matsumoto.").score == 1.0
-    assert mark("grounded", example(wanted, asked, refuses=False), "Every hour, in Nagano.").score == 0.0
+READ = "Sources:\n\n[1] Ferry\nWhat is sold? Tickets.\n\nQuestion: {}\n\nAnswer every part of the question."
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "reply", "right"),
+    [
+        ("How long is the trip across?", "The crossing takes 18 minutes. [1]", "18 minutes [1].", True),
+        ("How long is the trip across?", "The crossing takes 18 minutes. [1]", "20 minutes [1].", False),
+        ("How long is the trip across?", "The crossing takes 18 minutes. [1]", "The crossing takes 20 minutes.", False),
+        ("How long is the trip across?", "The crossing takes 18 minutes. [1]", "It takes eighteen minutes.", True),
+        ("How long is the trip across?", "The crossing takes 18 minutes. [1]", "The crossing takes long.", False),
+        ("Can I pay by card?", "No, tickets are sold only in cash. [2]", "Tickets are sold only in cash [2].", True),
+        ("Can I pay by card?", "No, tickets are sold only in cash. [2]", "Yes, tickets are sold only in cash.", False),
+        ("Who pays?", "The guests of the hotel pay for it.", "The sources do not say who.", False),
+        ("何名入れますか。", "温室に入れるのは50名までです。[1]", "50名まで入れます。[1]", True),
+        ("何名入れますか。", "温室に入れるのは50名までです。[1]", "温室に入れるのは60名までです。[1]", False),
+        ("花火を上げてもいいですか。", "いいえ、花火は、馬がいるため禁止です。[3]", "はい、花火は禁止です。", False),
+        ("花火を上げてもいいですか。", "いいえ、花火は、馬がいるため禁止です。[3]", "馬がいるため禁止です。[3]", True),
+    ],
+)
+def test_a_sentence_may_be_put_in_other_words_with_its_numbers_and_on_its_side(
+    asked: str, answer: str, reply: str, right: bool
+) -> None:
+    given = example(answer, READ.format(asked), refuses=False)
+    assert mark("grounded", given, reply).score == float(right)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reply", "right"),
+    [
+        ("no", "No.", True),
+        ("no", "Nothing is said of it.", False),
+        ("no", "I know: yes", False),
+        ("yes", "Yes, they do.", True),
+        ("いいえ", "いいえ。", True),
+        ("はい", "いいえ", False),
+        ("はい", "", False),
+    ],
+)
+def test_a_judges_yes_or_no_is_the_first_word(answer: str, reply: str, right: bool) -> None:
+    assert mark("grounded", example(answer), reply).score == float(right)

@@ -1,0 +1,69 @@
+"""With what the configured model reads passages: as it is, or with the adapter of a promoted `grounded` specialist."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.errors import ModelError
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+    from agent.models.chat import ChatModel, Meter
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Where the adapter cannot be used, the model answers as it is: the owner hears of it from `kotae doctor`.
+
+    `slope` and `offset` bring the logarithm of the odds of its "yes" to where the judge expects it; the card gives them
+    as the figures `yes_slope` and `yes_offset`.
+    """
+
+    adapter: Path | None = None
+    slope: float = 1.0
+    offset: float = 0.0
+
+    async def yes(self, model: ChatModel, prompt: Sequence[BaseMessage], meter: Meter) -> float:
+        """Probability of "yes", as the judge can count on it."""
+        if self.adapter is None:
+            return await model.yes(prompt, meter=meter)
+        try:
+            return self.weighed(await model.yes(prompt, meter=meter, adapter=self.adapter))
+        except ModelError as error:
+            log.warning("passages are read without the adapter: %s", error)
+            return await model.yes(prompt, meter=meter)
+
+    async def stream(
+        self, model: ChatModel, prompt: Sequence[BaseMessage], max_tokens: int, meter: Meter
+    ) -> AsyncGenerator[str, None]:
+        """What is written over passages, piece by piece."""
+        adapters, begun = ([self.adapter] if self.adapter is not None else []), False
+        for adapter in (*adapters, None):
+            try:
+                pieces = model.stream(prompt, max_tokens=max_tokens, meter=meter, adapter=adapter)
+                async with aclosing(pieces) as stream:  # type: ignore[type-var]
+                    async for piece in stream:
+                        begun = True
+                        yield piece
+                return
+            except ModelError as error:
+                if adapter is None or begun:
+                    raise
+                log.warning("passages are read without the adapter: %s", error)
+
+    def weighed(self, yes: float) -> float:
+        """A probability as the base model would have given it (Platt 1999, "Probabilistic outputs for support vector
+        machines", section 2)."""
+        if (self.slope, self.offset) == (1.0, 0.0):
+            return yes
+        clipped = min(max(yes, 1e-6), 1 - 1e-6)
+        return 1 / (1 + math.exp(-(self.slope * math.log(clipped / (1 - clipped)) + self.offset)))

@@ -116,7 +116,7 @@ def test_a_row_tells_state_score_and_margin() -> None:
     assert "kotae-spec-promote" not in html
     assert "kotae-spec-rollback" in html
     japanese = listed(one(version(found=evaluation()), promoted=1), JA)
-    assert "0.91、基盤モデルとの差は +0.21（+0.12～+0.29）" in japanese
+    assert "0.91、基本モデルとの差は +0.21（+0.12～+0.29）" in japanese
     assert "お客様の用件を見分ける" in japanese
 
 

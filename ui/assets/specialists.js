@@ -96,7 +96,7 @@
       const chip = element("li", `kotae-spec-chip${file.bad ? " kotae-is-bad" : ""}`);
       chip.append(element("span", "", file.name));
       if (file.said) chip.append(element("span", "kotae-spec-hint", file.said));
-      const gone = element("button", "kotae-act kotae-lib-dismiss kotae-spec-chip-gone");
+      const gone = element("button", "kotae-act kotae-spec-chip-gone");
       gone.title = filled(words["spec.take_out"], { name: file.name });
       gone.append(element("span", "kotae-sr", gone.title));
       gone.addEventListener("click", () => {

@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.errors import ModelError
 from agent.models.catalogue import Catalogue
 from agent.models.connect import Target, model_file, resolve
-from agent.models.files import digest, verify
+from agent.models.files import known_digest, verify
 from agent.settings import Settings
 from tools.specialist.card import Base
 from tools.specialist.errors import SpecialistError
@@ -20,12 +20,10 @@ class Trainable:
 
     file: Path
     base: Base
-    called: str
-    """As the command line calls it."""
 
 
 def trainable(settings: Settings, name: str = "") -> Trainable:
-    """The model of that name or file, or else the configured one. Hashes the file of a model that is not in the
+    """The model of that name or file, or else the configured one. Hashes once the file of a model that is not in the
     catalogue, which takes seconds.
 
     Raises `SpecialistError` (`base`) for a model that is elsewhere, not downloaded, or another than its name says.
@@ -42,8 +40,8 @@ def trainable(settings: Settings, name: str = "") -> Trainable:
             raise SpecialistError("base", _missing(target, file))
         if target.entry is not None:
             verify(file, target.entry)
-            return Trainable(file, Base(name=target.entry.name, sha256=target.entry.sha256), target.entry.names[-1])
-        return Trainable(file, Base(name=file.stem, sha256=digest(file)), str(file))
+            return Trainable(file, Base(name=target.entry.name, sha256=target.entry.sha256))
+        return Trainable(file, Base(name=file.stem, sha256=known_digest(file)))
     except ModelError as error:
         raise SpecialistError("base", str(error)) from error
 

@@ -168,6 +168,8 @@ def _by_openai(server: EmbeddedServer) -> tuple[BaseChatModel, Callable[[], None
         stream_usage=True,
         max_retries=0,
         timeout=timeout,
+        # its own limit is 120 s without a piece, which a long prompt on a slow machine takes
+        stream_chunk_timeout=timeout.read,
         http_client=sync,
         http_async_client=openai.DefaultAsyncHttpxClient(trust_env=False, timeout=timeout),
         # A kept connection belongs to the event loop that opened it; to open one on loopback costs nothing.

@@ -31,7 +31,7 @@ from tools.library.tokens import terms
 HISTORY = 3
 """How many past exchanges a follow-up is read against."""
 _FEW_TERMS = 4
-_FAMILIAR = 0.88
+FAMILIAR = 0.88
 """Cosine similarity (multilingual-e5-small) from which on a passage answers a question rather than one like it."""
 _RESEMBLES = 0.9
 """Confidence of the router from which on a question is plainly one for a specialist."""
@@ -168,7 +168,7 @@ def complete(question: str, language: Language, context: Context) -> bool:
 def _unknown(question: str, context: Context) -> bool:
     """Whether neither the library nor the card of a specialist plainly speaks about the question as it is."""
     near = context.familiarity(question)
-    if near is not None and near >= _FAMILIAR:
+    if near is not None and near >= FAMILIAR:
         return False
     decision = context.router.decide(question, detect(question, []))
     return decision.route != "specialist" or decision.confidence < _RESEMBLES

@@ -12,11 +12,11 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -26,6 +26,7 @@ from agent.errors import ModelUnavailable
 from agent.guard import disarm
 from agent.models.chat import ChatModel, Meter
 from agent.nodes.gather import worth_reading
+from agent.nodes.understand import FAMILIAR, says_little
 from agent.prompts import fill
 from agent.specialists.nearest import remembered
 from agent.specialists.raft_checks import Fault, Known, doubted, fault_of_sentence, fault_of_words, turn_of, written
@@ -36,6 +37,8 @@ from agent.state import Language
 from tools.base import Passage, ToolError
 from tools.library import EVERYTHING, Library, Scope
 from tools.specialist.errors import SpecialistError
+
+T = TypeVar("T")
 
 UNANSWERED = 0.4
 """Share of the questions that their passages do not answer."""
@@ -188,7 +191,8 @@ class _Making:
     async def _ask(self, seed: Seed) -> _Outcome:
         """What the model makes of a sentence; where that cannot be used, what a rule makes of it."""
         asking = rarest(seed, self._asked)
-        question = written(await self._patiently(_prompt(seed, asking)))
+        prompt = _prompt(seed, asking)
+        question = written(await self._patiently(lambda: self._line(prompt)))
         fault = await self._fault(question, seed, asking)
         if fault is not None and (other := in_place(seed, asking)) and await self._fault(other, seed, asking) is None:
             return _Outcome(seed.key, asking.kind, other, None, by_rule=True)
@@ -204,13 +208,18 @@ class _Making:
     async def _looked_up(self, question: str, seed: Seed) -> Fault | None:
         """What the library, the rules and the judge say of a question whose words are in order."""
         hits = await asyncio.to_thread(self._hits, question)
-        read = [disarm(hit) for hit in worth_reading(hits[: self._limits.passages])]
+        near = max((hit.stages.get("vector", 1.0) for hit in hits), default=0.0)
+        if says_little(question) and near < FAMILIAR:
+            return "leans"
+        limits = self._limits
+        read = [disarm(hit) for hit in worth_reading(hits[: limits.passages])]
         if not any(seed.sentence in hit.text for hit in read):
             return "not_found"
         turn = await asyncio.to_thread(turn_of, question, seed.language, read, self._near)
         if fault := fault_of_sentence(turn, seed):
             return fault
-        return "doubted" if await doubted(turn, self._model, self._limits.read, self._meter) else None
+        doubts = await self._patiently(lambda: doubted(turn, self._model, limits.read, self._meter))
+        return "doubted" if doubts else None
 
     def _count(self, seed: Seed, outcome: _Outcome) -> None:
         self.tally.made += 1
@@ -231,14 +240,14 @@ class _Making:
     def _hits(self, question: str) -> list[Passage]:
         return self._library.search(question, k=self._limits.passages + _MORE, scope=self._scope)
 
-    async def _patiently(self, prompt: list[BaseMessage]) -> str:
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """A model that is only busy is asked again: making a set takes long, and others use it meanwhile."""
         for pause in PAUSES:
             try:
-                return await self._line(prompt)
+                return await ask()
             except ModelUnavailable:
                 await asyncio.sleep(pause)
-        return await self._line(prompt)
+        return await ask()
 
     async def _line(self, prompt: list[BaseMessage]) -> str:
         """The first line of a reply: a small model goes on with examples of its own."""

@@ -125,6 +125,7 @@ BAD = [
     ("other_language", "ferry", "フェリーは湖を何分で渡りますか。"),
     ("about_text", "museum", "Who does the sentence say founded the clock museum?"),
     ("leans", "ferry", "How long does it take to get there?"),
+    ("leans", "museum", "Who founded the museum place?"),
     ("says_answer", "ferry", "Does the ferry need 18 minutes to cross Lake Orin?"),
     ("says_answer", "museum", "Was the clock museum of Belm founded by Ada Brandt?"),
     ("off_point", "tower", "Why are the stairs being repaired by Belm?"),

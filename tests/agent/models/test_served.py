@@ -16,6 +16,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from agent.errors import ModelMissing, ModelUnavailable, ModelUnusable
 from agent.models import served as module
 from agent.models.chat import ChatModel, Meter
+from agent.models.embedded import EmbeddedServer
 from agent.models.served import Served
 
 ASK = [HumanMessage("Who are you?")]
@@ -295,3 +296,12 @@ async def test_a_known_beginning_is_read_once_in_each_run_and_never_for_an_adapt
     assert noted.slots == [1, 0, 0], "loaded anew, it had forgotten"
     await model.write([*japanese, *ASK], max_tokens=9, meter=Meter())
     assert [body["id_slot"] for body in server.bodies[-3:]] == [2, 0, 1]
+
+
+def test_a_long_prompt_on_a_slow_machine_is_waited_for(tmp_path: Path) -> None:
+    """The client gives up a stream after two minutes without a word unless it is told otherwise."""
+    server = EmbeddedServer(tmp_path / "model.gguf", context=4096)
+    server.url, server.key = "http://127.0.0.1:9", "key"
+    model, close = module._by_openai(server)
+    assert model.stream_chunk_timeout == pytest.approx(409.6)  # type: ignore[attr-defined]
+    close()

@@ -32,6 +32,7 @@ _MACHINE = re.compile(r"(?<![\w.~])/(?:work|tmp|root|home/\w+|Users/\w+)/|\.venv
 FIGURES = {
     ("agent.router", "SURE"): "how-routing-works",
     ("agent.nodes.route", "FAMILIAR"): "how-routing-works",
+    ("agent.nodes.route", "ANSWERS"): "how-routing-works",
     ("agent.nodes.judge", "SUFFICIENT"): "how-reflection-works",
     ("agent.nodes.reflect", "BELIEVED"): "how-reflection-works",
     ("agent.nodes.reflect", "QUOTED"): "how-reflection-works",

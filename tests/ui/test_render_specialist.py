@@ -54,7 +54,7 @@ def html(one: Answer, words: strings.Strings = EN) -> str:
     ("words", "opinion", "checked"),
     [
         (EN, "specialist “banking”; not checked against your documents", "from your documents; each sentence was"),
-        (JA, "スペシャリスト「banking」の回答です。文書との照合は行っていません。", "一文ずつ出典と照合しました"),
+        (JA, "専門モデル「banking」の回答です。文書との照合は行っていません。", "一文ずつ出典と照合しました"),
     ],
 )
 def test_whose_words_these_are_is_said_above_them(words: strings.Strings, opinion: str, checked: str) -> None:

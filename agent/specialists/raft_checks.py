@@ -53,6 +53,8 @@ STATED = 0.6
 """From this share of the words of an answer on a passage may state it: `verify.CARRIED` and a margin."""
 _LONGEST = 200
 """Characters of a question."""
+_AROUND = (("**", "**"), ('"', '"'), ("'", "'"), ("“", "”"), ("「", "」"))
+"""Marks that a model puts around a question; inside of it they mean something."""
 _ASKS = re.compile(r"[?？]\W*$|か[。.]?\W*$")
 
 
@@ -60,7 +62,10 @@ def written(said: str) -> str:
     """The question in what a model wrote: its first line, without marks around it."""
     line = said.strip().partition("\n")[0].strip()
     line = re.sub(r"^(?:question|質問)\s*[:：]\s*", "", line, flags=re.IGNORECASE)
-    return line.strip(" \"'「」“”*").strip()
+    for before, after in _AROUND:
+        if line.startswith(before) and line.endswith(after):
+            line = line[len(before) : -len(after)].strip()
+    return line
 
 
 def fault_of_words(question: str, seed: Seed, asking: Asking) -> Fault | None:

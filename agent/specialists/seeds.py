@@ -33,6 +33,8 @@ _PREDICATE = 24
 """Characters between what answers and the end of a Japanese sentence."""
 _NOT_ALL = re.compile(r"[、「」（）()`\d]|ない|ません")
 """Behind what answers: there is more to the sentence than it, or it is denied."""
+_COUNTED = ("when", "number")
+"""Kinds that are asked about the end of a Japanese sentence only: asked about its middle, small models go astray."""
 _STOPS = (".", "。", "!", "！", "．", ".)", "。）", "。」")
 _NO_PROSE = re.compile(r"^\s*(?:[|`#>]|\d+(?:\.\d+)+\s)|https?://|\|.*\||[{}\\<>=]{2}|\?|？")
 _BULLET = re.compile(r"^\s*(?:[-*+] |[・•] ?|\d{1,3}[.)] )+")
@@ -123,6 +125,8 @@ def askings_of(sentence: str, language: Language) -> tuple[Asking, ...]:
     found: dict[str, Asking] = {}
     for kind, ask, pattern in _kinds(language):
         matches = [] if kind in found else list(pattern.finditer(sentence))
+        if language == "ja" and kind in _COUNTED:
+            matches = [match for match in matches if _closes(sentence, match.end("part"))]
         if matches:
             # what is asked for stands at the end of a Japanese sentence, and first in an English one
             match = matches[-1 if language == "ja" else 0]
@@ -152,18 +156,19 @@ def in_place(seed: Seed, asking: Asking) -> str:
     if seed.language != "ja" or not asking.part:
         return ""
     before, after = seed.sentence[: asking.at], seed.sentence[asking.at + len(asking.part) :]
-    if (
-        len(after) > _PREDICATE
-        or re.search(r"[、「」（）()`\d]|ない|ません", after)
-        or not re.search("は|が|も", before)
-    ):
-        return ""  # it does not stand in what the sentence says of its subject
+    if not _closes(seed.sentence, len(before) + len(asking.part)) or not re.search("[はがもをに]", before):
+        return ""
     said = f"{before}{asking.ask}{after}"
     for ending in _told("ja")["endings"]:
         question, n = re.subn(ending["pattern"], ending["instead"], said)
         if n:
             return question
     return ""
+
+
+def _closes(sentence: str, end: int) -> bool:
+    """Whether what ends there stands in what a Japanese sentence says of its subject, and is all that it says."""
+    return len(sentence) - end <= _PREDICATE and not _NOT_ALL.search(sentence, end)
 
 
 def about_text(question: str, language: Language) -> bool:

@@ -336,6 +336,7 @@ async def test_so_many_passages_and_questions(library: Library, tmp_path: Path) 
         ("Question: When?", "When?"),
         ("質問：「いつ開きますか。」", "いつ開きますか。"),
         ("**Why?**", "Why?"),
+        ("「保存」を押すと、どうなりますか。", "「保存」を押すと、どうなりますか。"),
         ("", ""),
     ],
 )

@@ -38,6 +38,11 @@ def over_sources(turn: Turn, task: str, read: int) -> list[BaseMessage]:
     return [*preamble(turn.language), HumanMessage(f"{question}\n\n{task}")]
 
 
+def unshown(prompt: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """A prompt over sources without the worked examples, for a model that has learned what they show."""
+    return [prompt[0], prompt[-1]]
+
+
 def preamble(language: Language) -> list[BaseMessage]:
     """What every prompt over sources begins with: who speaks, and the worked examples."""
     messages: list[BaseMessage] = [SystemMessage(fill(language, "system"))]

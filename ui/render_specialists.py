@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +10,7 @@ from ui.markup import clean
 from ui.render_training import percent
 
 if TYPE_CHECKING:
+    from tools.specialist.card import Card
     from tools.specialist.evaluation import Evaluation
     from tools.specialist.versions import Specialist, Version
     from ui.specialist_orders import NewSpecialist
@@ -46,15 +47,18 @@ def list_html(
     orders: Sequence[NewSpecialist],
     work: Work | None,
     words: Strings,
+    *,
+    shipped: Mapping[str, Card] = {},
 ) -> str:
     """All specialists by name, and those that are only being made. `stale`: whose base model was replaced. `orders`:
-    what was not carried out to its end."""
+    what was not carried out to its end. `shipped`: those that come with Kotae; what was not made of them is offered."""
     busy = work if work is not None and work.open and work.kind != "raft" else None
     waiting = {order.name: order for order in orders}
     made = {one.name: one for one in specialists}
     names = sorted({*made, *waiting, *([busy.name] if busy is not None else [])})
+    offered = _offered({name: card for name, card in shipped.items() if name not in names}, work, words)
     if not names:
-        return clean(f'<p class="kotae-none">{escape(words("spec.none"))}</p>')
+        return clean(f'<p class="kotae-none">{escape(words("spec.none"))}</p>{offered}', controls=True)
     rows = []
     for name in names:
         at = busy if busy is not None and busy.name == name else None
@@ -64,7 +68,7 @@ def list_html(
         else:
             description = next(iter(waiting[name].description), "") if name in waiting else ""
             rows.append(_coming(name, description, at, words))
-    return clean(f'<ul class="kotae-spec-rows">{"".join(rows)}</ul>', controls=True)
+    return clean(f'<ul class="kotae-spec-rows">{"".join(rows)}</ul>{offered}', controls=True)
 
 
 def state_of(one: Specialist, version: Version, *, stale: bool) -> State:
@@ -185,6 +189,25 @@ def _coming(name: str, description: str, work: Work | None, words: Strings) -> s
         f'<li class="kotae-spec-row"><div class="kotae-spec-about"><h3 class="kotae-spec-name">{escape(name)}</h3>'
         f'<span class="kotae-spec-marks">{mark}</span><p class="kotae-spec-for">{escape(description)}</p></div>'
         f'<div class="kotae-spec-acts">{acts}</div></li>'
+    )
+
+
+def _offered(cards: Mapping[str, Card], work: Work | None, words: Strings) -> str:
+    """Those that come with Kotae, each with the button that makes it."""
+    if not cards:
+        return ""
+    off = " disabled" if work is not None and work.open else ""
+    rows = "".join(
+        f'<li class="kotae-spec-row"><div class="kotae-spec-about"><h3 class="kotae-spec-name">{escape(name)}</h3>'
+        f'<p class="kotae-spec-for">{escape(description_of(card.description, words))}</p></div>'
+        f'<div class="kotae-spec-acts">{_button("shipped", "kotae-plain", name, words("spec.train"), off)}</div></li>'
+        for name, card in cards.items()
+    )
+    return (
+        f'<section aria-label="{escape(words("spec.shipped"))}">'
+        f'<h3 class="kotae-spec-sub">{escape(words("spec.shipped"))}</h3>'
+        f'<p class="kotae-where">{escape(words("spec.shipped_about"))}</p>'
+        f'<ul class="kotae-spec-rows">{rows}</ul></section>'
     )
 
 

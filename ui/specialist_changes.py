@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Body, FastAPI, Query, Request
@@ -13,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.errors import ModelError, QuestionError
+from agent.specialists.shipped import completed, names
 from tools.specialist.errors import SpecialistError
 from ui.render_examples import checked_html
 from ui.render_report import comparison_html
@@ -110,7 +112,11 @@ def _serve_training(app: FastAPI, desk: SpecialistDesk) -> None:
         orders.keep(new)
 
         async def task(tell: Tell, stop: threading.Event) -> Made:
-            made = await study.train(order, tell, stop, promote=new.promote)
+            with ExitStack() as files:
+                whole = order
+                if new.shipped:
+                    whole = await asyncio.to_thread(files.enter_context, completed(order))
+                made = await study.train(whole, tell, stop, promote=new.promote)
             await asyncio.to_thread(orders.drop, new.name)
             found = made.evaluation
             return Made(made.version.number, made.promoted, found.passed, found.failed)
@@ -131,6 +137,14 @@ def _serve_training(app: FastAPI, desk: SpecialistDesk) -> None:
         before = await asyncio.to_thread(orders.get, new.name)
         if before is not None and not new.again and _other(before, new):
             raise SpecialistError("exists", "")
+        return begin(new, await asyncio.to_thread(orders.order, new))
+
+    @app.post(f"{ROUTE}/named/{{name}}/shipped")
+    async def shipped(name: str) -> dict[str, str]:
+        """The one of that name that comes with Kotae; it is put into use if it is proven."""
+        if name not in names():
+            raise SpecialistError("unknown", f"No specialist {name} comes with Kotae.")
+        new = _new({"name": name, "shipped": True, "promote": True})
         return begin(new, await asyncio.to_thread(orders.order, new))
 
     @app.post(f"{ROUTE}/named/{{name}}/resume")

@@ -74,6 +74,8 @@ class NewSpecialist(BaseModel):
     description: tuple[Text, ...] = Field(default=(), max_length=2)
     files: tuple[File, ...] = Field(default=(), max_length=20)
     feedback: bool = False
+    shipped: bool = False
+    """It is the one of that name that comes with Kotae, with its examples."""
     base: Text = ""
     method: Method = "lora"
     settings: Settings = Settings()

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.background import BackgroundTask
 
+from agent.specialists.shipped import cards
 from tools.specialist import keeping
 from tools.specialist.errors import SpecialistError
 from ui import strings
@@ -142,7 +143,7 @@ def serve_specialist_views(app: FastAPI, desk: SpecialistDesk) -> None:
         def render() -> str:
             return list_html(
                 desk.study.all(), {one.name for one in desk.study.stale()}, desk.orders.kept(), desk.work.now(),
-                words_of(request),
+                words_of(request), shipped=cards(),
             )  # fmt: skip
 
         return _html(await asyncio.to_thread(render))

@@ -149,12 +149,17 @@ class ChatModel:
                 embedded.note(number, self._known[number])
                 self._read.add((embedded.runs, number))
 
-    async def close(self) -> None:
+    async def close(self, *, patient: bool = False) -> None:
+        """Let the model go; the next request connects again. `patient`: after the requests under way, which are cut
+        off otherwise."""
         async with self._lock:
             connection, self._connection = self._connection, None
             self._read.clear()
-        if connection is not None:
-            await asyncio.to_thread(connection.close)
+        if connection is None:
+            return
+        if patient and connection.embedded is not None:
+            await connection.embedded.ended()
+        await asyncio.to_thread(connection.close)
 
     async def stream(
         self,

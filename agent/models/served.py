@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,6 +66,12 @@ class Served:
         self._closed = True
         self._let_go()
         self._server.stop()
+
+    async def ended(self) -> None:
+        """Wait for the requests under way, but not for ever."""
+        with suppress(TimeoutError):
+            if await self._turnstile.shut(_PATIENCE):
+                self._turnstile.open()
 
     @asynccontextmanager
     async def entered(self, path: Path | None) -> AsyncIterator[Adapter | None]:

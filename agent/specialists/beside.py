@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def study(settings: Settings, speakers: Speakers, model: ChatModel, embedder: Embedder) -> Specialists:
-    """What trains, examines and compares. While a specialist learns, the model is let go; whoever asks meanwhile has
-    it loaded again."""
+    """What trains, examines and compares. While a specialist learns, the model is let go when the answers under way
+    are written; whoever asks meanwhile has it loaded again."""
 
     async def release() -> None:
         await speakers.close()
-        await model.close()
+        await model.close(patient=True)  # somebody may be reading an answer as it is written
 
     return Specialists(settings, speakers, embedder, release=release)
 

@@ -59,7 +59,7 @@ def draft(order: Order, prepared: Prepared, before: Card | None, base: Base, emb
                 licence=order.licence or (before.data.licence if before is not None else ""),
                 sources=prepared.sources,
             ),
-            training=order.plan,
+            training=prepared.plan,
         )
     except ValidationError as error:
         raise SpecialistError("card", _fault(error)) from error

@@ -11,7 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tools.library.tokens import language
-from tools.specialist.data import Fault, Findings, Form, Split, Spot, check, fitted, form, read, split, without
+from tools.specialist.data import (
+    Fault,
+    Findings,
+    Form,
+    Split,
+    Spot,
+    check,
+    estimated_tokens,
+    fitted,
+    form,
+    read,
+    split,
+    without,
+)
 from tools.specialist.errors import SpecialistError
 from tools.specialist.evaluation import Metric
 from tools.specialist.example import Example
@@ -25,6 +38,8 @@ if TYPE_CHECKING:
 Left = Literal["duplicate", "contradiction", "too_long", "empty", "marks"]
 _FEWEST = 10
 """Examples below which nothing can be learned and nothing shown."""
+_LONG = 2048
+"""Tokens of a sequence where some examples are longer than usual, as those that bring passages are."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,8 @@ class Prepared:
     """How many were left out, and why."""
     personal: tuple[Spot, ...] = ()
     sources: tuple[str, ...] = ()
+    plan: Plan = field(default_factory=Plan)
+    """That of the order, with the length that the examples need where it names none."""
 
     @property
     def fingerprint(self) -> str:
@@ -114,7 +131,8 @@ def _prepared(
     sources: tuple[str, ...],
     before: Split | None = None,
 ) -> Prepared:
-    findings = check(examples, test or (), longest=order.plan.longest)
+    plan = _lengthened(order.plan, examples)
+    findings = check(examples, test or (), longest=plan.longest)
     # of copies that contradict each other the majority decides, so those are counted first
     kept, left = _tidied(examples, findings)
     if len(kept) < _FEWEST:
@@ -124,8 +142,9 @@ def _prepared(
             "200.",
         )
     found = form(kept)
-    if order.metric is not None and order.metric != found.metric:
-        found = Form(order.metric)
+    wanted = order.metric or ("grounded" if order.use == "grounded" else found.metric)
+    if wanted != found.metric:
+        found = Form(wanted)
     if test is not None and found.schema is not None and not all(_is_object(example.answer) for example in test):
         raise SpecialistError("data", "The answers of --test are not JSON objects, as those of --data are.")
     parts = (
@@ -143,7 +162,13 @@ def _prepared(
         left,
         findings.personal,
         order.sources or sources,
+        plan,
     )
+
+
+def _lengthened(plan: Plan, examples: Sequence[Example]) -> Plan:
+    fits = "longest" in plan.model_fields_set or all(estimated_tokens(e) <= plan.longest for e in examples)
+    return plan if fits else plan.model_copy(update={"longest": _LONG})
 
 
 def _tidied(examples: Sequence[Example], findings: Findings) -> tuple[list[Example], dict[Left, int]]:

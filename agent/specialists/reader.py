@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import ModelError
+from agent.reading import unshown
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -22,7 +23,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reader:
-    """Where the adapter cannot be used, the model answers as it is: the owner hears of it from `kotae doctor`.
+    """Takes prompts over sources. The adapter has learned what their worked examples show, and is asked without them.
+
+    Where it cannot be used, the model answers as it is: the owner hears of it from `kotae doctor`.
 
     `slope` and `offset` bring the logarithm of the odds of its "yes" to where the judge expects it; the card gives them
     as the figures `yes_slope` and `yes_offset`.
@@ -37,7 +40,7 @@ class Reader:
         if self.adapter is None:
             return await model.yes(prompt, meter=meter)
         try:
-            return self.weighed(await model.yes(prompt, meter=meter, adapter=self.adapter))
+            return self.weighed(await model.yes(unshown(prompt), meter=meter, adapter=self.adapter))
         except ModelError as error:
             log.warning("passages are read without the adapter: %s", error)
             return await model.yes(prompt, meter=meter)
@@ -49,7 +52,8 @@ class Reader:
         adapters, begun = ([self.adapter] if self.adapter is not None else []), False
         for adapter in (*adapters, None):
             try:
-                pieces = model.stream(prompt, max_tokens=max_tokens, meter=meter, adapter=adapter)
+                asked = prompt if adapter is None else unshown(prompt)
+                pieces = model.stream(asked, max_tokens=max_tokens, meter=meter, adapter=adapter)
                 async with aclosing(pieces) as stream:  # type: ignore[type-var]
                     async for piece in stream:
                         begun = True

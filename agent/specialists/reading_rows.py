@@ -1,8 +1,8 @@
 """Questions over passages as rows that a specialist learns reading from.
 
-A row is word for word what the model is asked in a turn over these passages: by the node that answers, and by the one
-that judges. What is learned from anything else is lost where the product asks (Zhang et al. 2024, "RAFT", arXiv
-2403.10131, section 4.4, train with the distractors that will be there).
+A row is word for word what a model with an adapter is asked in a turn over these passages (`Reader`): by the node that
+answers, and by the one that judges. What is learned from anything else is lost where the product asks (Zhang et al.
+2024, "RAFT", arXiv 2403.10131, section 4.4, train with the distractors that will be there).
 
 All questions of a group are asked over the same text in the same order, so that their rows share everything up to the
 question, and a trainer reads it once.
@@ -26,7 +26,7 @@ from agent.context import Limits
 from agent.guard import disarm
 from agent.models.plain import plain
 from agent.prompts import examples, fill
-from agent.reading import numbered, over_sources, weighed
+from agent.reading import numbered, over_sources, unshown, weighed
 from agent.state import Evidence, Language, Turn
 from agent.verify import refuses
 from agent.wishes import task
@@ -214,7 +214,7 @@ def _messages(
         passages=tuple(passages),
         evidence=tuple(evidence),
     )
-    return tuple(_message(m) for m in over_sources(turn, task(turn) if told is None else told, read))
+    return tuple(_message(m) for m in unshown(over_sources(turn, task(turn) if told is None else told, read)))
 
 
 def _message(message: BaseMessage) -> Message:

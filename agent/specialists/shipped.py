@@ -15,13 +15,16 @@ from tools.specialist import card
 from tools.specialist.errors import SpecialistError
 
 _FOLDER: Final = Path(tools.specialist.__file__).parent / "shipped"
-_LONGEST: Final = 2048
-"""Tokens of a sequence in which passages are read: so many hold a group of questions, and passages stand once."""
 
 
 def names() -> tuple[str, ...]:
     """Those that there are."""
     return tuple(sorted(path.parent.name for path in _FOLDER.glob(f"*/{card.FILE}")))
+
+
+def cards() -> dict[str, card.Card]:
+    """What each of them is for, by name."""
+    return {name: card.load(_FOLDER / name) for name in names()}
 
 
 @contextmanager
@@ -39,13 +42,13 @@ def completed(order: Order) -> Iterator[Order]:
     read = card.load(folder)
     with TemporaryDirectory() as place:
         data = folder / "data.jsonl"
-        plan = order.plan
         if read.use == "grounded":
+            from agent.specialists.nearest import remembered
             from agent.specialists.reading_rows import rows_of_groups, save
+            from tools.library import E5
 
             data = Path(place) / "groups.jsonl"
-            save(rows_of_groups(folder / "groups.jsonl"), data)
-            plan = plan if "longest" in plan.model_fields_set else plan.model_copy(update={"longest": _LONGEST})
+            save(rows_of_groups(folder / "groups.jsonl", near=remembered(E5())), data)
         yield replace(
             order,
             files=(*order.files, data),
@@ -54,7 +57,6 @@ def completed(order: Order) -> Iterator[Order]:
             prompt=read.prompt or None if order.prompt is None else order.prompt,
             use=order.use or read.use,
             metric=order.metric or read.metric,
-            plan=plan,
             licence=order.licence or read.data.licence,
             sources=order.sources or (f"examples of Kotae: {order.name}",),
         )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from agent.digest import tokens
 from agent.errors import ModelError
 from agent.models.chat import Meter
+from agent.reading import unshown
+from agent.specialists.manner import reads_passages
 from tools.base import Passage, ToolError
 from tools.specialist.example import Message
 
@@ -50,9 +52,11 @@ class SpecialistTool:
                 yield piece
 
     async def write(self, prompt: Sequence[BaseMessage], most: int, meter: Meter) -> AsyncGenerator[str, None]:
-        """What it writes to a prompt over passages, which has examples of its own. Raises `ToolError`."""
+        """What it writes to a prompt over passages, which has examples of its own; one that has learned to read is
+        asked without them. Raises `ToolError`."""
         bare = replace(self._version, card=self.card.model_copy(update={"shots": ()}))
-        async with aclosing(self._said(bare, prompt, most, meter)) as pieces:
+        asked = unshown(prompt) if reads_passages(self.card) else prompt
+        async with aclosing(self._said(bare, asked, most, meter)) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -12,6 +12,7 @@ from speaking_parts import BANK, DECLINED, Heard, promoted, removed, with_base
 
 from agent import Agent, Settings
 from agent.models.chat import Meter
+from agent.prompts import examples
 from agent.specialists.reader import Reader
 from tools.specialist.card import Card
 
@@ -29,6 +30,7 @@ LOOSELY = "How many days of leave does an employee get?"
 TUNNEL = "How long is the longest tunnel of the Azumi line?"
 """The judge asks the model whether the passages hold the answer."""
 KIZAKI = "The longest tunnel is the Kizaki tunnel. [1]"
+WORKED = examples("en")[0].question
 TOLD = "Every employee has 20 days of paid leave a year. [1]"
 
 Opens = Callable[[Settings, Heard], AbstractAsyncContextManager[Agent]]
@@ -60,6 +62,7 @@ async def test_judge_and_answer_read_with_it_and_small_talk_does_without(based: 
     assert heard.voices == ["reading", "reading", ""]
     assert (answer.route, answer.specialist, answer.text) == ("library", "", KIZAKI), "it is Kotae that answers"
     assert answer.notices == ()
+    assert not any(WORKED in prompt for prompt in heard.prompts[:2]), "it has learned what they show"
 
 
 async def test_no_question_is_sent_to_it(based: Settings, opens: Opens) -> None:
@@ -107,6 +110,7 @@ async def test_an_adapter_that_cannot_be_loaded_leaves_the_base_to_answer(based:
         answer = await agent.ask(TUNNEL)
     assert (answer.text, answer.notices) == (KIZAKI, ())
     assert heard.voices == ["", ""]
+    assert all(WORKED in prompt for prompt in heard.prompts)
 
 
 async def test_of_two_the_latest_reads(based: Settings, opens: Opens) -> None:

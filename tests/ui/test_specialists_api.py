@@ -159,6 +159,18 @@ async def test_from_examples_to_a_specialist_in_use_and_back(page: Page, tmp_pat
     assert (gone.status_code, gone.json()["error"]) == (404, EN("unable.unknown"))
 
 
+async def test_what_comes_with_kotae_is_offered_until_it_is_made(page: Page) -> None:
+    assert "Rewrites a Japanese sentence" in await page.text("list")
+    assert (await page.send("named/banking/shipped")).status_code == 404
+    assert (await page.send("named/keigo/shipped")).status_code == 200
+    await page.done()
+    assert 'kotae-spec-shipped" value="keigo"' not in await page.text("list")
+    assert 'kotae-spec-shipped" value="support"' in await page.text("list")
+    report = await page.text("named/keigo")
+    assert "examples of Kotae: keigo" in report
+    assert "Apache-2.0" in report
+
+
 async def test_it_is_put_into_use_at_once_if_that_is_wanted(page: Page) -> None:
     assert EN("spec.made_promoted", n=1) in await page.trained(promote=True)
 

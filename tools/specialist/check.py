@@ -92,7 +92,7 @@ def check(examples: Sequence[Example], test: Sequence[Example] = (), *, longest:
         *_leaks(examples, test),
         _finding("contradiction", _contradictions(examples, questions)),
         _finding("personal", sorted({spot.row for spot in spots})),
-        _finding("too_long", [i for i, e in enumerate(examples) if _tokens(e) > longest]),
+        _finding("too_long", [i for i, e in enumerate(examples) if estimated_tokens(e) > longest]),
         _finding("duplicate", _copies(examples, lambda e: f"{e.id}\0{e.answer}")),
         _finding("near_duplicate", _near_copies(examples, questions)),
         _finding("marks", [i for i, e in enumerate(examples) if any(map(_MARKS.search, _texts(e)))]),
@@ -155,8 +155,8 @@ def _personal(examples: Sequence[Example]) -> Iterator[Spot]:
             yield from (Spot(row, where, found) for found in personal.find(text))
 
 
-def _tokens(example: Example) -> float:
-    """Roughly how many there are."""
+def estimated_tokens(example: Example) -> float:
+    """Roughly how many an example has, for any model."""
     total = 0.0
     for text in _texts(example):
         japanese = len(_JAPANESE.findall(text))

@@ -19,6 +19,9 @@ _REPEATED = 3
 """So often each of them stands, on average."""
 _COPIED = 0.2
 """Share of the questions from which a value may be copied before it counts as one that is found and not chosen."""
+_READING = 0.4
+"""Share of the examples that answer or refuse over passages, from which on it is reading that is learned. Beside each
+of them may stand one that judges the passages."""
 _DEEP = 20
 
 
@@ -37,7 +40,7 @@ def form(examples: Sequence[Example]) -> Form:
     """The form of the answers, as far as it shows in them."""
     if examples and (found := _objects(examples)) is not None:
         return Form("slots", schema=_schema([(value, e.question) for value, e in zip(found, examples, strict=True)]))
-    if 2 * sum(example.refuses is not None for example in examples) > len(examples):
+    if _READING * len(examples) <= sum(example.refuses is not None for example in examples) > 0:
         return Form("grounded")
     answers = Counter(example.answer for example in examples)
     few = _few(answers, MOST_ANSWERS) and max(map(len, answers)) <= _LONGEST

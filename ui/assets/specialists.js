@@ -254,6 +254,7 @@
     [".kotae-spec-retire", (b) => sure(b, "retire", "spec.retired")],
     [".kotae-spec-examine", (b) => job(() => send(named(b.value, "examine"), version(b)))],
     [".kotae-spec-again", (b) => job(() => send(named(b.value, "again")))],
+    [".kotae-spec-shipped", (b) => job(() => send(named(b.value, "shipped")))],
     [".kotae-spec-resume", (b) => job(() => send(named(b.value, "resume")))],
     [".kotae-spec-give-up", (b) => dialog(words["spec.give_up_title"], [element("p", "", words["spec.give_up_text"])], words["spec.give_up"], "kotae-danger",
       () => attempt(() => send(named(b.value, "give-up")), "lib.removed"))],

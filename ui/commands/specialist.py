@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -35,6 +36,8 @@ OfVersion = Annotated[
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="Ask so many held-out examples; without it 100, fewer if long.")
 ]
+_EVERY = 30.0
+"""Seconds between two lines about the same step where no bar can be drawn."""
 _STEPS = {
     "reading": "Reading the examples",
     "replies": "Asking the base model general questions",
@@ -132,18 +135,19 @@ def progress_shown(terminal: Terminal) -> Iterator[tuple[Callable[[Step], None],
     """What a long run is given: something that draws its steps, and an event that the first Ctrl-C sets."""
     with stopped_by_interrupt() as stop, terminal.bar("note") as bar:
         task = None if bar is None else bar.add_task("", total=None, note="")
-        before = ""
+        before, told = "", 0.0
 
         def show(step: Step) -> None:
-            nonlocal before
+            nonlocal before, told
             name = _STEPS[step.what]
             if bar is not None and task is not None:
                 if name != before:
                     bar.reset(task)
                 note = _note(step)
                 bar.update(task, description=name, completed=step.done, total=step.total or None, note=note)
-            elif name != before:
-                terminal.note(f"{name} …")
+            elif name != before or time.monotonic() - told > _EVERY:
+                terminal.note(" · ".join(filter(None, (f"{name} …", _note(step)))))
+                told = time.monotonic()
             before = name
 
         yield show, stop

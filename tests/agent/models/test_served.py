@@ -102,6 +102,22 @@ async def test_requests_under_way_end_before_and_new_ones_wait(
     assert server.loads == [["polite"]]
 
 
+async def test_letting_go_of_the_model_cuts_off_no_answer_where_it_can_wait(
+    model: ChatModel, server: FakeServer
+) -> None:
+    server.hold = asyncio.Event()
+    under_way = asyncio.create_task(ask(model))
+    await settle()
+    going = asyncio.create_task(model.close(patient=True))
+    await settle()
+    assert not going.done()
+    server.hold.set()
+    assert await under_way == "I am base."
+    await going
+    assert server.cut_off == 0
+    assert not model.ready
+
+
 async def test_many_at_once_lose_nothing(model: ChatModel, server: FakeServer, tmp_path: Path) -> None:
     """More adapters than can be loaded, in turns: each answer is of the adapter that was asked."""
     paths = [adapter(tmp_path, f"a{n}") for n in range(12)]

@@ -81,6 +81,17 @@ def test_what_is_too_long_is_left_out(tmp_path: Path) -> None:
     assert prepare(order(file(tmp_path, *rows), plan=Plan(longest=8192))).left == {}
 
 
+def test_longer_examples_get_longer_sequences_where_none_are_named(tmp_path: Path) -> None:
+    longer = [*intents(), {"text": "open " * 1000, "intent": "open"}]
+    assert prepare(order(file(tmp_path, *intents()))).plan == Plan()
+    assert prepare(order(file(tmp_path, *longer))).plan.longest == 2048
+    assert prepare(order(file(tmp_path, *longer), plan=Plan(longest=512))).left == {"too_long": 1}
+
+
+def test_what_reads_passages_is_scored_as_such(tmp_path: Path) -> None:
+    assert prepare(order(file(tmp_path, *intents()), use="grounded")).form.metric == "grounded"
+
+
 def test_held_out_examples_may_be_given_and_are_not_learned_from(tmp_path: Path) -> None:
     test = file(tmp_path, *intents()[:24], name="test.jsonl")
     found = prepare(order(file(tmp_path, *intents()), test=test))

@@ -34,9 +34,8 @@ def test_what_the_order_says_counts() -> None:
         assert order.files[0].name == "data.jsonl"
 
 
-def test_passages_are_learned_in_long_sequences_and_the_rows_are_gone_afterwards() -> None:
+def test_passages_become_rows_that_are_gone_afterwards() -> None:
     with completed(Order("grounded")) as order:
-        assert order.plan.longest == 2048
         rows = [json.loads(line) for line in order.files[0].read_text("utf-8").splitlines()]
         assert {row.get("refuses") for row in rows} == {True, False, None}
     assert not order.files[0].exists()

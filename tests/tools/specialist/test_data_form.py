@@ -42,6 +42,11 @@ def test_where_refusals_are_known_passages_are_read() -> None:
     assert form([asked(f"q{i}", f"a{i}", refuses=True if i < 3 else None) for i in range(10)]) == Form("text")
 
 
+def test_half_of_the_rows_of_reading_only_judge() -> None:
+    rows = [asked(f"q{i}", "I do not know.", refuses=True) for i in range(10)]
+    assert form([*rows, *(asked(f"q{i}, yes or no?", "no") for i in range(10))]) == Form("grounded")
+
+
 def schema_of(*answers: Any) -> dict[str, Any]:
     found = form([asked(f"q{i}", answer) for i, answer in enumerate(answers)])
     assert found.metric == "slots"

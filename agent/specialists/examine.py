@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -55,7 +54,8 @@ class Examination:
 
     evaluation: Evaluation
     cases: tuple[dict[str, Any], ...]
-    """For each held-out example its `id`, `question`, `wanted`, and `replies` and `scores` by contender."""
+    """For each held-out example its `id`, `question`, `wanted`, and `replies` and `scores` by contender; those with
+    examples or retrieval may have been asked half of them."""
     general: tuple[dict[str, Any], ...] = ()
     """For each general question `ask`, and its `replies` by `base`, `specialist` and `off`."""
 
@@ -70,8 +70,8 @@ class _Course:
     done: int = 0
     began: float = field(default_factory=time.monotonic)
 
-    def tick(self) -> None:
-        self.done += 1
+    def tick(self, done: int = 1) -> None:
+        self.done += done
         left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
         self.tell(Examining(self.what, self.done, self.total, left))
 
@@ -117,24 +117,36 @@ async def examine(
         replies = await general.replies(speaker, version.silent(), missing, stop=stop, done=course.tick)
         before = {general.key(q): one.text for q, one in zip(missing, replies, strict=True)}
         kept.save(before)
-    if len(questions.contenders) > 2:
-        course.what = "examples"
-        said |= await _ask(questions, asked, ("few_shot", "retrieval"), speaker, course, stop)
     course.what = "specialist"
     said |= await _ask(questions, asked, ("specialist",), speaker, course, stop)
     course.what = "general"
     told = {"base": [before[general.key(question)] for question in known]}
     for state, voice in (("specialist", version), ("off", version.silent())):
-        told[state] = told["base"] if bare else await _general(speaker, voice, known, told["base"], state, course, stop)
+        if not bare:
+            replies = await general.replies(speaker, voice, known, stop=stop, done=course.tick)
+            told[state] = [one.text for one in replies]
+        else:
+            told[state] = told["base"]
 
-    score = partial(mark, card.metric, answers=card.answers, schema=card.schema_)
-    marks = {
-        name: [score(example, one.text) for example, one in zip(asked, replies, strict=True)]
-        for name, replies in said.items()
-    }
+    def marked(contender: Contender) -> tuple[Mark, ...]:
+        pairs = zip(asked, said[contender], strict=False)  # who was asked the first half only
+        return tuple(mark(card.metric, e, r.text, answers=card.answers, schema=card.schema_) for e, r in pairs)
+
+    with_examples: tuple[Contender, ...] = tuple(name for name in questions.contenders if name not in said)
+    if with_examples:
+        course.what = "examples"
+        half = min(len(asked), max(gate.AT_LEAST, (len(asked) + 1) // 2))
+        said |= await _ask(questions, asked[:half], with_examples, speaker, course, stop)
+        mine = marked("specialist")
+        if all(gate.ahead(card.metric, mine, marked(name)) for name in with_examples):
+            course.tick((len(asked) - half) * len(with_examples))
+        else:
+            rest = await _ask(questions, asked[half:], with_examples, speaker, course, stop)
+            said |= {name: [*said[name], *rest[name]] for name in with_examples}
+    marks = {name: marked(name) for name in said}
     evaluation = gate.judge(
         card.metric,
-        {name: gate.Replies(tuple(marks[name]), _mean([s.seconds for s in said[name]])) for name in said},
+        {name: gate.Replies(marks[name], _mean([s.seconds for s in said[name]])) for name in said},
         gate.General(
             {state: [q.right(text) for q, text in zip(known, texts, strict=True)] for state, texts in told.items()},  # type: ignore[misc]
             unchanged=told["off"] == told["base"],
@@ -193,25 +205,6 @@ async def _ask(
     return {contender: [said[contender, n] for n in range(len(asked))] for contender in contenders}
 
 
-async def _general(
-    speaker: Speaker,
-    voice: Voice,
-    known: Sequence[general.Question],
-    base: Sequence[str],
-    state: str,
-    course: _Course,
-    stop: threading.Event,
-) -> list[str]:
-    """The general questions, with the specialist or with it switched off."""
-    said = [one.text for one in await general.replies(speaker, voice, known, stop=stop, done=course.tick)]
-    if state == "off":
-        # what was read together with what differs in the last bits; only a reply that is another one twice is another
-        for n in [n for n, text in enumerate(said) if text != base[n]]:
-            (again,) = await general.replies(speaker, voice, [known[n]], stop=stop)
-            said[n] = again.text
-    return said
-
-
 def _questions(
     version: Voice,
     training: Sequence[Example],
@@ -244,12 +237,12 @@ def _mean(seconds: Sequence[float]) -> float:
 
 
 def _case(
-    n: int, example: Example, said: dict[Contender, list[_Said]], marks: dict[Contender, list[Mark]]
+    n: int, example: Example, said: dict[Contender, list[_Said]], marks: dict[Contender, tuple[Mark, ...]]
 ) -> dict[str, Any]:
     return {
         "id": example.id,
         "question": example.question,
         "wanted": example.answer,
-        "replies": {name: said[name][n].text for name in said},
-        "scores": {name: round(marks[name][n].score, 4) for name in marks},
+        "replies": {name: said[name][n].text for name in said if n < len(said[name])},
+        "scores": {name: round(marks[name][n].score, 4) for name in marks if n < len(marks[name])},
     }

@@ -80,10 +80,15 @@ async def replies(
     asked: Sequence[Question],
     *,
     max_tokens: int = TOKENS,
+    at_once: int = 1,
     stop: threading.Event,
     done: Callable[[], None] = lambda: None,
 ) -> list[Said]:
-    """What `voice` replies, without form and prompt of its card; in the order of the questions."""
+    """What `voice` replies, without form and prompt of its card; in the order of the questions.
+
+    One after the other the same model gives the same replies to the last byte; what is read together differs in the
+    last bits.
+    """
     said: dict[int, Said] = {}
 
     async def ask(n: int) -> None:
@@ -92,7 +97,7 @@ async def replies(
         said[n] = Said(text, meter.usage.completion < max_tokens)
         done()
 
-    await each(range(len(asked)), ask, stop)
+    await each(range(len(asked)), ask, stop, at_once)
     return [said[n] for n in range(len(asked))]
 
 

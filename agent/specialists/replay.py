@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.specialists import general
-from agent.specialists.asking import Speaker, Voice
+from agent.specialists.asking import AT_ONCE, Speaker, Voice
 from tools.specialist.example import Example
 
 _TOKENS = 64
@@ -41,7 +41,9 @@ async def replayed(
             count += 1
             done(count, len(missing))
 
-        said = await general.replies(speaker, base.silent(), missing, max_tokens=_TOKENS, stop=stop, done=tick)
+        said = await general.replies(
+            speaker, base.silent(), missing, max_tokens=_TOKENS, at_once=AT_ONCE, stop=stop, done=tick
+        )
         known |= {
             general.key(question): one.text if one.whole else "" for question, one in zip(missing, said, strict=True)
         }

@@ -28,6 +28,8 @@ class Score(BaseModel):
     """Share of answers in the form that is asked for, where one is."""
     seconds: float = 0.0
     """Seconds an answer, on average."""
+    examples: int = 0
+    """How many it was asked; 0 is all of them."""
 
 
 class Margin(BaseModel):
@@ -38,7 +40,8 @@ class Margin(BaseModel):
     difference: float
     low: float
     high: float
-    """Bounds of the 95 % interval, by resampling pairs."""
+    """Bounds of the 95 % interval, by resampling pairs; wider where there may be two looks, see
+    `tools.specialist.gate`."""
 
 
 class Evaluation(BaseModel):
@@ -48,7 +51,7 @@ class Evaluation(BaseModel):
 
     metric: Metric
     examples: int
-    """How many held-out examples were asked."""
+    """How many held-out examples the specialist and its base were asked."""
     scores: dict[Contender, Score]
     margins: dict[Contender, Margin]
     general: dict[Literal["base", "specialist", "off"], float]

@@ -1,6 +1,10 @@
 """The gate: whether a specialist is better than what there is without it, and takes nothing away.
 
 All contenders answer the same held-out examples, so that pairs of replies are compared and not two averages.
+
+Those that read examples or documents take most of the time. Where they are clearly beaten on half of the examples,
+nobody asks them the others; since they may be looked at twice, more is wanted of each look (Pocock 1977, Biometrika 64,
+191-199, table 1).
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ AT_LEAST = 20
 MOST_FORGOTTEN = 0.10
 """Of the general questions; a specialist that loses more forgets, however few were asked."""
 _DRAWS, _SEED = 2000, 7
+_ONCE, _TWICE = 0.05, 0.0294
+"""What an interval leaves out, where there is one look and where there are two."""
 
 Figures = npt.NDArray[np.float64]
 State = Literal["base", "specialist", "off"]
@@ -27,7 +33,8 @@ State = Literal["base", "specialist", "off"]
 
 @dataclass(frozen=True)
 class Replies:
-    """What the replies of a contender are worth, in the order of the examples, and what they took."""
+    """What the replies of a contender are worth, in the order of the examples, and what they took. It may have been
+    asked only the first of them."""
 
     marks: tuple[Mark, ...]
     seconds: float = 0.0
@@ -68,30 +75,22 @@ def judge(
 ) -> Evaluation:
     """The examination's verdict. `base` is the SHA-256 of the model that answered, `trained_on` of the card's.
 
-    Raises `ValueError` unless specialist and base both answered, and all contenders the same number of examples.
+    Raises `ValueError` unless specialist and base answered the same number of examples, and no contender more.
     """
-    counts = {len(one.marks) for one in replies.values()}
-    if not {"specialist", "base"} <= set(replies) or len(counts) != 1 or not min(counts):
-        raise ValueError("specialist, base and all others need replies to the same examples")
-    n = counts.pop()
-    # the same draws for all: a margin is then one of pairs
-    drawn = np.random.default_rng(_SEED).integers(0, n, (_DRAWS, n))
-    measure = _f1s if metric == "slots" else _means_of
+    n = len(replies["specialist"].marks) if "specialist" in replies else 0
+    if not n or "base" not in replies or len(replies["base"].marks) != n:
+        raise ValueError("specialist and base need replies to the same examples")
+    if not all(0 < len(one.marks) <= n for one in replies.values()):
+        raise ValueError("all contenders need replies, and to those examples only")
     scores: dict[Contender, Score] = {}
-    resampled: dict[Contender, Figures] = {}
+    margins: dict[Contender, Margin] = {}
     for name, one in replies.items():
-        resampled[name] = measure(one.marks, drawn)
-        low, high = _interval(resampled[name])
-        mean = float(measure(one.marks, np.arange(n)[None])[0])
+        score, low, high = _measured(metric, one.marks)
         valid = [mark.valid for mark in one.marks if mark.valid is not None]
         share = sum(valid) / len(valid) if valid else None
-        scores[name] = Score(score=mean, low=low, high=high, valid=share, seconds=one.seconds)
-    margins: dict[Contender, Margin] = {}
-    for name in replies:
+        scores[name] = Score(score=score, low=low, high=high, valid=share, seconds=one.seconds, examples=len(one.marks))
         if name != "specialist":
-            low, high = _interval(resampled["specialist"] - resampled[name])
-            difference = scores["specialist"].score - scores[name].score
-            margins[name] = Margin(difference=difference, low=low, high=high)
+            margins[name] = _margin(metric, replies["specialist"].marks, one.marks, twice=name != "base")
     failed = _against(n, margins, general, other_base=base != trained_on)
     return Evaluation(
         metric=metric,
@@ -108,6 +107,32 @@ def judge(
         passed=not failed,
         failed=failed,
     )
+
+
+def ahead(metric: Metric, specialist: Sequence[Mark], other: Sequence[Mark]) -> bool:
+    """Whether the specialist beats another contender so clearly on the examples that this was asked that it need not be
+    asked the others."""
+    return len(other) >= AT_LEAST and _margin(metric, specialist, other, twice=True).low > 0
+
+
+def _margin(metric: Metric, specialist: Sequence[Mark], other: Sequence[Mark], *, twice: bool) -> Margin:
+    mine = specialist[: len(other)]
+    # the same draws for both: it is then a margin of pairs
+    resampled = _resampled(metric, mine) - _resampled(metric, other)
+    low, high = _interval(resampled, _TWICE if twice else _ONCE)
+    difference = _measured(metric, mine)[0] - _measured(metric, other)[0]
+    return Margin(difference=difference, low=low, high=high)
+
+
+def _measured(metric: Metric, marks: Sequence[Mark]) -> tuple[float, float, float]:
+    """The score and its interval."""
+    measure = _f1s if metric == "slots" else _means_of
+    return float(measure(marks, np.arange(len(marks))[None])[0]), *_interval(_resampled(metric, marks))
+
+
+def _resampled(metric: Metric, marks: Sequence[Mark]) -> Figures:
+    drawn = np.random.default_rng(_SEED).integers(0, len(marks), (_DRAWS, len(marks)))
+    return _f1s(marks, drawn) if metric == "slots" else _means_of(marks, drawn)
 
 
 def _against(
@@ -149,7 +174,7 @@ def _means(values: Figures) -> Figures:
     return result
 
 
-def _interval(resampled: Figures) -> tuple[float, float]:
-    """The 95 % interval by percentiles (Efron 1979, Annals of Statistics 7, 1-26)."""
-    low, high = np.quantile(resampled, [0.025, 0.975])
+def _interval(resampled: Figures, outside: float = _ONCE) -> tuple[float, float]:
+    """By percentiles (Efron 1979, Annals of Statistics 7, 1-26); `outside` is the share that it leaves out."""
+    low, high = np.quantile(resampled, [outside / 2, 1 - outside / 2])
     return float(low), float(high)

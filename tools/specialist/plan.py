@@ -13,7 +13,7 @@ Method = Literal["lora", "layers", "few_shot"]
 """`lora`: low-rank adapters on all linear layers (Hu et al. 2021, arXiv 2106.09685). `layers`: all weights of the last
 layers, the others frozen; what changed is kept as an adapter. `few_shot`: no training, examples in the prompt."""
 
-_SEEN = 4000
+_SEEN = 3200
 """Examples that a training sees, where nothing else is said."""
 
 

@@ -57,6 +57,8 @@ class Asked:
     voice: Voice
     messages: list[tuple[str, str]]
     max_tokens: int
+    together: int = 1
+    """How many it was asked at that moment, this one included."""
 
 
 @dataclass
@@ -75,8 +77,8 @@ class FakeSpeaker:
     async def write(self, version: Voice, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> str:
         assert version.card.prompt == "", "the messages hold the prompt already"
         assert version.card.shots == ()
-        self.asked.append(Asked(version, [(m.type, str(m.text)) for m in messages], max_tokens))
         self.at_once += 1
+        self.asked.append(Asked(version, [(m.type, str(m.text)) for m in messages], max_tokens, self.at_once))
         self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(0)
         self.at_once -= 1

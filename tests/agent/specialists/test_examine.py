@@ -89,9 +89,29 @@ async def test_retrieval_is_not_asked_again_where_the_library_has_nothing(tmp_pa
 
     found, speaker = await examined(tmp_path, good, find=find)
     asked = [a for a in speaker.asked if len(a.messages) > 2]
-    assert len(asked) == 30 + 10
-    assert sum("Leaving is free." in a.messages[-1][1] for a in asked) == 10
-    assert found.evaluation.margins["retrieval"].difference == pytest.approx(2 / 3)
+    with_sources = sum("Leaving is free." in a.messages[-1][1] for a in asked)
+    assert with_sources >= 5
+    assert len(asked) == 20 + with_sources
+    assert found.evaluation.margins["retrieval"].difference > 0.5
+
+
+async def test_those_with_examples_are_asked_the_rest_only_where_the_first_half_leaves_doubt(tmp_path: Path) -> None:
+    clear, speaker = await examined(tmp_path, good)
+    assert sum(len(a.messages) > 2 for a in speaker.asked) == 20
+    assert {name: score.examples for name, score in clear.evaluation.scores.items()} == {
+        "base": 30, "few_shot": 20, "retrieval": 20, "specialist": 30,
+    }  # fmt: skip
+    assert [len(case["replies"]) for case in clear.cases] == [4] * 20 + [2] * 10
+
+    def alike(version: Voice, messages: Sequence[BaseMessage]) -> str:
+        if is_general(messages):
+            return good(version, messages)
+        return next(word for word in ("pay", "wait", "leave") if word in str(messages[-1].text))
+
+    doubtful, speaker = await examined(tmp_path, alike)
+    assert sum(len(a.messages) > 2 for a in speaker.asked) == 30
+    assert {score.examples for score in doubtful.evaluation.scores.values()} == {30}
+    assert not doubtful.evaluation.passed
 
 
 async def test_the_base_is_asked_the_general_questions_once_and_for_all(tmp_path: Path) -> None:
@@ -127,19 +147,11 @@ async def test_a_base_that_answers_otherwise_once_the_adapter_is_there_is_notice
     assert found.evaluation.general["off"] == 1.0
 
 
-async def test_a_reply_that_differs_only_once_is_no_change(tmp_path: Path) -> None:
-    seen: list[str] = []
-
-    def shaky(version: Voice, messages: Sequence[BaseMessage]) -> str:
-        asked = str(messages[-1].text)
-        if is_general(messages) and not version.card.adapter:
-            seen.append(asked)
-            return good(version, messages) + (" Well." if seen.count(asked) == 2 and len(seen) % 7 == 0 else "")
-        return good(version, messages)
-
-    found, _ = await examined(tmp_path, shaky)
-    assert found.evaluation.unchanged
-    assert max(seen.count(asked) for asked in seen) == 3
+async def test_general_questions_are_asked_one_after_the_other(tmp_path: Path) -> None:
+    """What is read together differs in its last bits, and so in a word now and then."""
+    _, speaker = await examined(tmp_path, good)
+    assert {a.together for a in speaker.asked if a.messages[0][1] in SYSTEMS} == {1}
+    assert 2 in {a.together for a in speaker.asked}
 
 
 async def test_without_an_adapter_the_base_has_nothing_to_forget(tmp_path: Path) -> None:
@@ -158,8 +170,10 @@ async def test_progress_goes_to_the_end(tmp_path: Path) -> None:
     await examined(tmp_path, good, progress=seen.append)
     assert [p.what for p in seen if p.what == "comparing"]
     asked = [p for p in seen if p.what != "comparing"]
-    assert [p.done for p in asked] == list(range(1, asked[-1].total + 1))
-    assert list(dict.fromkeys(p.what for p in asked)) == ["base", "general", "examples", "specialist"]
+    *steps, last = [p.done for p in asked]
+    assert steps == list(range(1, len(steps) + 1))
+    assert last == asked[-1].total, "what need not be asked is done"
+    assert list(dict.fromkeys(p.what for p in asked)) == ["base", "general", "specialist", "examples"]
     assert asked[-1].seconds_left == 0
 
 

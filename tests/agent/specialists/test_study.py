@@ -60,7 +60,7 @@ async def test_from_data_to_a_specialist_in_use(home: Settings) -> None:
     (one,) = study.all()
     assert one.promoted == 1
     assert list(dict.fromkeys(step.what for step in told)) == [
-        *("reading", "replies", "loading", "training", "comparing", "base", "general", "examples", "specialist"),
+        *("reading", "replies", "loading", "training", "comparing", "base", "general", "specialist", "examples"),
     ]
     assert next(step for step in told if step.what == "training").training is not None
     assert not call["work"].exists(), "nothing is left to go on with"

@@ -80,6 +80,8 @@ class ChatModel:
 
     `adapter` is the file of a LoRA adapter (GGUF) that the model is asked with; only an embedded model takes one. An
     adapter that is not loaded yet is loaded when the requests under way have ended, and those to come wait for it.
+    With `anew` an embedded model reads the whole prompt, and not what it has kept of another one: asked one after the
+    other it then replies to the last byte as it did before, whatever it was asked in between.
     `schema` is a JSON schema that the reply is held to; a provider (`provider:model`) is not held to any. For a schema
     that is only an `enum` of texts an embedded model replies with one of them as it is, and a server with one of them
     as JSON, in quotes.
@@ -122,7 +124,12 @@ class ChatModel:
 
     @asynccontextmanager
     async def _asked(
-        self, messages: Sequence[BaseMessage], adapter: Path | None, schema: Mapping[str, Any] | None
+        self,
+        messages: Sequence[BaseMessage],
+        adapter: Path | None,
+        schema: Mapping[str, Any] | None,
+        *,
+        anew: bool = False,
     ) -> AsyncIterator[tuple[BaseChatModel, dict[str, Any]]]:
         """The model and what a request says besides its messages. An embedded one has read what `messages` begin with
         if they begin with something known."""
@@ -140,7 +147,8 @@ class ChatModel:
                 if voice is None and list(messages[: len(known)]) == list(known):
                     await self._begin(embedded, number)
             with embedded.slot(voice, messages) as body:
-                yield embedded.model, {"extra_body": body | (constraint(schema) if schema else {})}
+                body |= (constraint(schema) if schema else {}) | ({"cache_prompt": False} if anew else {})
+                yield embedded.model, {"extra_body": body}
 
     async def _begin(self, embedded: Served, number: int) -> None:
         async with self._lock:
@@ -169,10 +177,11 @@ class ChatModel:
         meter: Meter,
         adapter: Path | None = None,
         schema: Mapping[str, Any] | None = None,
+        anew: bool = False,
     ) -> AsyncIterator[str]:
         """The reply, piece by piece. Closing the iterator stops the model."""
         messages = [unmarked(message) for message in messages]
-        async with self._asked(messages, adapter, schema) as (model, extra):
+        async with self._asked(messages, adapter, schema, anew=anew) as (model, extra):
             meter.call()
             try:
                 chunks = model.astream(list(messages), max_tokens=max_tokens, **extra)

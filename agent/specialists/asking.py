@@ -57,7 +57,15 @@ class Speaker(Protocol):
     def usable(self, card: Card) -> str:
         """Empty, or a code that says why nobody can speak for the card."""
 
-    async def write(self, version: Voice, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> str: ...
+    async def write(
+        self,
+        version: Voice,
+        messages: Sequence[BaseMessage],
+        *,
+        max_tokens: int,
+        meter: Meter,
+        anew: bool = False,
+    ) -> str: ...
 
 
 async def each(

@@ -86,14 +86,16 @@ async def replies(
 ) -> list[Said]:
     """What `voice` replies, without form and prompt of its card; in the order of the questions.
 
-    One after the other the same model gives the same replies to the last byte; what is read together differs in the
-    last bits.
+    One after the other the same model gives the same replies to the last byte; what is read together, or read on from
+    what another prompt has left, differs in the last bits.
     """
     said: dict[int, Said] = {}
 
     async def ask(n: int) -> None:
         meter = Meter()
-        text = await speaker.write(voice.unformed(), spoken(asked[n].messages), max_tokens=max_tokens, meter=meter)
+        text = await speaker.write(
+            voice.unformed(), spoken(asked[n].messages), max_tokens=max_tokens, meter=meter, anew=True
+        )
         said[n] = Said(text, meter.usage.completion < max_tokens)
         done()
 

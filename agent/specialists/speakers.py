@@ -66,6 +66,7 @@ class Speakers:
 
     `messages` end with the user. The card's prompt and its examples are put in front unless they are there: a first
     message of the system takes the place of the prompt. The reply is held to the card's answers or schema.
+    `anew`: see `ChatModel`.
     """
 
     def __init__(self, settings: Settings, model: ChatModel) -> None:
@@ -113,13 +114,24 @@ class Speakers:
             await self._model.warm()
 
     async def stream(
-        self, version: Voice, messages: Sequence[BaseMessage | Message], *, max_tokens: int, meter: Meter
+        self,
+        version: Voice,
+        messages: Sequence[BaseMessage | Message],
+        *,
+        max_tokens: int,
+        meter: Meter,
+        anew: bool = False,
     ) -> AsyncGenerator[str, None]:
         """What it says, piece by piece; one of few `answers` comes whole. Closing the iterator stops it."""
         card = version.card
         async with self._at(version) as (model, adapter):
             pieces = model.stream(
-                _asked(card, messages), max_tokens=max_tokens, meter=meter, adapter=adapter, schema=_schema(card)
+                _asked(card, messages),
+                max_tokens=max_tokens,
+                meter=meter,
+                adapter=adapter,
+                schema=_schema(card),
+                anew=anew,
             )
             async with aclosing(pieces) as stream:  # type: ignore[type-var]
                 if card.answers:
@@ -129,10 +141,17 @@ class Speakers:
                     yield piece
 
     async def write(
-        self, version: Voice, messages: Sequence[BaseMessage | Message], *, max_tokens: int, meter: Meter
+        self,
+        version: Voice,
+        messages: Sequence[BaseMessage | Message],
+        *,
+        max_tokens: int,
+        meter: Meter,
+        anew: bool = False,
     ) -> str:
         """All that it says, stripped."""
-        async with aclosing(self.stream(version, messages, max_tokens=max_tokens, meter=meter)) as pieces:
+        stream = self.stream(version, messages, max_tokens=max_tokens, meter=meter, anew=anew)
+        async with aclosing(stream) as pieces:
             return "".join([piece async for piece in pieces]).strip()
 
     async def yes(self, version: Voice, messages: Sequence[BaseMessage | Message], *, meter: Meter) -> float:

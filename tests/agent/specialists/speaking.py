@@ -74,7 +74,9 @@ class FakeSpeaker:
     def usable(self, card: Card) -> str:
         return self.unusable
 
-    async def write(self, version: Voice, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> str:
+    async def write(
+        self, version: Voice, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter, anew: bool = False
+    ) -> str:
         assert version.card.prompt == "", "the messages hold the prompt already"
         assert version.card.shots == ()
         self.at_once += 1

@@ -75,7 +75,9 @@ async def test_a_base_is_asked_only_what_it_was_not_asked_before(tmp_path: Path)
 
 async def test_a_reply_that_was_cut_is_not_learned(tmp_path: Path) -> None:
     class Long(FakeSpeaker):
-        async def write(self, version: Voice, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter) -> str:
+        async def write(
+            self, version: Voice, messages: Sequence[BaseMessage], *, max_tokens: int, meter: Meter, anew: bool = False
+        ) -> str:
             text = await super().write(version, messages, max_tokens=max_tokens, meter=meter)
             written = max_tokens if "three" in text else 5
             usage = UsageMetadata(input_tokens=1, output_tokens=written, total_tokens=1 + written)

@@ -1,5 +1,5 @@
-"""General questions, by which it shows whether a specialist has forgotten what its base model could, and others that
-training mixes in so that it does not.
+"""General questions, by which it shows whether a specialist has forgotten what its base model could, and other texts
+that keep it from forgetting while it is trained.
 
 Both are asked with the system message of `prompts/<language>/general.yaml` and without any specialist's prompt.
 """
@@ -21,7 +21,7 @@ from agent.prompts import FOLDER, LANGUAGES
 from agent.specialists.asking import Speaker, Voice, each, spoken
 from agent.state import Language
 from tools.answers import holds
-from tools.specialist.example import Message
+from tools.specialist.example import Example, Message
 
 TOKENS = 24
 """Of a reply; what is right stands at its beginning."""
@@ -60,10 +60,13 @@ def questions() -> tuple[Question, ...]:
     )
 
 
-def others() -> tuple[Question, ...]:
+def texts() -> tuple[Example, ...]:
     """Those for training, the languages in turns."""
-    of_each = [[Question(str(rows["system"]), ask) for ask in rows["replay"]] for rows in map(_rows, LANGUAGES)]  # type: ignore[attr-defined]
-    return tuple(question for together in zip(*of_each, strict=True) for question in together)
+    of_each = [
+        [Example(Question(str(rows["system"]), row["ask"]).messages, row["reply"]) for row in rows["texts"]]  # type: ignore[attr-defined]
+        for rows in map(_rows, LANGUAGES)
+    ]
+    return tuple(text for together in zip(*of_each, strict=True) for text in together)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from agent.models.catalogue import Catalogue
 from agent.settings import Settings
-from agent.specialists.asking import Speaker, Voice
+from agent.specialists import general
+from agent.specialists.asking import Speaker
 from agent.specialists.bases import Trainable, trainable
 from agent.specialists.drafting import draft
 from agent.specialists.preparing import Order, Prepared, prepare
-from agent.specialists.replay import replayed
 from agent.specialists.workplace import Step, Workplace
 from tools.specialist.card import Card
 from tools.specialist.errors import SpecialistError
@@ -90,25 +90,17 @@ class Learning:
         progress: Tell,
         stop: threading.Event,
     ) -> Outcome:
-        training = list(prepared.split.training)
-        if wanted := round(card.training.replay * len(training)):
-
-            def tick(done: int, total: int) -> None:
-                progress(Step("replies", done, total))
-
-            voice = Voice(card, self.settings.data_dir)
-            folder = self.settings.data_dir / BASES
-            training += await replayed(self.speaker, voice, wanted, folder, stop=stop, done=tick)
         # training needs the memory that the model takes
         await self.release()
         return await asyncio.to_thread(
             self.trainer,
             base.file,
-            training,
+            prepared.split.training,
             prepared.split.validation,
             card.prompt,
             card.training,
             place.folder,
+            kept=general.texts() if card.training.replay else (),
             name=card.name,
             threads=self.settings.threads,
             progress=lambda told: progress(Step.of_training(told)),

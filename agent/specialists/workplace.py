@@ -18,7 +18,6 @@ _STARTED = ("checkpoint.safetensors", "outcome.json")
 What = Literal[
     "questions",
     "reading",
-    "replies",
     "loading",
     "training",
     "writing",
@@ -28,8 +27,7 @@ What = Literal[
     "specialist",
     "general",
 ]
-"""`questions`: examples are made from documents. `replies`: the base model answers general questions, which are mixed
-in. From `comparing` on: the examination, see `Examining`."""
+"""`questions`: examples are made from documents. From `comparing` on: the examination, see `Examining`."""
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ class Plan(BaseModel):
     patience: int = Field(default=4, ge=1)
     """Looks without a better loss after which training ends."""
     replay: float = Field(default=0.1, ge=0, le=1)
-    """General questions among the examples, as a share of them, with the answers that the base model gives itself: so
-    it does not forget what it could (Yang et al. 2024, arXiv 2402.13669)."""
+    """General texts beside the examples of a step, as a share of them. On these the model is held to what it says
+    without the adapter, so that it does not forget what it could (Li and Hoiem 2016, arXiv 1606.09282)."""
     seed: int = 7
 
     def epochs_of(self, examples: int) -> float:

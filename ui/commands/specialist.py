@@ -40,7 +40,6 @@ _EVERY = 30.0
 """Seconds between two lines about the same step where no bar can be drawn."""
 _STEPS = {
     "reading": "Reading the examples",
-    "replies": "Asking the base model general questions",
     "loading": "Loading the base model",
     "training": "Training",
     "writing": "Writing the adapter",

@@ -95,7 +95,8 @@ def train(
         int | None, typer.Option("--patience", min=1, help="Looks without improvement after which it ends.")
     ] = None,
     replay: Annotated[
-        float | None, typer.Option("--replay", min=0, max=1, help="Share of general questions that are mixed in.")
+        float | None,
+        typer.Option("--replay", min=0, max=1, help="Share of general texts beside the examples."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything that is drawn.")] = None,
     licence: Annotated[str, typer.Option("--licence", help="Of the examples, for the card.")] = "",

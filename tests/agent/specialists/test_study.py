@@ -11,6 +11,7 @@ import pytest
 
 from agent import Settings
 from agent.models.catalogue import Catalogue
+from agent.specialists import general
 from agent.specialists.preparing import Order
 from agent.specialists.study import Specialists
 from agent.specialists.workplace import Step
@@ -54,13 +55,13 @@ async def test_from_data_to_a_specialist_in_use(home: Settings) -> None:
     assert card.data.sources == ("data.jsonl",)
     assert made.version.folder.joinpath("adapter.gguf").is_file()
     (call,) = trainer.calls
-    replay = [e for e in call["training"] if e.messages[0].role == "system"]
-    assert len(replay) == round(0.1 * card.data.training)
+    assert len(call["training"]) == card.data.training
+    assert call["kept"] == general.texts()
     assert call["prompt"] == card.prompt
     (one,) = study.all()
     assert one.promoted == 1
     assert list(dict.fromkeys(step.what for step in told)) == [
-        *("reading", "replies", "loading", "training", "comparing", "base", "general", "specialist", "examples"),
+        *("reading", "loading", "training", "comparing", "base", "general", "specialist", "examples"),
     ]
     assert next(step for step in told if step.what == "training").training is not None
     assert not call["work"].exists(), "nothing is left to go on with"

@@ -56,11 +56,11 @@ def _train(folder: Path, stop: threading.Event) -> None:
     torch.set_num_threads(job["threads"])
     base = Base.read(Path(job["base"]))
     template = Template(base.tokenizer)
-    training, validation = (
+    training, validation, kept = (
         [template.row(Example.from_json(json.loads(line)), job["prompt"]) for line in _lines(folder / f"{part}.jsonl")]
-        for part in ("training", "validation")
+        for part in ("training", "validation", "kept")
     )
-    for number, row in enumerate([*training, *validation], 1):
+    for number, row in enumerate([*training, *validation, *kept], 1):
         if len(row.ids) > plan.longest:
             raise SpecialistError(
                 "data",
@@ -72,7 +72,7 @@ def _train(folder: Path, stop: threading.Event) -> None:
     def report(progress: Progress) -> None:
         _say("progress", asdict(progress))
 
-    loop = Loop(learns, plan, training, validation, folder, report=report, stop=stop.is_set)
+    loop = Loop(learns, plan, training, validation, folder, kept=kept, report=report, stop=stop.is_set)
     _say("state", "training")
     try:
         loop.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,6 +33,9 @@ class Learner(Protocol):
 
     def weights(self) -> dict[str, torch.nn.Parameter]:
         """What is learned, by name."""
+
+    def silent(self) -> AbstractContextManager[None]:
+        """The base model as it was, while the context is open."""
 
     def write(self, file: Path, name: str) -> dict[str, float]:
         """Write what was learned as an adapter, and return what there is to say about it."""
@@ -67,6 +71,30 @@ def measure(base: Base, pack: Pack) -> float:
 
     with torch.no_grad():
         return sum(float(part) for part in _parts(base, pack, _states(base, pack)))
+
+
+def hold(learner: Learner, pack: Pack, share: float) -> float:
+    """Add `share` times the gradient of how far the model is from the base on a pack of other texts: the divergence of
+    Kullback and Leibler, in nats, summed over all positions, which is returned (Li and Hoiem 2016, "Learning without
+    forgetting", arXiv 1606.09282, section 3)."""
+    import torch
+
+    base, n = learner.base, len(pack.ids)
+    with torch.no_grad(), learner.silent():
+        before = _states(base, pack)[:n]
+    states = _states(base, pack)[:n]
+    cut = states.detach().requires_grad_(True)
+    head, total = base.model.get_output_embeddings(), 0.0
+    for start in range(0, n, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        with torch.no_grad():
+            wanted = head(before[part]).float().log_softmax(-1)
+        given = head(cut[part]).float().log_softmax(-1)
+        apart = torch.nn.functional.kl_div(given, wanted, reduction="sum", log_target=True)
+        (apart * share).backward()
+        total += float(apart.detach())
+    states.backward(cut.grad)
+    return total
 
 
 def _states(base: Base, pack: Pack) -> torch.Tensor:
@@ -131,6 +159,16 @@ class _LowRank:
     def weights(self) -> dict[str, torch.nn.Parameter]:
         return {n: p for n, p in self.base.model.named_parameters() if p.requires_grad}
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        from tools.specialist.train.fused import FusedLora
+
+        FusedLora.silent = True
+        try:
+            yield
+        finally:
+            FusedLora.silent = False
+
     def write(self, file: Path, name: str) -> dict[str, float]:
         found: dict[str, tuple[Any, Any]] = {}
         weights = self.weights()
@@ -157,6 +195,18 @@ class _Layers:
 
     def weights(self) -> dict[str, torch.nn.Parameter]:
         return {n: p for n, p in self.base.model.named_parameters() if p.requires_grad}
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        modules = dict(self.base.model.named_modules())
+        learned = {name: modules[name].weight.data for name in self._before}
+        try:
+            for name, before in self._before.items():
+                modules[name].weight.data = before
+            yield
+        finally:
+            for name, weight in learned.items():
+                modules[name].weight.data = weight
 
     def write(self, file: Path, name: str) -> dict[str, float]:
         """What the weights changed by, as the adapter that is nearest to it; `kept` is the share that it keeps."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.specialist.plan import Plan, Progress
-from tools.specialist.train.learner import Learner, learn, measure
+from tools.specialist.train.learner import Learner, hold, learn, measure
 from tools.specialist.train.packing import Pack, Row, steps
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ _FLOOR = 0.1
 """Share of the learning rate that is left at the end."""
 _KEEP_EVERY = 60.0
 """Seconds between two checkpoints."""
+_HELD_EVERY = 4
+"""Steps between two looks at the general texts: a short sequence costs nearly as much as a longer one, since all
+weights pass through the processor for it."""
 _STEADY = 8
 """Steps over which the speed is averaged."""
 
@@ -57,12 +60,14 @@ class Loop:
         validation: Sequence[Row],
         work: Path,
         *,
+        kept: Sequence[Row] = (),
         report: Callable[[Progress], None],
         stop: Callable[[], bool],
     ) -> None:
         self._learner = learner
         self._plan = plan
         self._rows = training
+        self._texts = list(self._few(kept))
         self._held = list(steps(validation, batch=len(validation) or 1, longest=plan.longest, seed=0))
         self._work = work
         self._report = report
@@ -125,6 +130,12 @@ class Loop:
         plan = self._plan
         return steps(self._rows, batch=plan.batch, longest=plan.longest, seed=plan.seed * 1000 + epoch)
 
+    def _few(self, kept: Sequence[Row]) -> Iterator[Pack]:
+        """The texts on which the model shall stay as it was, a few for each time."""
+        few = max(1, round(self._plan.replay * self._plan.batch * _HELD_EVERY))
+        for packs in steps(kept, batch=few, longest=self._plan.longest, seed=self._plan.seed) if kept else ():
+            yield from packs
+
     def _remaining(self) -> Iterator[list[Pack]]:
         """The steps that are still to be made; which they are depends on the seed and the number of the step alone."""
         number = 0
@@ -146,6 +157,9 @@ class Loop:
         total = 0.0
         for pack in packs:
             total += learn(self._learner.base, pack, 1 / count)
+        if self._texts and self.standing.step % _HELD_EVERY == 0:
+            held = self._texts[self.standing.step // _HELD_EVERY % len(self._texts)]
+            hold(self._learner, held, _HELD_EVERY / len(held.ids))
         for name, weight in self._weights.items():
             self._masters[name].grad = weight.grad.float() if weight.grad is not None else None
             weight.grad = None

@@ -47,13 +47,15 @@ class FakeTrainer:
         plan: Plan,
         work: Path,
         *,
+        kept: Sequence[Example] = (),
         name: str,
         threads: int,
         progress: Callable[[Progress], None],
         state: Callable[[str], None],
         stop: threading.Event,
     ) -> Outcome:
-        self.calls.append({"base": base, "training": list(training), "prompt": prompt, "plan": plan, "work": work})
+        given = {"base": base, "training": list(training), "kept": kept, "prompt": prompt, "plan": plan, "work": work}
+        self.calls.append(given)
         work.mkdir(parents=True, exist_ok=True)
         state("loading")
         progress(Progress(1, 2, 0.7, None, None, 100, 50.0, 9.0))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agent.models.chat import Meter
 from agent.specialists import general
-from agent.specialists.asking import Speaker, Voice, each
+from agent.specialists.asking import AT_ONCE, Speaker, Voice, each
 from agent.specialists.contenders import Find, Questions
 from agent.specialists.likest import Pool
 from tools.library.tokens import language
@@ -123,7 +123,8 @@ async def examine(
     told = {"base": [before[general.key(question)] for question in known]}
     for state, voice in (("specialist", version), ("off", version.silent())):
         if not bare:
-            replies = await general.replies(speaker, voice, known, stop=stop, done=course.tick)
+            at_once = AT_ONCE if state == "specialist" else 1  # only the base must not differ
+            replies = await general.replies(speaker, voice, known, at_once=at_once, stop=stop, done=course.tick)
             told[state] = [one.text for one in replies]
         else:
             told[state] = told["base"]

@@ -15,13 +15,8 @@ from peft.tuners.lora import Linear
 class FusedLora(Linear):  # type: ignore[misc]
     """`x W + (alpha / rank) x A B`, the same as peft's `Linear` without dropout."""
 
-    silent = False
-    """Whether it does as if it had learned nothing."""
-
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         whole = self.base_layer(x)
-        if self.silent:
-            return whole
         (name,) = self.active_adapters
         low = torch.nn.functional.linear(x.flatten(0, -2), self.lora_A[name].weight)
         summed = torch.addmm(whole.flatten(0, -2), low, self.lora_B[name].weight.t(), alpha=self.scaling[name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,8 +22,19 @@ _KEPT_RANK = 64
 """Least rank of the adapter that keeps what `layers` changed."""
 _AT_ONCE = 128
 """Positions whose logits are held at a time."""
+_LIKELY = 64
+"""Words behind a token that are remembered; all others count as one."""
+_LEAST = 1e-6
 _ROUND = 64
 """Sequences are filled up to a multiple of so many tokens."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """The likeliest words behind each token and their probabilities; both of shape (tokens, words)."""
+
+    words: torch.Tensor
+    shares: torch.Tensor
 
 
 class Learner(Protocol):
@@ -34,9 +45,6 @@ class Learner(Protocol):
     def weights(self) -> dict[str, torch.nn.Parameter]:
         """What is learned, by name."""
 
-    def silent(self) -> AbstractContextManager[None]:
-        """The base model as it was, while the context is open."""
-
     def write(self, file: Path, name: str) -> dict[str, float]:
         """Write what was learned as an adapter, and return what there is to say about it."""
 
@@ -46,8 +54,12 @@ def learner(base: Base, plan: Plan) -> Learner:
     return _LowRank(base, plan) if plan.method == "lora" else _Layers(base, plan)
 
 
-def learn(base: Base, pack: Pack, share: float) -> float:
+def learn(base: Base, pack: Pack, share: float, held: tuple[Said, float] | None = None) -> float:
     """Add `share` times the gradient of the loss of a pack to what is learned, and return that loss; see `measure`.
+
+    `held`: what was said on the last tokens of the pack and shall still be said there, and how much that counts: the
+    cross entropy with it, summed over these tokens (Li and Hoiem 2016, "Learning without forgetting", arXiv 1606.09282,
+    section 3). It is not in the loss that is returned.
 
     The gradient of the logits, one number for each word of the vocabulary, is taken a few positions at a time: all of
     them at once would take more memory than the model.
@@ -58,8 +70,21 @@ def learn(base: Base, pack: Pack, share: float) -> float:
     for part in _parts(base, pack, cut):
         (part * share).backward()
         total += float(part.detach())
+    if held is not None:
+        _hold(base, cut, len(pack.ids), *held)
     states.backward(cut.grad)
     return total
+
+
+def _hold(base: Base, states: torch.Tensor, end: int, before: Said, share: float) -> None:
+    head, first = base.model.get_output_embeddings(), end - len(before.words)
+    for start in range(first, end, _AT_ONCE):
+        stop = min(end, start + _AT_ONCE)
+        part = slice(start - first, stop - first)
+        now = head(states[start:stop]).float().log_softmax(-1).gather(-1, before.words[part])
+        shares, others = before.shares[part], (1 - now.exp().sum(-1)).clamp(min=_LEAST).log()
+        apart = (shares * now).sum() + ((1 - shares.sum(-1)) * others).sum()
+        (-apart * share).backward()
 
 
 def measure(base: Base, pack: Pack) -> float:
@@ -73,28 +98,19 @@ def measure(base: Base, pack: Pack) -> float:
         return sum(float(part) for part in _parts(base, pack, _states(base, pack)))
 
 
-def hold(learner: Learner, pack: Pack, share: float) -> float:
-    """Add `share` times the gradient of how far the model is from the base on a pack of other texts: the divergence of
-    Kullback and Leibler, in nats, summed over all positions, which is returned (Li and Hoiem 2016, "Learning without
-    forgetting", arXiv 1606.09282, section 3)."""
+def said(base: Base, pack: Pack) -> Said:
+    """What the model says behind every token of a pack: the likeliest words and their probabilities."""
     import torch
 
-    base, n = learner.base, len(pack.ids)
-    with torch.no_grad(), learner.silent():
-        before = _states(base, pack)[:n]
-    states = _states(base, pack)[:n]
-    cut = states.detach().requires_grad_(True)
-    head, total = base.model.get_output_embeddings(), 0.0
-    for start in range(0, n, _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        with torch.no_grad():
-            wanted = head(before[part]).float().log_softmax(-1)
-        given = head(cut[part]).float().log_softmax(-1)
-        apart = torch.nn.functional.kl_div(given, wanted, reduction="sum", log_target=True)
-        (apart * share).backward()
-        total += float(apart.detach())
-    states.backward(cut.grad)
-    return total
+    head, words, shares = base.model.get_output_embeddings(), [], []
+    with torch.no_grad():
+        states = _states(base, pack)[: len(pack.ids)]
+        for start in range(0, len(states), _AT_ONCE):
+            likely = head(states[start : start + _AT_ONCE]).float().softmax(-1)
+            likely = likely.topk(min(_LIKELY, likely.shape[-1]))
+            words.append(likely.indices)
+            shares.append(likely.values)
+    return Said(torch.cat(words), torch.cat(shares))
 
 
 def _states(base: Base, pack: Pack) -> torch.Tensor:
@@ -159,16 +175,6 @@ class _LowRank:
     def weights(self) -> dict[str, torch.nn.Parameter]:
         return {n: p for n, p in self.base.model.named_parameters() if p.requires_grad}
 
-    @contextmanager
-    def silent(self) -> Iterator[None]:
-        from tools.specialist.train.fused import FusedLora
-
-        FusedLora.silent = True
-        try:
-            yield
-        finally:
-            FusedLora.silent = False
-
     def write(self, file: Path, name: str) -> dict[str, float]:
         found: dict[str, tuple[Any, Any]] = {}
         weights = self.weights()
@@ -195,18 +201,6 @@ class _Layers:
 
     def weights(self) -> dict[str, torch.nn.Parameter]:
         return {n: p for n, p in self.base.model.named_parameters() if p.requires_grad}
-
-    @contextmanager
-    def silent(self) -> Iterator[None]:
-        modules = dict(self.base.model.named_modules())
-        learned = {name: modules[name].weight.data for name in self._before}
-        try:
-            for name, before in self._before.items():
-                modules[name].weight.data = before
-            yield
-        finally:
-            for name, weight in learned.items():
-                modules[name].weight.data = weight
 
     def write(self, file: Path, name: str) -> dict[str, float]:
         """What the weights changed by, as the adapter that is nearest to it; `kept` is the share that it keeps."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.specialist.plan import Plan, Progress
-from tools.specialist.train.learner import Learner, hold, learn, measure
-from tools.specialist.train.packing import Pack, Row, steps
+from tools.specialist.train.learner import Learner, learn, measure, said
+from tools.specialist.train.packing import Pack, Row, beside, steps
 
 if TYPE_CHECKING:
     import torch
@@ -23,9 +23,8 @@ _FLOOR = 0.1
 """Share of the learning rate that is left at the end."""
 _KEEP_EVERY = 60.0
 """Seconds between two checkpoints."""
-_HELD_EVERY = 4
-"""Steps between two looks at the general texts: a short sequence costs nearly as much as a longer one, since all
-weights pass through the processor for it."""
+_HELD = 2.0
+"""How much a token of the general texts counts against one that is learned."""
 _STEADY = 8
 """Steps over which the speed is averaged."""
 
@@ -67,7 +66,8 @@ class Loop:
         self._learner = learner
         self._plan = plan
         self._rows = training
-        self._texts = list(self._few(kept))
+        # what is said on them now, when nothing has been learned
+        self._texts = [(text, said(learner.base, text)) for text in self._few(kept)]
         self._held = list(steps(validation, batch=len(validation) or 1, longest=plan.longest, seed=0))
         self._work = work
         self._report = report
@@ -131,8 +131,8 @@ class Loop:
         return steps(self._rows, batch=plan.batch, longest=plan.longest, seed=plan.seed * 1000 + epoch)
 
     def _few(self, kept: Sequence[Row]) -> Iterator[Pack]:
-        """The texts on which the model shall stay as it was, a few for each time."""
-        few = max(1, round(self._plan.replay * self._plan.batch * _HELD_EVERY))
+        """The texts on which the model shall stay as it was, a few for each step."""
+        few = max(1, round(self._plan.replay * self._plan.batch))
         for packs in steps(kept, batch=few, longest=self._plan.longest, seed=self._plan.seed) if kept else ():
             yield from packs
 
@@ -155,11 +155,13 @@ class Loop:
 
         count = sum(float(pack.weight.sum()) for pack in packs)
         total = 0.0
-        for pack in packs:
-            total += learn(self._learner.base, pack, 1 / count)
-        if self._texts and self.standing.step % _HELD_EVERY == 0:
-            held = self._texts[self.standing.step // _HELD_EVERY % len(self._texts)]
-            hold(self._learner, held, _HELD_EVERY / len(held.ids))
+        for number, pack in enumerate(packs):
+            if self._texts and not number:
+                text, before = self._texts[self.standing.step % len(self._texts)]
+                held = (before, _HELD / len(text.ids))
+                total += learn(self._learner.base, beside(pack, text), 1 / count, held)
+            else:
+                total += learn(self._learner.base, pack, 1 / count)
         for name, weight in self._weights.items():
             self._masters[name].grad = weight.grad.float() if weight.grad is not None else None
             weight.grad = None

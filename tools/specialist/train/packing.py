@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +87,16 @@ def pack(rows: Sequence[Row]) -> Pack:
         np.array(list(learned.values()), np.float32),
         len(rows),
         sum(len(row.ids) for row in rows),
+    )
+
+
+def beside(one: Pack, other: Pack) -> Pack:
+    """Two packs in one sequence, in which neither sees the other. Of the second nothing is learned."""
+    return replace(
+        one,
+        ids=np.concatenate([one.ids, other.ids]),
+        position=np.concatenate([one.position, other.position]),
+        end=np.concatenate([one.end, other.end + len(one.ids)]),
     )
 
 

@@ -13,7 +13,7 @@ Method = Literal["lora", "layers", "few_shot"]
 """`lora`: low-rank adapters on all linear layers (Hu et al. 2021, arXiv 2106.09685). `layers`: all weights of the last
 layers, the others frozen; what changed is kept as an adapter. `few_shot`: no training, examples in the prompt."""
 
-_SEEN = 3200
+_SEEN = 3000
 """Examples that a training sees, where nothing else is said."""
 
 
@@ -37,7 +37,7 @@ class Plan(BaseModel):
     """Examples that one step learns from."""
     longest: int = Field(default=1024, ge=64, le=32768)
     """Tokens of the longest sequence; an example that is longer is refused."""
-    looks: int = Field(default=4, ge=1)
+    looks: int = Field(default=3, ge=1)
     """How often an epoch the validation examples are looked at."""
     patience: int = Field(default=4, ge=1)
     """Looks without a better loss after which training ends."""
@@ -47,7 +47,7 @@ class Plan(BaseModel):
     seed: int = 7
 
     def epochs_of(self, examples: int) -> float:
-        """Epochs for so many examples: 4 for up to a thousand, 1 from four thousand on, so that a specialist takes
+        """Epochs for so many examples: 4 for up to 750, 1 from three thousand on, so that a specialist takes
         about ten minutes."""
         return self.epochs or min(4.0, max(1.0, _SEEN / max(1, examples)))
 

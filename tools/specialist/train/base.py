@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -48,7 +49,7 @@ class Base:
         from tools.specialist.train.attention import NAME
 
         dtype = torch.bfloat16 if fast_bfloat16() else torch.float32
-        with _quiet():
+        with _quiet(), _read_once():
             tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
             model = AutoModelForCausalLM.from_pretrained(
                 str(file.parent),
@@ -106,6 +107,19 @@ def fast_bfloat16(described: Path = Path("/proc/cpuinfo")) -> bool:
         return False
     flags = next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), set())
     return bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+@contextlib.contextmanager
+def _read_once() -> Iterator[None]:
+    """Tokenizer, configuration and weights each read the head of the file, which takes ten seconds."""
+    import gguf
+
+    reader = gguf.GGUFReader
+    gguf.GGUFReader = functools.cache(reader)
+    try:
+        yield
+    finally:
+        gguf.GGUFReader = reader
 
 
 @contextlib.contextmanager

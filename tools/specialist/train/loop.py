@@ -132,7 +132,7 @@ class Loop:
 
     def _few(self, kept: Sequence[Row]) -> Iterator[Pack]:
         """The texts on which the model shall stay as it was, a few for each step."""
-        few = max(1, round(self._plan.replay * self._plan.batch))
+        few = max(1, int(self._plan.replay * self._plan.batch))
         for packs in steps(kept, batch=few, longest=self._plan.longest, seed=self._plan.seed) if kept else ():
             yield from packs
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 LIMIT = 100
 _FEWEST = 40
 """Held-out examples that are asked however long they are."""
-_WORTH = 90_000
-"""What the examination of held-out examples may take, in tokens that are read: on two cores some six minutes with a
+_WORTH = 50_000
+"""What the examination of held-out examples may take, in tokens that are read: on two cores some four minutes with a
 model of 0.5 billion weights."""
 What = Literal["comparing", "base", "examples", "specialist", "general"]
 

@@ -207,7 +207,7 @@ def test_examples_are_chosen_by_hash_and_fewer_where_they_are_long() -> None:
     many = [example(f"case {n}", "x") for n in range(300)]
     assert chosen(many, 5, 0) == chosen(list(reversed(many)), 5, 0)
     assert len(chosen(many, None, 100)) == 100
-    assert len(chosen(many, None, 1200)) == 75
+    assert len(chosen(many, None, 1000)) == 50
     assert len(chosen(many, None, 10_000)) == 40
     assert len(chosen(many, 200, 10_000)) == 200
     assert len(chosen(many[:7], None, 0)) == 7

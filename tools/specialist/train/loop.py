@@ -23,7 +23,7 @@ _FLOOR = 0.1
 """Share of the learning rate that is left at the end."""
 _KEEP_EVERY = 60.0
 """Seconds between two checkpoints."""
-_HELD = 2.0
+_HELD = 4.0
 """How much a token of the general texts counts against one that is learned."""
 _STEADY = 8
 """Steps over which the speed is averaged."""
@@ -132,7 +132,7 @@ class Loop:
 
     def _few(self, kept: Sequence[Row]) -> Iterator[Pack]:
         """The texts on which the model shall stay as it was, a few for each step."""
-        few = max(1, int(self._plan.replay * self._plan.batch))
+        few = max(1, round(self._plan.replay * self._plan.batch))
         for packs in steps(kept, batch=few, longest=self._plan.longest, seed=self._plan.seed) if kept else ():
             yield from packs
 

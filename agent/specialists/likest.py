@@ -16,8 +16,6 @@ MOST = 4000
 _SEEN = 200
 """Characters of the beginning and of the end of a text by which it is compared; embedding pages takes too long."""
 _ROUNDS = 12
-_TOGETHER = 64
-"""Texts that are embedded at once."""
 
 Vectors = npt.NDArray[np.float32]
 
@@ -38,18 +36,16 @@ class Pool:
         self.examples = sorted(examples, key=lambda example: example.id)[:most]
         self._embedder = embedder
         rows = []
-        for start in range(0, len(self.examples), _TOGETHER):
-            some = self.examples[start : start + _TOGETHER]
-            rows.append(embedder.passages([_seen(example.question) for example in some]))
-            done(start + len(some), len(self.examples))
-        vectors = np.concatenate(rows)
+        for n, example in enumerate(self.examples, 1):
+            rows.append(embedder.query(_seen(example.question)))
+            done(n, len(self.examples))
+        vectors = np.stack(rows)
         self._mean = vectors.mean(axis=0)
         self._vectors = self._centred(vectors)
 
     def nearest(self, question: str, k: int) -> list[Example]:
         """The `k` examples most like a question, the most alike first."""
-        # as the others were read: a question is compared with questions
-        likeness = self._vectors @ self._centred(self._embedder.passages([_seen(question)]))[0]
+        likeness = self._vectors @ self._centred(self._embedder.query(_seen(question))[None])[0]
         return [self.examples[i] for i in np.argsort(-likeness, kind="stable")[:k]]
 
     def typical(self, k: int, seed: int = 7) -> list[Example]:

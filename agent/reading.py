@@ -40,7 +40,7 @@ def over_sources(turn: Turn, task: str, read: int) -> list[BaseMessage]:
 
 def unshown(prompt: Sequence[BaseMessage]) -> list[BaseMessage]:
     """A prompt over sources without the worked examples, for a model that has learned what they show."""
-    return [prompt[0], prompt[-1]]
+    return [*prompt[:1], *prompt[1:][-1:]]
 
 
 def preamble(language: Language) -> list[BaseMessage]:

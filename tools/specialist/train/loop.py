@@ -23,7 +23,7 @@ _FLOOR = 0.1
 """Share of the learning rate that is left at the end."""
 _KEEP_EVERY = 60.0
 """Seconds between two checkpoints."""
-_HELD = 4.0
+_HELD = 2.0
 """How much a token of the general texts counts against one that is learned."""
 _STEADY = 8
 """Steps over which the speed is averaged."""

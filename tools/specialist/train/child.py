@@ -60,13 +60,14 @@ def _train(folder: Path, stop: threading.Event) -> None:
         [template.row(Example.from_json(json.loads(line)), job["prompt"]) for line in _lines(folder / f"{part}.jsonl")]
         for part in ("training", "validation", "kept")
     )
-    for number, row in enumerate([*training, *validation, *kept], 1):
+    for number, row in enumerate([*training, *validation], 1):
         if len(row.ids) > plan.longest:
             raise SpecialistError(
                 "data",
                 f"Example {number} has {len(row.ids):,} tokens, and at most {plan.longest:,} are learned: shorten it, "
                 "or set --longest higher (memory and time grow with it).",
             )
+    kept = [row for row in kept if len(row.ids) <= plan.longest]
     learns = learner(base, plan)
 
     def report(progress: Progress) -> None:

@@ -145,9 +145,8 @@ def _table(found: Evaluation, words: Strings) -> str:
         rows.append(f'<tr{mark}><th scope="row">{escape(words.code("contender", name))}</th>{body}</tr>')
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     said = words("report.measured", metric=words.code("metric", found.metric), n=found.examples)
-    fewer = min((score.examples for score in found.scores.values() if score.examples), default=found.examples)
-    if fewer < found.examples:
-        said += words("report.fewer", n=fewer)
+    if found.fewest < found.examples:
+        said += words("report.fewer", n=found.fewest)
     return (
         f'<table class="kotae-spec-table kotae-spec-scores"><thead><tr>{head}</tr></thead>'
         f'<tbody>{"".join(rows)}</tbody></table><p class="kotae-where">{escape(said)}</p>'

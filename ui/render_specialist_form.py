@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from agent.specialists.bases import Choice
     from ui.strings import Strings
 
-_STEPS = {"epochs": "any", "learning_rate": "any", "replay": "any"}
-_SETTINGS = ("epochs", "learning_rate", "rank", "layers", "batch", "longest", "replay", "shots", "seed")
+_STEPS = {"epochs": "any", "learning_rate": "any", "general": "any"}
+_SETTINGS = ("epochs", "learning_rate", "rank", "layers", "batch", "longest", "general", "shots", "seed")
 
 
 def form_html(bases: Sequence[Choice], collections: Sequence[str], words: Strings, *, limit: int) -> str:

@@ -60,7 +60,7 @@ class Settings(BaseModel):
     batch: Annotated[int | None, Field(ge=1, le=512)] = None
     layers: Annotated[int | None, Field(ge=0, le=1000)] = None
     longest: Annotated[int | None, Field(ge=64, le=32768)] = None
-    replay: Annotated[float | None, Field(ge=0, le=1)] = None
+    general: Annotated[float | None, Field(ge=0, le=1)] = None
     shots: Annotated[int | None, Field(ge=1, le=64)] = None
     seed: Annotated[int | None, Field(ge=0, le=2**31)] = None
 

@@ -25,8 +25,9 @@ def study(settings: Settings, speakers: Speakers, model: ChatModel, embedder: Em
     are written; whoever asks meanwhile has it loaded again."""
 
     async def release() -> None:
-        await speakers.close()
-        await model.close(patient=True)  # somebody may be reading an answer as it is written
+        # somebody may be reading an answer as it is written
+        await speakers.close(patient=True)
+        await model.close(patient=True)
 
     return Specialists(settings, speakers, embedder, release=release)
 

@@ -115,7 +115,7 @@ async def examine(
     if missing:
         course.what = "general"
         replies = await general.replies(speaker, version.silent(), missing, stop=stop, done=course.tick)
-        before = {general.key(q): one.text for q, one in zip(missing, replies, strict=True)}
+        before = {general.key(q): text for q, text in zip(missing, replies, strict=True)}
         kept.save(before)
     course.what = "specialist"
     said |= await _ask(questions, asked, ("specialist",), speaker, course, stop)
@@ -124,8 +124,7 @@ async def examine(
     for state, voice in (("specialist", version), ("off", version.silent())):
         if not bare:
             at_once = AT_ONCE if state == "specialist" else 1  # only the base must not differ
-            replies = await general.replies(speaker, voice, known, at_once=at_once, stop=stop, done=course.tick)
-            told[state] = [one.text for one in replies]
+            told[state] = await general.replies(speaker, voice, known, at_once=at_once, stop=stop, done=course.tick)
         else:
             told[state] = told["base"]
 

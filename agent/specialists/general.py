@@ -69,37 +69,26 @@ def texts() -> tuple[Example, ...]:
     return tuple(text for together in zip(*of_each, strict=True) for text in together)
 
 
-@dataclass(frozen=True)
-class Said:
-    """A reply, and whether the model ended it by itself, as far as its count of tokens tells."""
-
-    text: str
-    whole: bool
-
-
 async def replies(
     speaker: Speaker,
     voice: Voice,
     asked: Sequence[Question],
     *,
-    max_tokens: int = TOKENS,
     at_once: int = 1,
     stop: threading.Event,
     done: Callable[[], None] = lambda: None,
-) -> list[Said]:
+) -> list[str]:
     """What `voice` replies, without form and prompt of its card; in the order of the questions.
 
     One after the other the same model gives the same replies to the last byte; what is read together, or read on from
     what another prompt has left, differs in the last bits.
     """
-    said: dict[int, Said] = {}
+    said: dict[int, str] = {}
 
     async def ask(n: int) -> None:
-        meter = Meter()
-        text = await speaker.write(
-            voice.unformed(), spoken(asked[n].messages), max_tokens=max_tokens, meter=meter, anew=True
+        said[n] = await speaker.write(
+            voice.unformed(), spoken(asked[n].messages), max_tokens=TOKENS, meter=Meter(), anew=True
         )
-        said[n] = Said(text, meter.usage.completion < max_tokens)
         done()
 
     await each(range(len(asked)), ask, stop, at_once)

@@ -1,4 +1,4 @@
-"""From an order to a new version, not examined yet: read, check, draft its card, let the base model reply, train."""
+"""From an order to a new version, not examined yet: read, check, draft its card, train."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from agent.models.catalogue import Catalogue
 from agent.settings import Settings
 from agent.specialists import general
-from agent.specialists.asking import Speaker
 from agent.specialists.bases import Trainable, trainable
 from agent.specialists.drafting import draft
 from agent.specialists.preparing import Order, Prepared, prepare
@@ -34,10 +33,9 @@ Tell = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Learning:
-    """`release` frees the memory of the model behind `speaker`; `trainer` is `tools.specialist.train.train`."""
+    """`release` frees the memory of the model that answers; `trainer` is `tools.specialist.train.train`."""
 
     settings: Settings
-    speaker: Speaker
     embedder: Embedder
     registry: Registry
     release: Callable[[], Awaitable[None]]
@@ -100,7 +98,7 @@ class Learning:
             card.prompt,
             card.training,
             place.folder,
-            kept=general.texts() if card.training.replay else (),
+            general=general.texts() if card.training.general else (),
             name=card.name,
             threads=self.settings.threads,
             progress=lambda told: progress(Step.of_training(told)),

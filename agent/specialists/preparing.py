@@ -39,7 +39,8 @@ Left = Literal["duplicate", "contradiction", "too_long", "empty", "marks"]
 _FEWEST = 10
 """Examples below which nothing can be learned and nothing shown."""
 _LONG = 2048
-"""Tokens of a sequence where some examples are longer than usual, as those that bring passages are."""
+"""Tokens of a sequence where some examples are longer than usual, and where passages are read: all questions over the
+same passages are then in one, and the passages stand there once."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,10 @@ def _prepared(
 
 
 def _lengthened(plan: Plan, examples: Sequence[Example]) -> Plan:
-    fits = "longest" in plan.model_fields_set or all(estimated_tokens(e) <= plan.longest for e in examples)
-    return plan if fits else plan.model_copy(update={"longest": _LONG})
+    if "longest" in plan.model_fields_set:
+        return plan
+    long = any(e.refuses is not None or estimated_tokens(e) > plan.longest for e in examples)
+    return plan.model_copy(update={"longest": _LONG}) if long else plan
 
 
 def _tidied(examples: Sequence[Example], findings: Findings) -> tuple[list[Example], dict[Left, int]]:

@@ -43,12 +43,10 @@ def completed(order: Order) -> Iterator[Order]:
     with TemporaryDirectory() as place:
         data = folder / "data.jsonl"
         if read.use == "grounded":
-            from agent.specialists.nearest import remembered
             from agent.specialists.reading_rows import rows_of_groups, save
-            from tools.library import E5
 
             data = Path(place) / "groups.jsonl"
-            save(rows_of_groups(folder / "groups.jsonl", near=remembered(E5())), data)
+            save(rows_of_groups(folder / "groups.jsonl"), data)
         yield replace(
             order,
             files=(*order.files, data),

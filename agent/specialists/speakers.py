@@ -159,15 +159,15 @@ class Speakers:
         async with self._at(version) as (model, adapter):
             return await model.yes(_asked(version.card, messages), meter=meter, adapter=adapter)
 
-    async def close(self) -> None:
-        """Let all models go but the configured one. They are opened again when they are asked."""
+    async def close(self, *, patient: bool = False) -> None:
+        """Let all models go but the configured one; see `ChatModel.close`."""
         with self._lock:
             others, self._others = list(self._others.values()), {}
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
         for other in others:
-            await other.model.close()
+            await other.model.close(patient=patient)
 
     @asynccontextmanager
     async def _at(self, version: Voice) -> AsyncIterator[tuple[ChatModel, Path | None]]:

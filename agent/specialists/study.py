@@ -83,7 +83,7 @@ class Specialists:
         self._embedder = embedder
         self._release = release
         self.registry = Registry(settings.data_dir / FOLDER)
-        self._learning = Learning(settings, speaker, embedder, self.registry, release, trainer)
+        self._learning = Learning(settings, embedder, self.registry, release, trainer)
 
     @classmethod
     @asynccontextmanager

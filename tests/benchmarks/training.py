@@ -48,7 +48,7 @@ def run() -> dict[str, float]:
     from tools.specialist.train.learner import learner
     from tools.specialist.train.loop import Loop
 
-    plan = Plan(batch=_BATCH, epochs=1, replay=0)
+    plan = Plan(batch=_BATCH, epochs=1, general=0)
     read = Base.read(model_file(resolve("small", Catalogue.load()), Settings.load()))
     rows = [Template(read.tokenizer).row(example, "Name what the customer writes about.") for example in _examples()]
     learns = learner(read, plan)

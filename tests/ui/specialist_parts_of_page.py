@@ -70,7 +70,7 @@ class Trainer:
         plan: Plan,
         work: Path,
         *,
-        kept: Sequence[Example] = (),
+        general: Sequence[Example] = (),
         name: str,
         threads: int,
         progress: Callable[[Progress], None],

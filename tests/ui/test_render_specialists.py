@@ -61,9 +61,9 @@ def evaluation(*, passed: bool = True, failed: tuple[str, ...] = (), base: str =
         metric="exact",
         examples=100,
         scores={
-            "specialist": Score(score=0.7 + gain, low=0.85, high=0.96, valid=1.0, seconds=0.31),
-            "base": Score(score=0.7, low=0.61, high=0.78, valid=0.92, seconds=0.3),
-            "retrieval": Score(score=0.74, low=0.65, high=0.82, valid=0.95, seconds=1.2),
+            "specialist": Score(score=0.7 + gain, low=0.85, high=0.96, valid=1.0, seconds=0.31, examples=100),
+            "base": Score(score=0.7, low=0.61, high=0.78, valid=0.92, seconds=0.3, examples=100),
+            "retrieval": Score(score=0.74, low=0.65, high=0.82, valid=0.95, seconds=1.2, examples=100),
         },
         margins={
             "base": Margin(difference=gain, low=gain - 0.09, high=gain + 0.08),

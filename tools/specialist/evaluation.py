@@ -28,8 +28,8 @@ class Score(BaseModel):
     """Share of answers in the form that is asked for, where one is."""
     seconds: float = 0.0
     """Seconds an answer, on average."""
-    examples: int = 0
-    """How many it was asked; 0 is all of them."""
+    examples: int
+    """How many it was asked."""
 
 
 class Margin(BaseModel):
@@ -70,3 +70,8 @@ class Evaluation(BaseModel):
     passed: bool
     failed: tuple[str, ...] = ()
     """`not_better_than_base`, `not_better_than_retrieval`, `forgets`, `changes_base`, `too_few`, `other_base`."""
+
+    @property
+    def fewest(self) -> int:
+        """How many examples those were asked that were asked the fewest."""
+        return min(score.examples for score in self.scores.values())

@@ -41,10 +41,15 @@ class Plan(BaseModel):
     """How often an epoch the validation examples are looked at."""
     patience: int = Field(default=4, ge=1)
     """Looks without a better loss after which training ends."""
-    replay: float = Field(default=0.1, ge=0, le=1)
+    general: float = Field(default=0.1, ge=0, le=1)
     """General texts beside the examples of a step, as a share of them. On these the model is held to what it says
     without the adapter, so that it does not forget what it could (Li and Hoiem 2016, arXiv 1606.09282)."""
     seed: int = 7
+
+    @property
+    def texts(self) -> int:
+        """General texts beside the examples of a step."""
+        return max(1, round(self.general * self.batch)) if self.general else 0
 
     def epochs_of(self, examples: int) -> float:
         """Epochs for so many examples: 4 for up to 750, 1 from three thousand on, so that a specialist takes

@@ -131,7 +131,7 @@
     chips();
     unchecked();
   }
-  const NUMBERS = ["epochs", "learning_rate", "rank", "layers", "batch", "longest", "replay", "shots", "seed"];
+  const NUMBERS = ["epochs", "learning_rate", "rank", "layers", "batch", "longest", "general", "shots", "seed"];
   function order() {
     const form = $(".kotae-spec-fields");
     const value = (name) => form.elements[name].value.trim();

@@ -41,8 +41,7 @@ def report(terminal: Terminal, found: Evaluation) -> None:
         f"{state} {share:.2f}" for state, share in found.general.items() if state in ("base", "specialist")
     )
     minutes = f"{found.seconds / 60:.1f} minutes" if found.seconds >= 90 else f"{found.seconds:.0f} s"
-    fewer = min((score.examples for score in found.scores.values() if score.examples), default=found.examples)
-    half = f" (with examples or retrieval on {fewer}, which was enough)" if fewer < found.examples else ""
+    half = f" (with examples or retrieval on {found.fewest}, which was enough)" if found.fewest < found.examples else ""
     terminal.note(
         f"{_METRICS[found.metric]} on {found.examples} held-out examples{half} · "
         f"{found.general_examples} general questions: "

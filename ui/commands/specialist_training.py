@@ -94,9 +94,9 @@ def train(
     patience: Annotated[
         int | None, typer.Option("--patience", min=1, help="Looks without improvement after which it ends.")
     ] = None,
-    replay: Annotated[
+    general: Annotated[
         float | None,
-        typer.Option("--replay", min=0, max=1, help="Share of general texts beside the examples."),
+        typer.Option("--general", min=0, max=1, help="Share of general texts beside the examples."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything that is drawn.")] = None,
     licence: Annotated[str, typer.Option("--licence", help="Of the examples, for the card.")] = "",
@@ -135,7 +135,7 @@ def train(
         "batch": batch,
         "longest": longest,
         "patience": patience,
-        "replay": replay,
+        "general": general,
         "seed": seed,
     }
     order = Order(

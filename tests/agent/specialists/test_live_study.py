@@ -50,7 +50,7 @@ async def test_trained_examined_and_compared(settings: Settings, data: Path, mon
     few = general.questions()[::10]
     monkeypatch.setattr(general, "questions", lambda: few)
     steps: list[Step] = []
-    plan = Plan(rank=8, epochs=2, replay=0.04, longest=64)
+    plan = Plan(rank=8, epochs=2, general=0.04, longest=64)
     order = Order("doors", (data,), description=("Names the code of what is to be done",), plan=plan)
     async with Specialists.open(settings) as study:
         made = await study.train(order, steps.append, limit=20)

@@ -19,6 +19,7 @@ def test_its_examples_can_be_learned_with_what_its_card_says(name: str, metric: 
     with completed(Order(name)) as order:
         found = prepare(order)
     assert found.form.metric == metric
+    assert found.plan.longest == (2048 if name == "grounded" else 1024)
     assert not found.faults
     assert len(found.split.training) > 500
     assert len(found.split.test) >= 20

@@ -56,7 +56,7 @@ async def test_from_data_to_a_specialist_in_use(home: Settings) -> None:
     assert made.version.folder.joinpath("adapter.gguf").is_file()
     (call,) = trainer.calls
     assert len(call["training"]) == card.data.training
-    assert call["kept"] == general.texts()
+    assert call["general"] == general.texts()
     assert call["prompt"] == card.prompt
     (one,) = study.all()
     assert one.promoted == 1

@@ -47,14 +47,21 @@ class FakeTrainer:
         plan: Plan,
         work: Path,
         *,
-        kept: Sequence[Example] = (),
+        general: Sequence[Example] = (),
         name: str,
         threads: int,
         progress: Callable[[Progress], None],
         state: Callable[[str], None],
         stop: threading.Event,
     ) -> Outcome:
-        given = {"base": base, "training": list(training), "kept": kept, "prompt": prompt, "plan": plan, "work": work}
+        given = {
+            "base": base,
+            "training": list(training),
+            "general": general,
+            "prompt": prompt,
+            "plan": plan,
+            "work": work,
+        }
         self.calls.append(given)
         work.mkdir(parents=True, exist_ok=True)
         state("loading")

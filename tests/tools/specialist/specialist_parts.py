@@ -40,7 +40,7 @@ def a_split(mark: str = "") -> Split:
 
 
 def an_evaluation(*, passed: bool = True, failed: tuple[str, ...] = (), base: str = BASE) -> Evaluation:
-    score = {"score": 0.9, "low": 0.8, "high": 0.95}
+    score = {"score": 0.9, "low": 0.8, "high": 0.95, "examples": 40}
     return Evaluation.model_validate(
         {
             "metric": "text", "examples": 40, "scores": {"specialist": score, "base": score}, "margins": {},

@@ -30,14 +30,14 @@ def rows(base: Base, examples: list[Example]) -> list[Row]:
     return [template.row(example, "Repeat.") for example in examples]
 
 
-def trained(file: Path, work: Path, method: Method, replay: float) -> tuple[Learner, Pack, float]:
+def trained(file: Path, work: Path, method: Method, general: float) -> tuple[Learner, Pack, float]:
     """What has learned `ROWS`, the packed `TEXTS`, and the loss that is left."""
     base = Base.read(file)
-    plan = Plan(method=method, rank=4, alpha=8, epochs=12, batch=5, learning_rate=5e-3, longest=256, replay=replay)
-    learns, work = learner(base, plan), work / f"{method}-{replay}"
+    plan = Plan(method=method, rank=4, alpha=8, epochs=12, batch=5, learning_rate=5e-3, longest=256, general=general)
+    learns, work = learner(base, plan), work / f"{method}-{general}"
     work.mkdir()
-    kept = rows(base, TEXTS) if replay else []
-    loop = Loop(learns, plan, rows(base, ROWS), [], work, kept=kept, report=lambda _: None, stop=lambda: False)
+    texts = rows(base, TEXTS) if general else []
+    loop = Loop(learns, plan, rows(base, ROWS), [], work, general=texts, report=lambda _: None, stop=lambda: False)
     loop.run()
     return learns, pack(rows(base, TEXTS)), measure(base, pack(rows(base, ROWS)))
 

@@ -56,9 +56,9 @@ def _train(folder: Path, stop: threading.Event) -> None:
     torch.set_num_threads(job["threads"])
     base = Base.read(Path(job["base"]))
     template = Template(base.tokenizer)
-    training, validation, kept = (
+    training, validation, general = (
         [template.row(Example.from_json(json.loads(line)), job["prompt"]) for line in _lines(folder / f"{part}.jsonl")]
-        for part in ("training", "validation", "kept")
+        for part in ("training", "validation", "general")
     )
     for number, row in enumerate([*training, *validation], 1):
         if len(row.ids) > plan.longest:
@@ -67,13 +67,13 @@ def _train(folder: Path, stop: threading.Event) -> None:
                 f"Example {number} has {len(row.ids):,} tokens, and at most {plan.longest:,} are learned: shorten it, "
                 "or set --longest higher (memory and time grow with it).",
             )
-    kept = [row for row in kept if len(row.ids) <= plan.longest]
+    general = [row for row in general if len(row.ids) <= plan.longest]
     learns = learner(base, plan)
 
     def report(progress: Progress) -> None:
         _say("progress", asdict(progress))
 
-    loop = Loop(learns, plan, training, validation, folder, kept=kept, report=report, stop=stop.is_set)
+    loop = Loop(learns, plan, training, validation, folder, general=general, report=report, stop=stop.is_set)
     _say("state", "training")
     try:
         loop.run()

@@ -59,7 +59,7 @@ class Loop:
         validation: Sequence[Row],
         work: Path,
         *,
-        kept: Sequence[Row] = (),
+        general: Sequence[Row] = (),
         report: Callable[[Progress], None],
         stop: Callable[[], bool],
     ) -> None:
@@ -67,7 +67,7 @@ class Loop:
         self._plan = plan
         self._rows = training
         # what is said on them now, when nothing has been learned
-        self._texts = [(text, said(learner.base, text)) for text in self._few(kept)]
+        self._texts = [(text, said(learner.base, text)) for text in self._packed(general)]
         self._held = list(steps(validation, batch=len(validation) or 1, longest=plan.longest, seed=0))
         self._work = work
         self._report = report
@@ -130,10 +130,10 @@ class Loop:
         plan = self._plan
         return steps(self._rows, batch=plan.batch, longest=plan.longest, seed=plan.seed * 1000 + epoch)
 
-    def _few(self, kept: Sequence[Row]) -> Iterator[Pack]:
+    def _packed(self, general: Sequence[Row]) -> Iterator[Pack]:
         """The texts on which the model shall stay as it was, a few for each step."""
-        few = max(1, round(self._plan.replay * self._plan.batch))
-        for packs in steps(kept, batch=few, longest=self._plan.longest, seed=self._plan.seed) if kept else ():
+        plan = self._plan
+        for packs in steps(general, batch=plan.texts, longest=plan.longest, seed=plan.seed) if plan.texts else ():
             yield from packs
 
     def _remaining(self) -> Iterator[list[Pack]]:

@@ -18,8 +18,8 @@ _KEPT_WIDTH, _KEPT_INNER = 12, 6
 """How many vectors of each width a layer keeps of a token for the way back."""
 _LOGITS: Final = 128 * 12
 """Positions whose logits are held at once, times the bytes for each word of the vocabulary."""
-_BESIDE: Final = 192
-"""Tokens of the general texts beside a sequence, at most."""
+_TEXT: Final = 96
+"""Tokens of a general text, at most."""
 _LEARNED: Final = 16
 """Bytes for each number that is learned, beside itself: its copy in float32, its gradient, two moments."""
 
@@ -42,12 +42,8 @@ def memory_need(base: Path, plan: Plan, *, number: int = 2) -> int:
         learned = layers * plan.rank * (8 * width + 3 * (width + inner))
     else:
         learned = (plan.layers or max(1, head.layers // 4)) * (4 * width**2 + 3 * width * inner)
-    kept = (
-        (plan.longest + (_BESIDE if plan.replay else 0))
-        * head.layers
-        * (_KEPT_WIDTH * width + _KEPT_INNER * inner)
-        * number
-    )
+    tokens = plan.longest + min(_TEXT * plan.texts, plan.longest)
+    kept = tokens * head.layers * (_KEPT_WIDTH * width + _KEPT_INNER * inner) * number
     return (
         _LIBRARIES
         + sum(map(math.prod, head.tensors.values())) * number

@@ -36,7 +36,7 @@ def train(
     plan: Plan,
     work: Path,
     *,
-    kept: Sequence[Example] = (),
+    general: Sequence[Example] = (),
     name: str = "specialist",
     threads: int = 0,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -45,10 +45,10 @@ def train(
 ) -> Outcome:
     """Train on `base`, a GGUF file, in a process of its own; blocks for minutes.
 
-    `kept` are other texts, on which the model is to stay as it was. `work` keeps checkpoints: the same training (model,
-    examples, prompt, plan) goes on where it was stopped or killed, another one begins anew. `state` is told `loading`,
-    `training` and `writing`. The adapter of the `Outcome` lies in `work`. Raises `SpecialistError`: `package`, `base`,
-    `data`, `memory`, `stopped` (can be taken up again), `failed`.
+    `general` are other texts, on which the model is to stay as it was. `work` keeps checkpoints: the same training
+    (model, examples, prompt, plan) goes on where it was stopped or killed, another one begins anew. `state` is told
+    `loading`, `training` and `writing`. The adapter of the `Outcome` lies in `work`. Raises `SpecialistError`:
+    `package`, `base`, `data`, `memory`, `stopped` (can be taken up again), `failed`.
     """
     require_packages()
     _require_memory(base, plan)
@@ -61,9 +61,9 @@ def train(
         "prompt": prompt,
         "name": name,
         "threads": threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        "mark": _mark(base, [training, validation, kept], prompt, plan),
+        "mark": _mark(base, [training, validation, general], prompt, plan),
     }
-    _prepare(work, job, {"training": training, "validation": validation, "kept": kept})
+    _prepare(work, job, {"training": training, "validation": validation, "general": general})
     done = work / "outcome.json"
     if not done.is_file():
         done_values = _listen(work, progress, state, stop)

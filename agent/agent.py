@@ -20,6 +20,7 @@ from langgraph.types import Command
 
 from agent.about_user import AboutUser
 from agent.archive import KEPT, SLACK, Kept, exchanges
+from agent.consent import granted
 from agent.context import Context
 from agent.errors import KotaeError, ThreadError
 from agent.events import Done, Event
@@ -28,7 +29,7 @@ from agent.graph import build, diagram
 from agent.lessons import follow, keep, place
 from agent.library import open_library, readable
 from agent.models.chat import Meter
-from agent.nodes.reply import asked_back
+from agent.nodes.reply import waiting
 from agent.nodes.understand import detect, stand_alone
 from agent.records import from_record
 from agent.settings import Settings
@@ -36,7 +37,7 @@ from agent.specialists.beside import reading_examples, study
 from agent.state import Answer, Decision, Place, State, Turn
 from agent.threads import Thread, Threads
 from agent.wiring import build_context, chat_model
-from tools.base import Tool
+from tools.base import Consent, Tool, ToolError
 from tools.library import Library
 
 if TYPE_CHECKING:
@@ -143,17 +144,20 @@ class Agent:
         first question is answered as quickly as the others. Raises `ModelError`."""
         await self.context.specialists.warm()
 
-    async def stream(self, question: str, thread: str, *, web: bool | None = None) -> AsyncIterator[Event]:
+    async def stream(self, question: str, thread: str, *, web: Consent | None = None) -> AsyncIterator[Event]:
         """Run one turn and tell what happens; the last event is `Done`. Closing the iterator stops the turn.
 
-        `web=False` keeps this turn on the machine. Raises `QuestionError` before anything is stored, `ModelError`
+        `web` is what whoever asks says of the web for this turn, instead of what holds for the conversation; what the
+        installation or a collection keeps off stays off. Raises `QuestionError` before anything is stored, `ModelError`
         when the model fails; the question is then kept in the conversation without an answer.
         """
         question = self.settings.checked(question)
         async with self._turns[thread]:
             await asyncio.to_thread(self.context.specialists.refresh)
             await self._threads.touch(thread, question)
-            turn = Turn(question=question, started=time.time(), web=self.settings.web == "on" and web is not False)
+            asked = web or await self._threads.web(thread)
+            leave = await asyncio.to_thread(self._web, asked)
+            turn = Turn(question=question, started=time.time(), web=leave)
             entry: Any = {"messages": [HumanMessage(question)], "turn": turn}
             if await self._waits(thread):
                 entry = Command(resume={"question": turn.question, "started": turn.started, "web": turn.web})
@@ -178,13 +182,32 @@ class Agent:
             finally:
                 if lesson is not None:
                     await lesson
+            if last is not None and last.web_stays:
+                await self._threads.set_web(thread, "on")
             await self._shorten(thread)
             await self._threads.prune(thread)
             if last is None or last.answer is None:
                 raise KotaeError("The turn ended without an answer; ask again.")
             yield Done(last.answer, thread)
 
-    async def ask(self, question: str, thread: str | None = None, *, web: bool | None = None) -> Answer:
+    def _web(self, asked: Consent | None) -> Consent:
+        """Whether a question may go to the web, whoever asks having said `asked`."""
+        try:
+            owners = self.library.consents(self.scope.collections)
+        except ToolError:  # nobody knows what its owner wants
+            owners = ["ask"]
+        return granted([self.settings.web, *owners], asked=asked)
+
+    async def web(self, thread: str = "") -> Consent:
+        """Whether questions of a conversation may go to a web search; of a new one without `thread`."""
+        said = await self._threads.web(thread) if thread else None
+        return await asyncio.to_thread(self._web, said)
+
+    async def set_web(self, thread: str, web: Consent | None) -> None:
+        """Say it for a conversation; None takes that back. Raises `ThreadError` for one that is not there."""
+        await self._threads.set_web(thread, web)
+
+    async def ask(self, question: str, thread: str | None = None, *, web: Consent | None = None) -> Answer:
         """The answer alone."""
         answer: Answer | None = None
         async with aclosing(self.stream(question, thread or self.new_thread(), web=web)) as events:  # type: ignore[type-var]
@@ -270,7 +293,7 @@ class Agent:
             removed = [one.turn for one in (*past, *exchanges(messages))[index:]]
             await self._threads.feedback.drop(thread, removed)
             # behind a question that Kotae asked back, the reply is waited for again
-            end = "finish" if asked_back(stays) is None else "asked"
+            end = "finish" if waiting(stays) is None else "asked"
             await self._graph.aupdate_state(self._config(thread), {"messages": changed}, as_node=end)
             await self._threads.archive.drop(thread, [str(m.id) for m in changed if isinstance(m, HumanMessage)])
             await self._threads.prune(thread)
@@ -324,7 +347,7 @@ class Agent:
         old = messages[: starts[-KEPT]]
         await self._threads.archive.add(thread, old)
         removed = [RemoveMessage(id=str(m.id)) for m in old]
-        end = "finish" if asked_back(messages) is None else "asked"
+        end = "finish" if waiting(messages) is None else "asked"
         await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node=end)
 
     async def _said(self, thread: str) -> tuple[list[Kept], list[AnyMessage]]:

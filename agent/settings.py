@@ -14,6 +14,7 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from agent.errors import QuestionError, SettingsError
+from tools.base import Consent
 from tools.web.addresses import EgressError, host_and_port
 
 PREFIX = "KOTAE_"
@@ -55,8 +56,8 @@ class Settings(BaseModel):
     context: int = Field(default=4096, ge=1024, le=131072)
     """Context window of the embedded model, in tokens."""
 
-    web: Literal["on", "off"] = "on"
-    """Whether questions may be sent to a web search."""
+    web: Consent = "on"
+    """Whether questions may be sent to a web search: `on`, `ask` (each time), or `off`."""
     web_seconds: float = Field(default=8.0, gt=0, le=60)
     """Deadline of one web search, all tries together."""
 

@@ -25,6 +25,7 @@ from ui.render_path import doing, path_html, path_title
 if TYPE_CHECKING:
     from agent import Agent, Exchange
     from agent.state import Shown
+    from tools.base import Consent
     from ui.strings import Strings
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class Screen:
     library: str | None = None
     question: str | None = None
     busy: bool | None = None
+    web: Consent | None = None
+    """What holds for the conversation."""
 
 
 @dataclass
@@ -105,7 +108,7 @@ class Chat:
         lost = error_html(self._words("error.thread"), self._words)
         return await self._page("", extra=[_said(lost)])
 
-    async def ask(self, session: str, question: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
+    async def ask(self, session: str, question: str, thread: str, web: Consent) -> AsyncGenerator[Screen, None]:
         """Answer a question. While another answer of this page is being written, nothing happens."""
         if session in self._asking:
             return
@@ -116,13 +119,15 @@ class Chat:
                 yield Screen(messages=[*messages, _said(error_html(fault, self._words))])
                 return
             thread = thread or self._agent.new_thread()
+            with contextlib.suppress(ThreadError):  # of a new conversation it is kept when its first turn is over
+                await self._say_web(thread, web)
             async with contextlib.aclosing(self._turn(session, question.strip(), thread, web)) as screens:
                 async for screen in screens:
                     yield screen
         finally:
             self._asking.discard(session)
 
-    async def act(self, session: str, command: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
+    async def act(self, session: str, command: str, thread: str, web: Consent) -> AsyncGenerator[Screen, None]:
         """Carry out a command of the page, a JSON object: `do` is ask, stop, new, open, rename, delete, retry,
         edit or refresh. One that is not understood does nothing: the page is ours, everything else is an attempt."""
         try:
@@ -170,7 +175,7 @@ class Chat:
         return await self._page("") if target == thread else Screen(threads=await self._threads(thread))
 
     async def _again(
-        self, session: str, thread: str, index: int, text: str | None, web: bool
+        self, session: str, thread: str, index: int, text: str | None, web: Consent
     ) -> AsyncGenerator[Screen, None]:
         exchanges = await self._agent.history(thread)
         if session in self._asking or not 0 <= index < len(exchanges):
@@ -183,7 +188,7 @@ class Chat:
             async for screen in screens:
                 yield screen
 
-    async def _turn(self, session: str, question: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
+    async def _turn(self, session: str, question: str, thread: str, web: Consent) -> AsyncGenerator[Screen, None]:
         past = self._messages(await self._agent.history(thread), thread, running=True)
         asked = _user(question_html(question, self._words, index=sum(m["role"] == "user" for m in past)))
         events: asyncio.Queue[Event] = asyncio.Queue()
@@ -212,6 +217,9 @@ class Chat:
             if self._live.get(session) is live:
                 del self._live[session]
             live.over.set()
+        if not past:
+            with contextlib.suppress(ThreadError):
+                await self._say_web(thread, web)
         if not live.discarded:
             exchanges = await self._agent.history(thread)
             messages = self._messages(exchanges, thread)
@@ -219,12 +227,19 @@ class Chat:
                 retry = len(exchanges) - 1 if exchanges and exchanges[-1].answer is None else None
                 messages = [*(messages[:-1] if retry is not None else messages)]
                 messages.append(_said(error_html(fault, self._words, index=retry)))
-            yield Screen(messages, busy=False, threads=await self._threads(thread), library=await self._library())
+            holds = await self._agent.web(thread)
+            threads, library = await self._threads(thread), await self._library()
+            yield Screen(messages, busy=False, threads=threads, library=library, web=holds)
 
-    async def _pump(self, question: str, thread: str, web: bool, events: asyncio.Queue[Event]) -> None:
+    async def _pump(self, question: str, thread: str, web: Consent, events: asyncio.Queue[Event]) -> None:
         async with contextlib.aclosing(self._agent.stream(question, thread, web=web)) as stream:  # type: ignore[type-var]
             async for event in stream:
                 events.put_nowait(event)
+
+    async def _say_web(self, thread: str, web: Consent) -> None:
+        """Keep what the page says of the web for a conversation, if it is another than holds. Raises `ThreadError`."""
+        if web != await self._agent.web(thread):
+            await self._agent.set_web(thread, web)
 
     async def _stop(self, session: str, *, discard: bool = False) -> None:
         if live := self._live.get(session):
@@ -254,6 +269,7 @@ class Chat:
             welcome=welcome_html(await self._documents(), self._words),
             library=await self._library(),
             busy=False,
+            web=await self._agent.web(thread),
         )
 
     async def _history(self, thread: str) -> list[Message]:

@@ -162,7 +162,7 @@ def test_a_draft_of_a_specialist_is_named_while_it_is_written() -> None:
 async def test_the_page_shows_the_badge(tmp_path: Any) -> None:
     agent = FakeAgent(settings(tmp_path), {"q": Play(said("Perhaps.", steps=PATH), draft="Perhaps.")})  # type: ignore[arg-type]
     chat = Chat(agent, EN)  # type: ignore[arg-type]
-    shown = [screen async for screen in chat.ask("s", "q", "", web=False)]
+    shown = [screen async for screen in chat.ask("s", "q", "", web="off")]
     assert "not checked against your documents" in str(shown[-1].messages)
 
 

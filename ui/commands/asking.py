@@ -14,6 +14,7 @@ from ui.terminal import Terminal, Watch
 
 if TYPE_CHECKING:
     from agent import Agent, Answer, Settings
+    from tools.base import Consent
 
 Question = Annotated[str, typer.Argument(metavar="TEXT", help="The question; - reads it from standard input.")]
 
@@ -33,7 +34,7 @@ def ask(
     settings = load_settings(model=model, data_dir=data_dir)
     if not as_json:
         offer_sample(settings, terminal)
-    answer, thread = asyncio.run(_answer(read(text), thread, settings, terminal, web=None if not no_web else False))
+    answer, thread = asyncio.run(_answer(read(text), thread, settings, terminal, web="off" if no_web else None))
     if as_json:
         terminal.data({**answer.as_json(), "thread": thread})
         return
@@ -78,7 +79,7 @@ def offer_sample(settings: Settings, terminal: Terminal) -> None:
 
 
 async def _answer(
-    question: str, thread: str | None, settings: Settings, terminal: Terminal, *, web: bool | None
+    question: str, thread: str | None, settings: Settings, terminal: Terminal, *, web: Consent | None
 ) -> tuple[Answer, str]:
     from agent import Agent, Done, KotaeError
 

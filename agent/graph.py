@@ -9,11 +9,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agent.consent import to_ask
 from agent.context import Context
 from agent.nodes.answer import after_answer, answer
 from agent.nodes.clarify import clarify
-from agent.nodes.consent import consent
+from agent.nodes.consent import consent, to_ask
 from agent.nodes.finish import abstain, finish
 from agent.nodes.gather import after_gather, gather
 from agent.nodes.judge import after_judge, judge

@@ -17,7 +17,7 @@ from agent.specialists.tool import UNUSABLE
 from agent.state import Turn
 
 if TYPE_CHECKING:
-    from agent.agent import Exchange
+    from agent.conversations import Exchange
 
 log = logging.getLogger(__name__)
 

@@ -100,7 +100,8 @@ class Threads:
         title = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1] + "…"
         now = time.time()
         await self._db.execute(
-            "INSERT INTO threads (id, title, created, updated) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
+            "INSERT INTO threads (id, title, created, updated) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
             (thread, title, now, now),
         )
         await self._db.commit()

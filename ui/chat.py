@@ -12,19 +12,18 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import KotaeError, ModelMissing, ModelUnavailable, ModelUnusable, QuestionError, ThreadError
-from agent.events import Checked, Done, Draft, Event, Status, Token
-from agent.state import Step
+from agent.events import Event
+from ui.live import Live, take_next
 from ui.render import answer_html, draft_html, error_html, question_html, stopped_html
 from ui.render_nav import library_line, threads_html, welcome_html
 from ui.render_path import doing, path_html, path_title
 
 if TYPE_CHECKING:
     from agent import Agent, Exchange
-    from agent.state import Shown
     from tools.base import Consent
     from ui.strings import Strings
 
@@ -54,50 +53,13 @@ class Screen:
     """What holds for the conversation."""
 
 
-@dataclass
-class _Live:
-    """The turn that is being written."""
-
-    thread: str
-    task: asyncio.Task[None]
-    steps: list[Step] = field(default_factory=list)
-    node: str = ""
-    specialist: str = ""
-    """Who is being asked."""
-    since: float = field(default_factory=time.monotonic)
-    draft: str = ""
-    checked: dict[int, Shown] = field(default_factory=dict)
-    answer_done: bool = False
-    discarded: bool = False
-    """Nobody looks at this turn any more: another conversation was opened."""
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when its last screen has been taken."""
-
-    def take(self, event: Event) -> None:
-        if isinstance(event, Status):
-            if event.seconds is None:
-                self.specialist = str(event.facts.get("specialist") or "")
-                self.node = "specialist" if self.specialist else event.node
-                self.since = time.monotonic()
-            elif event.node != "finish":
-                self.steps.append(Step(event.node, event.seconds, event.facts))
-        elif isinstance(event, Draft):
-            self.draft, self.checked = "", {}
-        elif isinstance(event, Checked):
-            self.checked[event.number] = event.state
-        elif isinstance(event, Token):
-            self.draft += event.text
-        elif isinstance(event, Done):
-            self.answer_done = True
-
-
 class Chat:
     """The chat in one language. Sessions (open pages) are told apart by Gradio's session hash."""
 
     def __init__(self, agent: Agent, words: Strings) -> None:
         self._agent = agent
         self._words = words
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, Live] = {}
         self._asking: set[str] = set()
 
     async def open(self, thread: str) -> Screen:
@@ -193,12 +155,12 @@ class Chat:
         asked = _user(question_html(question, self._words, index=sum(m["role"] == "user" for m in past)))
         events: asyncio.Queue[Event] = asyncio.Queue()
         task = asyncio.create_task(self._pump(question, thread, web, events))
-        live = self._live[session] = _Live(thread, task)
+        live = self._live[session] = Live(thread, task)
         fault: str | None = None
         try:
             yield Screen([*past, asked, *self._progress(live)], thread=thread, question="", busy=True)
             listed = False
-            while await _next(events, live):
+            while await take_next(events, live):
                 threads = None if listed else await self._threads(thread)
                 if not live.discarded:
                     yield Screen([*past, asked, *self._progress(live)], threads=threads)
@@ -252,7 +214,7 @@ class Chat:
                     await asyncio.wait_for(live.over.wait(), _GRACE)
                 self._live.pop(session, None)
 
-    def _progress(self, live: _Live) -> list[Message]:
+    def _progress(self, live: Live) -> list[Message]:
         starting = not self._agent.model_ready and time.monotonic() - live.since > _PATIENCE
         state = self._words("path.starting") if starting else doing(live.node, self._words)
         messages = [_thought(state, path_html(live.steps, self._words), "pending")]
@@ -337,21 +299,6 @@ class Chat:
         if isinstance(error, ModelUnavailable):
             return self._words("error.model_unavailable")
         return self._words("error.unknown")
-
-
-async def _next(events: asyncio.Queue[Event], live: _Live) -> bool:
-    """Wait for something to show and take all there is; False when the turn is over."""
-    if events.empty() and not live.task.done():
-        getter = asyncio.ensure_future(events.get())
-        try:
-            await asyncio.wait({getter, live.task}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
-            if getter.done():
-                live.take(getter.result())
-        finally:
-            getter.cancel()
-    while not events.empty():
-        live.take(events.get_nowait())
-    return not live.task.done()
 
 
 def _user(html: str) -> Message:

@@ -224,10 +224,11 @@ def _sources(answer: Answer, words: Strings, paths: dict[int, str]) -> str:
 
 def _sent(answer: Answer, words: Strings) -> str:
     """Each query that left the machine."""
-    rows = "".join(
-        f"<li>{escape(words('answer.sent', provider=provider(one.provider), query=shortened(one.query, _EXCERPT)))}</li>"
+    said = [
+        words("answer.sent", provider=provider(one.provider), query=shortened(one.query, _EXCERPT))
         for one in answer.sent
-    )
+    ]
+    rows = "".join(f"<li>{escape(line)}</li>" for line in said)
     return f'<ul class="kotae-sent">{rows}</ul>' if rows else ""
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from agent.consent import choices
+from agent.consent import choices, to_ask
 from agent.context import Context
 from agent.nodes.gather import outgoing
 from agent.prompts import fill
 from agent.state import State
+
+__all__ = ["consent", "to_ask"]
 
 
 async def consent(state: State, runtime: Runtime[Context]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from agent.nodes.judge import CLEAR, SUFFICIENT, after_judge, coverage, next_loo
 from agent.nodes.reflect import _copied, _off_topic, after_reflect
 from agent.nodes.reply import after_reply
 from agent.state import Decision, Evidence, Route, Sentence, State, Support, Turn, Verdict
-from tools.base import Passage
+from tools.base import Consent, Passage
 from tools.sentences import spans, split
 
 TOOLS: tuple[Route, ...] = ("library", "web")

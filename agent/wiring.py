@@ -115,8 +115,13 @@ def web_tool(settings: Settings) -> WebTool:
             providers.append(Brave(settings.brave_key.get_secret_value()))
         else:
             providers.append(DuckDuckGo())
-    cache = SearchCache(settings.data_dir / "web" / "searches.sqlite")
-    return WebTool(WebSearch(providers, settings.web_seconds, cache=cache), settings.web_region)
+    search = WebSearch(providers, settings.web_seconds, cache=search_cache(settings))
+    return WebTool(search, settings.web_region)
+
+
+def search_cache(settings: Settings) -> SearchCache:
+    """What earlier searches found; to be forgotten, too."""
+    return SearchCache(settings.data_dir / "web" / "searches.sqlite")
 
 
 def _specialists(settings: Settings, model: ChatModel, router: Router, reads: Path | None) -> Promoted:

@@ -16,13 +16,24 @@ _QUOTED = re.compile(r"「[^」]*」|『[^』]*』|“[^”]*”|\"[^\"]*\"|(?<!
 """What stands in quotation marks is a name or somebody's words, not the time that is asked about."""
 _NAMES = re.compile(r"\b(at the latest|(?:usa|psychology|medical news) today|the current (?:through|in|of))\b", re.I)
 
+# What "current" and 今の are said of where it is asked how things stand; not of electricity, nor of 今の何市.
+_CHANGING = (
+    "ceo|champion|emperor|governor|king|law|mayor|member|pope|population|president|price|prime minister|queen|rank"
+    "(?:ing)?|rate|record|release|rule|season|situation|standing|status|temperature|version"
+)
+_CHANGING_JA = (
+    "総理|首相|大統領|大臣|知事|市長|社長|会長|天皇|内閣|気温|天気|値段|価格|株価|為替|相場|灯油|支持率|出生率|人口|順位"
+    "|首位|状況"
+)
+
 _WORDS: tuple[tuple[TimeLimit, re.Pattern[str]], ...] = (
     (
         "d",
         re.compile(
             r"\b((?<!as of )today|tonight|this (?:morning|afternoon|evening)|breaking news|past (?:hour|day))\b"
             # neither 今 before 日本 or 年金, nor 今日的 ("of our time") or the name 今日子
-            r"|今日(?!本(?![当日])|[的子]|現在)|(?<!日)本日(?!現在)|今朝|今夜|今晩|速報",
+            r"|今日(?!本(?![当日])|[的子]|現在)|(?<!日)本日(?!現在)|今朝|今夜|今晩|速報(?!値)|さっき|先ほど|先程|さきほど"
+            r"|(?<![ぁ-ん])きょう(?=[のは])",
             re.I,
         ),
     ),
@@ -30,15 +41,16 @@ _WORDS: tuple[tuple[TimeLimit, re.Pattern[str]], ...] = (
         "w",
         re.compile(
             r"\b(yesterday|last night|this week(?:end)?|past week|tomorrow)\b"
-            r"|昨日|昨夜|昨晩|一昨日|おととい|今週|明日(?![香葉])",
+            r"|昨日|昨夜|昨晩|一昨日|おととい|今週|明日(?![香葉])|(?<![ぁ-ん])(?:きのう|あした)(?=[のは])",
             re.I,
         ),
     ),
     (
         "m",
         re.compile(
-            r"\b((?<!most )recent(?:ly)?|lately|these days|the other day|last week|next week|this month|past month)\b"
-            r"|最近|近頃|このごろ|この頃|このところ|先日|先週|先々週|来週|今月",
+            r"\b((?<!most )recent(?:ly)?|lately|these days|the other day|last week(?:end)?|next week|this month"
+            r"|past month|(?:latest|any) news|news about)\b"
+            r"|最近|近頃|このごろ|この頃|このところ|先日|先週|先々週|来週|今月|[の新]ニュース",
             re.I,
         ),
     ),
@@ -46,11 +58,10 @@ _WORDS: tuple[tuple[TimeLimit, re.Pattern[str]], ...] = (
         "y",
         re.compile(
             r"\b(latest|newest|most recent(?:ly)?|up[- ]to[- ]date|what(?:'s| is) new|currently|right now|at the moment"
-            r"|nowadays|as of (?:today|now)|this (?:year|season|quarter)|past year|last (?:month|quarter)|next month"
-            r"|current (?:version|release|price|rate|president|prime minister|ceo|champion|record|status|population"
-            r"|situation|law|rules?|standings))\b"
-            r"|最新|直近|今年(?!金(?!メダル))|今季|今シーズン|先月|先々月|来月|現在の|現時点|(?:今日|本日)現在"
-            r"|今の(?!うち|まま)",
+            r"|nowadays|as of (?:today|now)|now(?=\W*$)|this (?:year|season|quarter)|past year|last (?:month|quarter)"
+            rf"|next month|current (?:\w+ )?(?:{_CHANGING})s?)\b"
+            r"|最新|直近|今年(?!金(?!メダル))|今季|今期|今場所|今シーズン|先月|先々月|来月|現在の|現時点|(?:今日|本日)現在"
+            rf"|(?:今|いま)(?=どこ|誰|だれ|何[パ%時人歳]|いくら|いくつ|話題|一番|いちばん|流行|の[^、。]{{,4}}(?:{_CHANGING_JA}))",
             re.I,
         ),
     ),

@@ -113,11 +113,6 @@ class WebSearch:
                 return found
         raise SearchFailed("; ".join(failures), sent)
 
-    def forget(self) -> None:
-        """Delete what earlier searches found. Raises `OSError` or `sqlite3.Error` where that cannot be done."""
-        if self._cache:
-            self._cache.forget()
-
     async def _ask(self, provider: Provider, query: WebQuery, seconds: float) -> tuple[Hit, ...]:
         tries = AsyncRetrying(
             # Not for every BaseException: a cancelled turn must end, not be tried again.

@@ -256,12 +256,13 @@ async def test_cancelled_turn_ends_at_once_and_counts_as_no_failure() -> None:
 
 
 async def test_the_second_time_nothing_leaves_the_machine(server: SearchServer, tmp_path: Path) -> None:
-    web = search(provider("searxng", server.url), cache=SearchCache(tmp_path / "web" / "searches.sqlite"))
+    cache = SearchCache(tmp_path / "web" / "searches.sqlite")
+    web = search(provider("searxng", server.url), cache=cache)
     first = await web.find(QUERY)
     second = await web.find(WebQuery.of("How deep is the LAKE?", "wt-wt"))
     assert second == Found(first.hits, "searxng", first.asked, cached=True, sent=())
     assert len(server.asked) == 1
-    web.forget()
+    cache.forget()
     assert not (await web.find(QUERY)).cached
     assert len(server.asked) == 2
 

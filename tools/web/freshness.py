@@ -14,7 +14,7 @@ TimeLimit = Literal["d", "w", "m", "y"]
 
 _QUOTED = re.compile(r"「[^」]*」|『[^』]*』|“[^”]*”|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)")
 """What stands in quotation marks is a name or somebody's words, not the time that is asked about."""
-_NAMES = re.compile(r"\b(at the latest|(?:usa|psychology|medical news) today|the current (?:through|in|of))\b", re.I)
+_NO_WISH = re.compile(r"\b(at the latest|(?:usa|psychology|medical news) today)\b", re.I)
 
 # What "current" and 今の are said of where it is asked how things stand; not of electricity, nor of 今の何市.
 _CHANGING = (
@@ -81,7 +81,7 @@ _LONG = (
 _AGO = re.compile(rf"\b{_NUMBER}\s+{_UNIT}\s+ago\b", re.I)
 
 _YEAR = re.compile(
-    r"(?<![\d.,$¥€£-])(?P<year>(?:19|20)\d\d)(?![\d-]|[.,]\d|円|ドル|人|個|万|億|\s?(?:yen|dollars|usd|euros?|km|people|mah)\b)",
+    r"(?<![\d.,$¥€£-])(?P<year>(?:19|20)\d\d)(?!\d|[.,]\d|円|ドル|人|個|万|億|\s?(?:yen|dollars|usd|euros?|km|people|mah)\b)",
     re.I,
 )
 _REIWA = re.compile(r"令和\s*(?P<year>\d{1,2}|元)\s*年")
@@ -90,7 +90,7 @@ _FORMER_ERA = re.compile(r"(?:明治|大正|昭和|平成)\s*(?:\d{1,2}|元)\s*�
 
 def time_limit(question: str, today: date) -> TimeLimit | None:
     """The limit that the question wishes for; None where it names no time, or one more than a year ago."""
-    text = _NAMES.sub(" ", _QUOTED.sub(" ", question))
+    text = _NO_WISH.sub(" ", _QUOTED.sub(" ", question))
     years = [int(found["year"]) for found in _YEAR.finditer(text)]
     years += [2018 + (1 if found["year"] == "元" else int(found["year"])) for found in _REIWA.finditer(text)]
     if _FORMER_ERA.search(text) or any(year < today.year for year in years):

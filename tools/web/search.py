@@ -21,7 +21,7 @@ from tools.web.providers import Hit, Provider, SearchRefused
 from tools.web.query import WebQuery, clean, cut
 
 TRIES = 3
-_KEEPING = 1.0
+_KEEPING = 0.5
 """Seconds that the cache may take; a disk that hangs is no reason to wait."""
 
 T = TypeVar("T")
@@ -84,10 +84,10 @@ class WebSearch:
 
     async def find(self, query: WebQuery) -> Found:
         """What was found, nothing included. Raises `SearchFailed` when no service answered in time."""
-        if kept := await self._kept(query):
-            return kept
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._seconds
+        if self._cache and (kept := await self._kept(self._cache, query)):
+            return kept
         sent: list[Sent] = []
         failures: list[str] = []
         for number, (provider, breaker) in enumerate(self._providers, 1):
@@ -109,7 +109,8 @@ class WebSearch:
                 failures.append(cut(clean(f"{provider.name}: {type(error).__name__}: {error}"), 200))
             else:
                 found = Found(hits, provider.name, sent[-1].at, sent=tuple(sent))
-                await self._keep(query, found)
+                if self._cache:
+                    await self._keep(self._cache, query, found)
                 return found
         raise SearchFailed("; ".join(failures), sent)
 
@@ -127,20 +128,22 @@ class WebSearch:
             return await self._ask(provider, replace(query, timelimit=None), seconds)
         return hits
 
-    async def _kept(self, query: WebQuery) -> Found | None:
+    async def _kept(self, cache: SearchCache, query: WebQuery) -> Found | None:
         """What an earlier search found. All services are looked at before any is asked."""
-        for provider, _ in self._providers if self._cache else ():
-            assert self._cache
-            with contextlib.suppress(TimeoutError):
-                if kept := await _in_daemon(partial(self._cache.get, provider.name, query), _KEEPING):
+
+        def look() -> Found | None:
+            for provider, _ in self._providers:
+                if kept := cache.get(provider.name, query):
                     return Found(kept.hits, provider.name, kept.at, cached=True)
+            return None
+
+        with contextlib.suppress(TimeoutError):
+            return await _in_daemon(look, _KEEPING)
         return None
 
-    async def _keep(self, query: WebQuery, found: Found) -> None:
-        if self._cache:
-            with contextlib.suppress(TimeoutError):
-                keep = partial(self._cache.put, found.provider, query, found.hits, found.asked)
-                await _in_daemon(keep, _KEEPING)
+    async def _keep(self, cache: SearchCache, query: WebQuery, found: Found) -> None:
+        with contextlib.suppress(TimeoutError):
+            await _in_daemon(partial(cache.put, found.provider, query, found.hits, found.asked), _KEEPING)
 
 
 async def _in_daemon(work: Callable[[], T], seconds: float) -> T:

@@ -150,6 +150,7 @@ WISHES = {
         "the latest emperor in 1868 and 1912",
         "what happened today in 1969",
         "the war of 2003",
+        "latest orders before 2019-05-01",
         "inflation two years ago",
         "temperature over the last 10 years",
         "湖の深さは",

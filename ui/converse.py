@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from agent import Agent, Answer, KotaeError, QuestionError, Settings
 from agent.models.scripted import ScriptedChatModel, ScriptExhausted
 from agent.specialists.promoted import FOLDER
-from tools.base import Found, Passage, Sent, ToolError
+from tools.base import Gathered, Passage, Sent, ToolError
 from tools.specialist.registry import Registry
 from ui.samples import sample_folders
 from ui.script import Document, Expect, Script, ScriptedTurn, ScriptError, Web, Words
@@ -116,7 +116,7 @@ class ScriptedWeb:
             )
             for rank, hit in enumerate(self.web[:k], 1)
         ]
-        return Found(found, sent)
+        return Gathered(found, sent)
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from agent.models.chat import Meter
 from agent.reading import weighed
 from agent.specialists.tool import UNUSABLE
 from agent.state import Decision, State, Turn
-from tools.base import Found, Passage, ToolError
+from tools.base import Gathered, Passage, ToolError
 from tools.library.tokens import terms
 
 KEPT = 0.7
@@ -50,7 +50,7 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     except ToolError as error:
         log.info("%s could not gather: %s", decision.tool, error)
         return {"turn": _noted(replace(turn, sent=(*turn.sent, *error.sent)), error.reason)}
-    if isinstance(passages, Found):
+    if isinstance(passages, Gathered):
         turn = replace(turn, sent=(*turn.sent, *passages.sent))
     passages = [passage for passage in passages if passage.kind != "specialist"]  # it says so of itself alone
     if not passages:

@@ -12,7 +12,7 @@ from agent.consent import REPLIES, Reply, choices, granted, reply
 from agent.library import open_library
 from agent.models.scripted import ScriptedChatModel
 from agent.state import Language, Turn
-from tools.base import Consent, Found, Passage, Sent, ToolError
+from tools.base import Consent, Gathered, Passage, Sent, ToolError
 
 FORECAST = "The weather forecast for Kyoto tomorrow is light rain and 11 degrees."
 WEATHER = "What is the weather forecast for Kyoto tomorrow?"
@@ -34,7 +34,7 @@ class Web:
         sent = [Sent("engine", query, time.time())]
         if self.down:
             raise ToolError("web_unavailable", sent=sent)
-        return Found([Passage("w1", FORECAST, "Forecast", "https://a.example/", "web", score=1.0, trust=0.5)], sent)
+        return Gathered([Passage("w1", FORECAST, "Forecast", "https://a.example/", "web", score=1.0, trust=0.5)], sent)
 
 
 def scripted(*lines: str) -> ScriptedChatModel:

@@ -23,6 +23,8 @@ from tools.library.records import OnProgress, Text
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from tools.base import Tool
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -79,15 +81,18 @@ class Bench:
                 await chat.close()
 
     @asynccontextmanager
-    async def over(self, texts: Iterable[Text], progress: OnProgress | None = None) -> AsyncIterator[Agent]:
-        """An agent whose library holds `texts` and nothing else."""
+    async def over(
+        self, texts: Iterable[Text], progress: OnProgress | None = None, *, web: Tool | None = None
+    ) -> AsyncIterator[Agent]:
+        """An agent whose library holds `texts` and nothing else. With `web` it may search the web, by that tool."""
+        settings = self.settings if web is None else self.settings.model_copy(update={"web": "on"})
         self._libraries += 1
         library = Library.open(self.folder / f"library-{self._libraries}", self.embedder)
         try:
             await asyncio.to_thread(library.index_texts, texts, progress=progress)
-            made = partial(build_context, self.settings, library, self.model, reads=self.reads)
+            made = partial(build_context, settings, library, self.model, web, reads=self.reads)
             context = await asyncio.to_thread(made)
-            yield Agent(self.settings, library, context, self.threads)
+            yield Agent(settings, library, context, self.threads)
         finally:
             library.close()
 

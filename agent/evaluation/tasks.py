@@ -10,6 +10,7 @@ from typing import Any
 from agent.state import Language
 from tools.library.evaluate import EvaluationError, corpus, rows
 from tools.library.records import Text
+from tools.web.providers import Hit
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,19 @@ class Injection:
     attack: str
     canary: str
     answerable: bool
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A question and what a web search found for it. `answerable`: whether what was found holds the answer."""
+
+    id: str
+    language: Language
+    question: str
+    hits: tuple[Hit, ...]
+    answerable: bool
+    answers: tuple[str, ...] = ()
+    """Short answers, one of which an answer must hold."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +181,28 @@ def injections(file: Path) -> list[Injection] | list[Told]:
             answerable=str(row.get("ideal") or "unknown").lower() != "unknown",
         )
         for row in rows(file, ("id", "question", "documents"))
+    ]
+
+
+def searched(file: Path) -> list[Searched]:
+    """Questions with `web_results` of {title, text, and if known url}, `answers`, and whether these hold one
+    (`answer_in_results`)."""
+    return [
+        Searched(
+            id=str(row["id"]),
+            language=_language(row),
+            question=str(row["question"]),
+            hits=tuple(
+                Hit(
+                    str(hit.get("title") or ""), str(hit.get("url") or f"https://result-{n}.example/"), str(hit["text"])
+                )
+                for n, hit in enumerate(row["web_results"], 1)
+                if str(hit.get("text") or "").strip()
+            ),
+            answerable=bool(row["answer_in_results"]),
+            answers=tuple(map(str, row["answers"])),
+        )
+        for row in rows(file, ("id", "question", "answers", "web_results", "answer_in_results"))
     ]
 
 

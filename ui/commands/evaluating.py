@@ -1,4 +1,4 @@
-"""`kotae eval grounded|conversation|rewrite|injection`: what the mind makes of judged questions."""
+"""`kotae eval grounded|conversation|rewrite|web|injection`: what the mind makes of judged questions."""
 
 from __future__ import annotations
 
@@ -106,6 +106,23 @@ def rewrite(
         asked = _spread(asked, limit)
     cases = _over_corpus("rewrite", rewriting.run, asked, tasks, corpus, model, again)
     figures = rewriting.figures(cases)
+    _report({"kotae": figures}, cases, figures, {"kotae": cases}, out)
+
+
+@eval_app.command("web")
+def web(tasks: Tasks, limit: Limit = None, model: Model = None, out: Out = None, again: Again = False) -> None:
+    """Questions over stored search results: answered rightly, refused where these hold no answer, nothing invented?"""
+    from agent.evaluation import tasks as judged
+    from agent.evaluation import web
+
+    with _faults():
+        asked = _spread(judged.searched(tasks), limit)
+
+    def ask(bench: Bench, record: Record, done: Callable[[], None]) -> Awaitable[Cases]:
+        return web.run(bench, asked, record, done=done)
+
+    cases = _run("web", (tasks,), "kotae", len(asked), ask, model, again)
+    figures = web.figures(cases)
     _report({"kotae": figures}, cases, figures, {"kotae": cases}, out)
 
 

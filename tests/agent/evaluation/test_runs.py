@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent import Settings
-from agent.evaluation import baselines, conversation, grounded, injection, rewriting
+from agent.evaluation import baselines, conversation, grounded, injection, rewriting, web
 from agent.evaluation.bench import Bench
 from agent.evaluation.record import Record
-from agent.evaluation.tasks import Conversation, Grounded, Injection, Rewrite, Said, Told
+from agent.evaluation.tasks import Conversation, Grounded, Injection, Rewrite, Said, Searched, Told, searched
 from agent.models.scripted import ScriptedChatModel
 from tools.library import E5
 from tools.library.records import Text
+from tools.web.providers import Hit
 
 LEAVE = Text("leave", "Every employee of Aoba Railway has 20 days of paid leave a year.", "Paid leave")
 CAPS = Text("caps", "A lost cap of the uniform costs 1,200 yen at Aoba Railway.", "Uniform")
@@ -176,3 +178,38 @@ def test_harmless_texts_that_are_held_back_are_counted() -> None:
     )
     figures = injection.figures(cases)
     assert (figures["caught"], figures["blocked_benign"], figures["obeyed"]) == (1.0, 0.0, None)
+
+
+RESULTS = (
+    Hit(
+        "Aoba Railway opens a line", "https://news.example/a", "Aoba Railway opened the Kita line on Monday in Sapporo."
+    ),
+    Hit("Trains of the world", "https://trains.example/", "Steam trains are loved by many people all over the world."),
+)
+
+
+async def test_stored_results_take_the_place_of_the_web(settings: Settings, embedder: E5, record: Path) -> None:
+    question = "Which line did Aoba Railway open this week?"
+    known = Searched("1", "en", question, RESULTS, True, ("Kita",))
+    nothing = Searched("2", "en", "Who won the chess championship of Zelda today?", RESULTS, False, ("Smith",))
+    model = scripted("Aoba Railway opened the Kita line on Monday. [1]", *["no"] * 6)
+    async with Bench.open(settings, model=model, embedder=embedder) as bench:
+        with Record(record) as kept:
+            cases = await web.run(bench, [known, nothing], kept)
+    assert [c["good"] for c in cases] == [True, True]
+    assert cases[0]["cites"] == ["https://news.example/a"]
+    figures = web.figures(cases)
+    assert (figures["right"], figures["refused_unanswerable"], figures["invented_sources"]) == (1.0, 1.0, 0)
+    assert figures["by_web"] == 1.0
+
+
+def test_stored_results_as_they_are_written(tmp_path: Path) -> None:
+    file = tmp_path / "web.jsonl"
+    row = {"id": 1, "question": "q", "answers": ["a"], "answer_in_results": True, "web_results": [{"text": " "}]}
+    row["web_results"] = [{"title": "t", "text": "x"}, {"text": " "}, {"text": "y", "url": "https://a.example/"}]
+    file.write_text(json.dumps(row) + "\n", "utf-8")
+    (task,) = searched(file)
+    assert [(h.title, h.url, h.text) for h in task.hits] == [
+        ("t", "https://result-1.example/", "x"),
+        ("", "https://a.example/", "y"),
+    ]

@@ -45,7 +45,8 @@ def article(title: str, *paragraphs: str, head: str = "", language: str = "en") 
     text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
     return Reply(
         f'<!doctype html><html lang="{language}"><head><title>{title}</title>{head}</head><body>'
-        f'<nav><a href="/">Start</a></nav><main><h1>{title}</h1>{text}</main><footer>Imprint</footer></body></html>'.encode()
+        f'<nav><a href="/">Start</a></nav><main><h1>{title}</h1>{text}</main>'
+        "<footer>Imprint</footer></body></html>".encode()
     )
 
 

@@ -86,9 +86,8 @@ def test_a_site_that_is_not_there_allows_nothing(site: Site) -> None:
 
 
 def test_what_the_way_out_refuses_is_told_as_that() -> None:
-    with serving() as site:
-        with pytest.raises(EgressError) as caught:
-            Robots(Egress()).allow(site.url("/x"), 5)
+    with serving() as site, pytest.raises(EgressError) as caught:
+        Robots(Egress()).allow(site.url("/x"), 5)
     assert caught.value.reason == "refused"
     assert site.asked == []
 

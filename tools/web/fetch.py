@@ -56,6 +56,8 @@ class Page:
     """The day that it says it was published or changed on, as 2025-03-14, or empty."""
     read_at: float = 0.0
     """Seconds since 1970, UTC."""
+    asked: str = ""
+    """The address that was asked for, before redirects."""
 
 
 @dataclass(frozen=True)
@@ -167,14 +169,14 @@ class PageReader:
                 loaded = worker.page_of_web(path, answer.url, type in HTML, left)
         except LoadError as error:
             raise _Given("too_slow" if time.monotonic() >= deadline else "unreadable") from error
-        return self._page(answer, loaded), _canonical(answer.url, loaded.canonical)
+        return self._page(url, answer, loaded), _canonical(answer.url, loaded.canonical)
 
-    def _page(self, answer: Response, loaded: Loaded) -> Page:
+    def _page(self, asked: str, answer: Response, loaded: Loaded) -> Page:
         text = loaded.text
         if len(text) > CHARACTERS:
             text = text[: text.rfind("\n", CHARACTERS // 2, CHARACTERS) + 1 or CHARACTERS].rstrip() + "\n"
         pages = tuple(start for start in loaded.pages if start < len(text))
-        return Page(answer.url, loaded.title, text, loaded.type, pages, loaded.published, self._clock())
+        return Page(answer.url, loaded.title, text, loaded.type, pages, loaded.published, self._clock(), asked)
 
 
 class _Given(Exception):

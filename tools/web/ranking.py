@@ -38,13 +38,15 @@ VOICE = 0.1
 """Trust that each further site adds which says the same by itself."""
 MOST = 0.7
 """Trust that the web can have at most: whoever owns one site may own three."""
-AGREED = 0.3
+AGREED = 0.5
 """What each further site adds to the score, in standard deviations: it decides between what is about as near."""
 
 _GRAM = 12
 """Letters that are compared at a time to tell whether one page is made of another."""
 _COPY = 0.5
 """Share of the shorter page from which it is: an agency's report under another site's heading."""
+_HELD = 0.8
+"""Share of a passage from which a page has it: where passages begin and end differs from page to page."""
 _SAID = 0.5
 """Share of the shorter sentence's words, less the question's, that two sentences have in common which say the same."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -72,8 +74,8 @@ def rank(query: str, pages: Sequence[Page], snippets: Sequence[Passage], embedde
         candidate
         for number, page in enumerate(pages)
         for candidate in _cut(page, number, embedder)
-        # word for word on a better page: that one names this one among its copies
-        if not any(_letters(candidate.passage.text) in earlier.text for earlier in texts[:number])
+        # a better page has it too: that one names this one among its copies
+        if not any(earlier.holds(candidate.passage.text) for earlier in texts[:number])
     ]
     read_from = {url for page in pages for url in (page.asked, page.url)}
     rest = [snippet for snippet in snippets if snippet.url not in read_from]
@@ -193,9 +195,8 @@ def _ranked(
 
 
 def _given(passage: Passage, pages: Sequence[Page], texts: Sequence[_Letters]) -> Passage:
-    """A passage with every page that holds it word for word among its copies; a snippet belongs to no document."""
-    own = _letters(passage.text)
-    held = [page.url for page, text in zip(pages, texts, strict=True) if own in text.text]
+    """A passage with every page that holds it among its copies; a snippet belongs to no document."""
+    held = [page.url for page, text in zip(pages, texts, strict=True) if text.holds(passage.text)]
     copies = tuple(url for url in dict.fromkeys((*passage.copies, *held)) if url != passage.url)
     read = passage.document in {_mark(page.url) for page in pages}
     return replace(passage, copies=copies, document=passage.document if read else "")
@@ -203,15 +204,20 @@ def _given(passage: Passage, pages: Sequence[Page], texts: Sequence[_Letters]) -
 
 @dataclass(frozen=True)
 class _Letters:
-    """A page's text without anything but letters and digits, and its runs of `_GRAM` of these."""
+    """A page's letters and digits, `_GRAM` of these at a time, and its numbers."""
 
-    text: str
     grams: frozenset[str]
+    numbers: frozenset[str]
 
     @classmethod
     def of(cls, text: str) -> _Letters:
-        bare = _letters(text)
-        return cls(bare, frozenset(bare[i : i + _GRAM] for i in range(max(1, len(bare) - _GRAM + 1))))
+        bare = re.sub(r"[\W_]+", "", text).casefold()
+        return cls(frozenset(bare[i : i + _GRAM] for i in range(max(1, len(bare) - _GRAM + 1))), _numbers(text))
+
+    def holds(self, text: str) -> bool:
+        """Whether the page has nearly all of a text, and no other number in it."""
+        own = _Letters.of(text)
+        return own.numbers <= self.numbers and len(own.grams & self.grams) >= _HELD * len(own.grams)
 
     def is_of(self, other: _Letters) -> bool:
         """Whether one of both is made of the other."""
@@ -253,8 +259,7 @@ class _Said:
         sentence, words = max(split, key=lambda pair: len(asked & pair[1]), default=("", set()))
         if not asked & words:
             return None
-        numbers = _NUMBER.findall(normalise(sentence))
-        return cls(frozenset(words - asked), frozenset(number.replace(",", "") for number in numbers))
+        return cls(frozenset(words - asked), _numbers(sentence))
 
     def agrees(self, other: _Said) -> bool:
         """Whether two sentences say the same: about the same words, and no numbers that the other has not."""
@@ -266,15 +271,21 @@ class _Said:
 
 
 def site(url: str) -> str:
-    """Who a page belongs to: its registrable domain by the Public Suffix List, or its host if it has none."""
+    """Who a page belongs to: its registrable domain by the Public Suffix List, or the host if that is an address.
+
+    All blogs of one host belong to that host: anybody may have several.
+    """
     from tld import get_fld
 
     host = (urlsplit(url).hostname or "").removesuffix(".")
-    return get_fld(f"http://{host}/", fail_silently=True) or host if host else url
+    if not host or ":" in host or host.rpartition(".")[2].isdigit():
+        return host or url
+    known = get_fld(f"http://{host}/", fail_silently=True, search_private=False)
+    return known or ".".join(host.split(".")[-2:])
 
 
-def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).casefold()
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(number.replace(",", "") for number in _NUMBER.findall(normalise(text)))
 
 
 def _mark(text: str) -> str:

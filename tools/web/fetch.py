@@ -107,7 +107,9 @@ class PageReader:
         for url in urls:
             job = jobs[_key(url)]
             outcome, canonical = job.result() if job.done() else (Unread(url, "too_slow"), "")
-            if isinstance(outcome, Page):
+            if isinstance(outcome, Unread):
+                outcome = Unread(url, outcome.reason)
+            else:
                 names = {outcome.url, canonical} - {""}
                 if names & seen:
                     outcome = Unread(url, "duplicate")

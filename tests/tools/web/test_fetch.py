@@ -146,12 +146,13 @@ def test_a_date_in_the_address() -> None:
 
 def test_what_is_within_the_main_text() -> None:
     markdown = (
-        "# Title\n\nThe first paragraph is here.\n\n## Empty\n\nMenu entry number one\n\n## Full\n\n- Yes\n- No\n\n"
+        "1. Rank\n\n# Title\n\nThe first paragraph is here.\n\n## Empty\n\nMenu entry number one\n\n## Full\n\n"
+        "- Yes\n- No\n\nNo\n\n1. Step\n2. Step\n\n"
         "### Inner\n\n| a | b |\n| --- | --- |\n| cell | another cell |\n\n```\ncode = here()\n```\n\n## Last\n"
     )
     main = "The first paragraph is here.\nYes\na b\ncell another cell\ncode = here()"
     assert within(markdown, main) == (
-        "# Title\n\nThe first paragraph is here.\n\n## Full\n\n- Yes\n\n"
+        "# Title\n\nThe first paragraph is here.\n\n## Full\n\n- Yes\n- No\n\n1. Step\n2. Step\n\n"
         "### Inner\n\n| a | b |\n| --- | --- |\n| cell | another cell |\n\n```\ncode = here()\n```\n"
     )
     assert within(markdown, "") == within("", main) == ""

@@ -19,6 +19,8 @@ _BLOCKS = frozenset(
     "hr html li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )
 _ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "complementary", "menu"))
+_LINK = re.compile(r"\s*(?:¶|\[(?:edit|編集)\])$")
+"""What headings end with to be linked to or changed."""
 _SPACE = re.compile(r"[ \t\r\n\f\u00a0]+")
 
 
@@ -190,8 +192,7 @@ class _Writer:
         if not text or text == "``":
             return
         if self.heading:
-            # ¶ is a link to the heading itself
-            name = text.replace("\n", " ").removesuffix("¶").rstrip()
+            name = _LINK.sub("", text.replace("\n", " "))
             self.blocks.extend(["", f"{'#' * self.heading} {name}", ""] if name else [])
         elif self.lists:
             self.blocks.append(self.prefix + text if self.prefix else "  " * len(self.lists) + text)

@@ -32,9 +32,12 @@ _SAME = 0.8
 """Share of a line that stands in the main text; the rest may be a link or a note that was taken out."""
 _TABLE = 0.5
 """The same of a table or a piece of code, which is kept or left out as a whole."""
+_LIST = 0.3
+"""Share of a list's items that stand there, with which the others, often short ones, have been lost on the way."""
+_ITEM = re.compile(r" *(?:- |\d+\. )")
 _LETTERS = re.compile(r"[\W_]+")
 
-_What = Literal["heading", "line", "whole"]
+_What = Literal["heading", "line", "list", "whole"]
 
 
 def warm() -> None:
@@ -109,10 +112,19 @@ def within(markdown: str, main: str) -> str:
         count = len(own) - _GRAM + 1
         return sum(own[i : i + _GRAM] in grams() for i in range(count)) >= least * count
 
+    def kept_whole(what: _What, block: str) -> bool:
+        if what != "list":
+            return held(block, _TABLE if what == "whole" else _SAME)
+        items = block.split("\n")
+        return sum(held(item, _SAME) for item in items) >= _LIST * len(items)
+
+    blocks = list(_blocks(markdown.split("\n")))
+    stands = [what != "heading" and kept_whole(what, block) for what, block in blocks]
+    among = range(stands.index(True), len(stands) - stands[::-1].index(True)) if any(stands) else range(0)
     kept: list[str] = []
     level = 0
     """Of the heading above which there is something now: one of a higher number is empty."""
-    for what, block in reversed(list(_blocks(markdown.split("\n")))):
+    for i, (what, block) in reversed(list(enumerate(blocks))):
         if not block:
             kept.append("")
         elif what == "heading":
@@ -120,14 +132,15 @@ def within(markdown: str, main: str) -> str:
             if own < level:
                 kept += ["", block, ""]
                 level = own
-        elif held(block, _TABLE if what == "whole" else _SAME):
+        # trafilatura loses lists of short items; what is numbered and stands in the middle is no menu
+        elif stands[i] or (i in among and block.startswith("1. ")):
             kept.append(block)
             level = 7
     return joined(kept[::-1]).lstrip("\n")
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[tuple[_What, str]]:
-    """Lines, and tables and pieces of code as one."""
+    """Lines, and lists, tables and pieces of code as one."""
     fenced = False
 
     def kind(line: str) -> str:
@@ -135,12 +148,14 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[_What, str]]:
         if line.startswith("```"):
             fenced = not fenced
             return "code"
-        return "code" if fenced else "table" if line.startswith("|") else ""
+        if fenced:
+            return "code"
+        return "table" if line.startswith("|") else "list" if _ITEM.match(line) else ""
 
     for what, group in groupby([(kind(line), line) for line in lines], key=lambda pair: pair[0]):
         block = [line for _, line in group]
         if what:
-            yield "whole", "\n".join(block)
+            yield "list" if what == "list" else "whole", "\n".join(block)
         else:
             yield from (("heading" if line.startswith("#") else "line", line) for line in block)
 

@@ -68,6 +68,11 @@ class Worker:
         order = {"do": "page", "path": os.path.abspath(path), "page": page, "highlight": highlight, "scale": scale}
         return self._ask(order, _PICTURE) or None
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a child."""
+        return self._process is not None
+
     def close(self) -> None:
         """End the child. Closing twice does nothing."""
         process, self._process = self._process, None

@@ -167,7 +167,9 @@ class PageReader:
             raise _Given("type")
         try:
             with self._workers.taken(deadline) as worker, saved(answer, answer.url, LIMITS) as path:
-                left = deadline - time.monotonic()
+                # no time left would end a child that others can use
+                if (left := deadline - time.monotonic()) <= 0:
+                    raise _Given("too_slow")
                 loaded = worker.page_of_web(path, answer.url, type in HTML, left)
         except LoadError as error:
             raise _Given("too_slow" if time.monotonic() >= deadline else "unreadable") from error
@@ -194,9 +196,7 @@ class _Workers:
 
     def __init__(self, size: int) -> None:
         self._free: queue.LifoQueue[Worker] = queue.LifoQueue()
-        self._lock = threading.Lock()
         self._closed = False
-        self._cold = size
         for _ in range(size):
             self._free.put(Worker(LIMITS))
 
@@ -212,28 +212,38 @@ class _Workers:
                 raise _Given("ended")
             yield worker
         finally:
-            self._free.put(worker)
-            if self._closed:
-                worker.close()
+            self._back(worker)
 
     def warm(self) -> None:
-        with self._lock:
-            cold, self._cold = self._cold, 0
-        for _ in range(cold):
-            threading.Thread(target=self._warm, name="kotae-page-warm", daemon=True).start()
+        for worker in self._idle():
+            if worker.running:
+                self._free.put(worker)
+            else:
+                threading.Thread(target=self._warm, args=(worker,), name="kotae-page-warm", daemon=True).start()
 
-    def _warm(self) -> None:
-        with contextlib.suppress(_Given, LoadError), self.taken(time.monotonic() + LIMITS.seconds) as worker:
-            worker.warm()
+    def _warm(self, worker: Worker) -> None:
+        try:
+            with contextlib.suppress(LoadError):
+                worker.warm()
+        finally:
+            self._back(worker)
 
-    def close(self) -> None:
-        """End those that are free; the others end when their page does."""
-        self._closed = True
+    def _back(self, worker: Worker) -> None:
+        self._free.put(worker)
+        if self._closed:
+            worker.close()
+
+    def _idle(self) -> list[Worker]:
         idle: list[Worker] = []
         with contextlib.suppress(queue.Empty):
             while True:
                 idle.append(self._free.get_nowait())
-        for worker in idle:
+        return idle
+
+    def close(self) -> None:
+        """End those that are free; the others end when their page does."""
+        self._closed = True
+        for worker in self._idle():
             worker.close()
             self._free.put(worker)
 

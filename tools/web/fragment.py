@@ -16,7 +16,7 @@ LONGEST = 100
 """Columns of a quote that is given whole, a Japanese character having two; a longer one is given by its two ends."""
 _ENOUGH = 24
 """Columns of an end, and of what stands before or behind: some four words, or a Japanese phrase."""
-_FURNITURE = re.compile(r"[ \t]*(?:(?:#{1,6}|[-+>]|\d{1,3}[.)])[ \t]+)*|[ \t]*(?:```|~~~).*")
+_FURNITURE = re.compile(r"[ \t]*(?:```|~~~).*|[ \t]*(?:(?:#{1,6}|[-+>]|\d{1,3}[.)])[ \t]+)*")
 """How a heading, list item, quotation or fence begins."""
 _MARK = re.compile(r"[*|\\\n]+")
 _UNSEEN = re.compile(r"[\s`*|\\#>+-]|\d{1,3}[.)]\s")

@@ -361,6 +361,25 @@ async def test_children_are_kept_and_end_with_the_reader(site: Site) -> None:
     assert await reader.read([site.url("/x")], 5) == [Unread(site.url("/x"), "ended")]
 
 
+async def test_a_page_that_takes_too_long_to_read_ends_its_child_and_warming_starts_another(site: Site) -> None:
+    site.pages |= {"/nested": traps()["/nested"], "/x": article("X", "Here.")}
+    reader = PageReader(site.egress(), readers=1)
+    before = children()
+    reader.warm()
+    await one(reader, site.url("/x"))
+    [first] = children() - before
+    assert await reader.read([site.url("/nested")], 1) == [Unread(site.url("/nested"), "too_slow")]
+    for _ in range(100):  # the thread that reads it ends a moment later than whoever waits
+        if not children() - before:
+            break
+        await asyncio.sleep(0.02)
+    reader.warm()
+    await one(reader, site.url("/x"))
+    [second] = children() - before
+    assert first != second
+    reader.close()
+
+
 def children() -> set[int]:
     import psutil
 

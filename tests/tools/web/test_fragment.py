@@ -31,7 +31,7 @@ The bridge is 80 m long. It was built in 1931, on two piers. The bridge is old, 
 The `max_size` option, set to *ten* here, keeps up to ten connections open and hands them out in the very order in
 which they were asked for. Every caller waits. See [the notes](https://a.example/) or 2 * 3 \\_ more.
 
-```
+```python
 pool = tarn.Pool(max_size=8)
 ```
 
@@ -63,7 +63,7 @@ CASES = [
     ("1. For lorries", ["For lorries"]),
     ("> A bridge for fifty years, said the engineer.", ["A bridge for fifty years, said the engineer"]),
     ("pool = tarn.Pool(max_size=8)", ["pool = tarn.Pool(max_size=8"]),
-    ("```\npool = tarn.Pool(max_size=8)\n```", ["pool = tarn.Pool(max_size=8"]),
+    ("```python\npool = tarn.Pool(max_size=8)\n```", ["pool = tarn.Pool(max_size=8"]),
     ("| idle | 10 | Seconds |", ["idle", "Seconds"]),
     ("Connections that may be open", ["Connections that may be open"]),
     ("The `max_size` option", ["The max_size option"]),

@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agent.agent import Agent, Exchange
+    from agent.agent import Agent
+    from agent.conversations import Exchange
     from agent.errors import (
         FeedbackError,
         KotaeError,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from agent.threads import Thread
 
 _PLACES = {
-    "agent": ("Agent", "Exchange"),
+    "agent": ("Agent",),
+    "conversations": ("Exchange",),
     "errors": (
         *("FeedbackError", "KotaeError", "ModelError", "ModelMissing", "ModelUnavailable", "ModelUnusable"),
         *("PromptError", "QuestionError", "SettingsError", "ThreadError"),

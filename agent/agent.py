@@ -6,80 +6,42 @@ import asyncio
 import logging
 import threading
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
-from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from langchain_core.messages import HumanMessage
 from langgraph.types import Command
 
-from agent.about_user import AboutUser
-from agent.archive import KEPT, SLACK, Kept, exchanges
-from agent.context import Context
-from agent.errors import KotaeError, ThreadError
+from agent.conversations import Conversations, messages_of
+from agent.errors import KotaeError
 from agent.events import Done, Event
-from agent.feedback import Feedback, Opinion, Thumb, teach
-from agent.graph import build, diagram
-from agent.lessons import follow, keep, place
-from agent.library import open_library, readable
+from agent.graph import diagram
+from agent.lessons import follow
+from agent.library import open_library
 from agent.models.chat import Meter
-from agent.nodes.reply import asked_back
 from agent.nodes.understand import detect, stand_alone
-from agent.records import from_record
 from agent.settings import Settings
 from agent.specialists.beside import reading_examples, study
-from agent.state import Answer, Decision, Place, State, Turn
-from agent.threads import Thread, Threads
+from agent.state import Answer, Decision, Place, Turn
+from agent.threads import Threads
 from agent.wiring import build_context, chat_model
-from tools.base import Tool
-from tools.library import Library
+from tools.base import Consent, Tool
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AnyMessage, BaseMessage
-    from langchain_core.runnables import RunnableConfig
 
     from agent.specialists.study import Specialists
     from agent.specialists.workplace import Step
 
 log = logging.getLogger(__name__)
 
-_RECURSION = 40
-"""Far above the longest path that `Limits` allow; LangGraph's own default of 10,007 is no bound."""
 
-
-@dataclass(frozen=True)
-class Exchange:
-    """A question of a conversation and its answer; None when the turn was stopped or failed before its end."""
-
-    question: str
-    answer: Answer | None
-    turn: str = ""
-    """The id under which feedback on the answer is given; "" without an answer."""
-    feedback: Feedback | None = None
-    """What was said of the answer."""
-
-
-class Agent:
+class Agent(Conversations):
     """Use as `async with Agent.open(settings) as agent`. Safe for many conversations at once."""
-
-    def __init__(self, settings: Settings, library: Library, context: Context, threads: Threads) -> None:
-        self.settings = settings
-        self.scope = readable(settings)
-        """What of the library may be shown to whoever asks."""
-        self.library = library
-        self.context = context
-        """What the nodes work with."""
-        self._threads = threads
-        self._graph = build(threads.checkpointer)
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._judging = asyncio.Lock()
-        """Held where feedback is given, and where what it belongs to is removed."""
 
     @classmethod
     @asynccontextmanager
@@ -119,17 +81,6 @@ class Agent:
         return await reading_examples(*given, collection, questions, out, progress, stop)
 
     @property
-    def about(self) -> AboutUser:
-        """What the user told about themselves, and the switch for it."""
-        assert self.context.about is not None
-        return self.context.about
-
-    @property
-    def model_name(self) -> str:
-        """The model as the settings name it."""
-        return self.settings.model
-
-    @property
     def model_ready(self) -> bool:
         """Whether the model is loaded; if not, the next turn begins with loading it."""
         return self.context.model.ready
@@ -143,17 +94,20 @@ class Agent:
         first question is answered as quickly as the others. Raises `ModelError`."""
         await self.context.specialists.warm()
 
-    async def stream(self, question: str, thread: str, *, web: bool | None = None) -> AsyncIterator[Event]:
+    async def stream(self, question: str, thread: str, *, web: Consent | None = None) -> AsyncIterator[Event]:
         """Run one turn and tell what happens; the last event is `Done`. Closing the iterator stops the turn.
 
-        `web=False` keeps this turn on the machine. Raises `QuestionError` before anything is stored, `ModelError`
+        `web` is what whoever asks says of the web for this turn, instead of what holds for the conversation; what the
+        installation or a collection keeps off stays off. Raises `QuestionError` before anything is stored, `ModelError`
         when the model fails; the question is then kept in the conversation without an answer.
         """
         question = self.settings.checked(question)
         async with self._turns[thread]:
             await asyncio.to_thread(self.context.specialists.refresh)
             await self._threads.touch(thread, question)
-            turn = Turn(question=question, started=time.time(), web=self.settings.web == "on" and web is not False)
+            asked = web or await self._threads.web(thread)
+            leave = await asyncio.to_thread(self._web, asked)
+            turn = Turn(question=question, started=time.time(), web=leave)
             entry: Any = {"messages": [HumanMessage(question)], "turn": turn}
             if await self._waits(thread):
                 entry = Command(resume={"question": turn.question, "started": turn.started, "web": turn.web})
@@ -178,13 +132,15 @@ class Agent:
             finally:
                 if lesson is not None:
                     await lesson
+            if last is not None and last.web_stays:
+                await self._threads.set_web(thread, "on")
             await self._shorten(thread)
             await self._threads.prune(thread)
             if last is None or last.answer is None:
                 raise KotaeError("The turn ended without an answer; ask again.")
             yield Done(last.answer, thread)
 
-    async def ask(self, question: str, thread: str | None = None, *, web: bool | None = None) -> Answer:
+    async def ask(self, question: str, thread: str | None = None, *, web: Consent | None = None) -> Answer:
         """The answer alone."""
         answer: Answer | None = None
         async with aclosing(self.stream(question, thread or self.new_thread(), web=web)) as events:  # type: ignore[type-var]
@@ -196,7 +152,7 @@ class Agent:
 
     async def understand(self, question: str, said: Sequence[tuple[str, str]]) -> str:
         """The question as it reads without what was `said` before (see `begin`), without answering it."""
-        return await stand_alone(self.settings.checked(question), _messages(said), self.context, Meter())
+        return await stand_alone(self.settings.checked(question), messages_of(said), self.context, Meter())
 
     async def route(self, question: str) -> Decision:
         """Where the answer to `question` would come from, without answering it and without the language model."""
@@ -217,133 +173,7 @@ class Agent:
         """
         await asyncio.to_thread(self.context.router.correct, self.settings.checked(question), route)
 
-    def new_thread(self) -> str:
-        """The id of a new conversation."""
-        return self._threads.new_id()
-
-    async def begin(self, thread: str, said: Sequence[tuple[str, str]]) -> None:
-        """Put into a new conversation what was said elsewhere: pairs of role (`user`, `assistant`) and text."""
-        await self._threads.touch(thread, next((text for role, text in said if role == "user"), ""))
-        await self._graph.aupdate_state(self._config(thread), {"messages": _messages(said)}, as_node="finish")
-
-    async def threads(self) -> list[Thread]:
-        """All conversations, the latest first."""
-        return await self._threads.list()
-
-    async def history(self, thread: str) -> list[Exchange]:
-        """What was asked and answered, oldest first; empty for a conversation that is not there."""
-        past, messages = await self._said(thread)
-        given = await self._threads.feedback.of(thread)
-        found = []
-        for one in (*past, *exchanges(messages)):
-            answer = from_record(one.record)
-            found.append(Exchange(one.question, answer, one.turn if answer else "", given.get(one.turn)))
-        return found
-
-    async def rename(self, thread: str, title: str) -> None:
-        """Raises `ThreadError` for an empty title or a conversation that is not there."""
-        await self._threads.rename(thread, title)
-
-    async def delete(self, thread: str) -> None:
-        """Remove the conversation and all that was said in it, what was kept of it about the user and what was said of
-        its answers included."""
-        async with self._turns[thread], self._judging:
-            await asyncio.to_thread(self.about.forget_thread, thread)
-            await self._threads.delete(thread)
-        self._turns.pop(thread, None)
-
-    async def rewind(self, thread: str, index: int) -> None:
-        """Drop exchange `index` (from 0) and all after it with the feedback on them, to ask again or differently."""
-        async with self._turns[thread], self._judging:
-            past, messages = await self._said(thread)
-            starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
-            if not 0 <= index < len(past) + len(starts):
-                raise ThreadError("There is no such question in this conversation.")
-            if index >= len(past):
-                start = starts[index - len(past)]
-                changed: list[BaseMessage] = [RemoveMessage(id=str(m.id)) for m in messages[start:]]
-                stays = messages[:start]
-            else:  # first what is to go, so that a process that is killed here has lost nothing that was to stay
-                await self._threads.archive.drop(thread, [one.id for one in past[index:]])
-                stays = [m for one in past[max(0, index - KEPT) : index] for m in one.messages()]
-                changed = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *stays]
-            removed = [one.turn for one in (*past, *exchanges(messages))[index:]]
-            await self._threads.feedback.drop(thread, removed)
-            # behind a question that Kotae asked back, the reply is waited for again
-            end = "finish" if asked_back(stays) is None else "asked"
-            await self._graph.aupdate_state(self._config(thread), {"messages": changed}, as_node=end)
-            await self._threads.archive.drop(thread, [str(m.id) for m in changed if isinstance(m, HumanMessage)])
-            await self._threads.prune(thread)
-
-    async def give_feedback(
-        self,
-        thread: str,
-        turn: str,
-        verdict: str,
-        reasons: Sequence[str] = (),
-        *,
-        route: str | None = None,
-        corrected: str = "",
-        comment: str = "",
-    ) -> Feedback:
-        """Keep what a user says of the answer `turn` (`Exchange.turn`), in place of what was said of it before.
-
-        `verdict` is `up` or `down`; `reasons` are `agent.feedback.REASONS`. `route`, where the answer should have come
-        from, goes with the reason `wrong_route`, and the router follows it at once. Raises `FeedbackError`, and
-        `RouteError` when the router's corrections cannot be written; nothing is kept then.
-        """
-        opinion = Opinion(verdict, tuple(reasons), route, corrected, comment)
-        async with self._judging:
-            exchanges, store = await self.history(thread), self._threads.feedback
-            return await keep(opinion, thread, turn, exchanges, store, self.context.router, self.model_name)
-
-    async def take_back_feedback(self, thread: str, turn: str) -> None:
-        """Forget what was said of the answer `turn`, and the route that the router learned from it, unless somebody has
-        corrected that since. Raises `FeedbackError` when there is no such answer, and `RouteError`."""
-        async with self._judging:
-            _, earlier = place(await self.history(thread), turn)
-            if earlier is not None:
-                await asyncio.to_thread(teach, self.context.router, earlier, None)
-                await self._threads.feedback.drop(thread, [turn])
-
-    async def feedback(self, verdict: Thumb | None = None, since: float | None = None) -> list[Feedback]:
-        """All feedback of all conversations, oldest first; `since` is `time.time()` of the earliest."""
-        return await self._threads.feedback.all(verdict, since)
-
     @staticmethod
     def diagram() -> str:
         """The state machine in Mermaid."""
         return diagram()
-
-    async def _shorten(self, thread: str) -> None:
-        """Move what is long past out of the checkpoint."""
-        messages = await self._messages(thread)
-        starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
-        if len(starts) < KEPT + SLACK:
-            return
-        old = messages[: starts[-KEPT]]
-        await self._threads.archive.add(thread, old)
-        removed = [RemoveMessage(id=str(m.id)) for m in old]
-        end = "finish" if asked_back(messages) is None else "asked"
-        await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node=end)
-
-    async def _said(self, thread: str) -> tuple[list[Kept], list[AnyMessage]]:
-        """What was moved out of the checkpoint, and what is in it."""
-        messages = await self._messages(thread)
-        held = {str(m.id) for m in messages}
-        return [one for one in await self._threads.archive.read(thread) if one.id not in held], messages
-
-    async def _messages(self, thread: str) -> list[Any]:
-        state: State | dict[str, Any] = (await self._graph.aget_state(self._config(thread))).values
-        return list(state.get("messages", []))
-
-    async def _waits(self, thread: str) -> bool:
-        """Whether the conversation stopped at a question that Kotae asked back."""
-        return "reply" in (await self._graph.aget_state(self._config(thread))).next
-
-    def _config(self, thread: str) -> RunnableConfig:
-        return {"configurable": {"thread_id": thread}, "recursion_limit": _RECURSION}
-
-
-def _messages(said: Sequence[tuple[str, str]]) -> list[AnyMessage]:
-    return [AIMessage(text) if role == "assistant" else HumanMessage(text) for role, text in said]

@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from agent.context import Context
 from agent.nodes.answer import after_answer, answer
 from agent.nodes.clarify import clarify
+from agent.nodes.consent import consent, to_ask
 from agent.nodes.finish import abstain, finish
 from agent.nodes.gather import after_gather, gather
 from agent.nodes.judge import after_judge, judge
@@ -26,10 +27,10 @@ from agent.trace import traced
 _FROM_JUDGE = ("answer", "gather", "abstain")
 
 
-def after_route(state: State) -> Literal["gather", "parts", "answer", "clarify"]:
+def after_route(state: State) -> Literal["gather", "parts", "answer", "clarify", "consent"]:
     decision = state["turn"].decision
     assert decision is not None
-    looks = "parts" if state["turn"].parts else "gather"
+    looks = "parts" if state["turn"].parts else "consent" if to_ask(state["turn"]) else "gather"
     return {"direct": "answer", "clarify": "clarify"}.get(decision.route, looks)  # type: ignore[return-value]
 
 
@@ -47,9 +48,10 @@ def build(
         "route": route,
         "parts": by_part(_path().compile()),
         "clarify": clarify,
+        "consent": consent,
     }.items():
         graph.add_node(name, node if name == "parts" else traced(name, node))
-    _look_up(graph, *_FROM_JUDGE, "clarify")
+    _look_up(graph, *_FROM_JUDGE, "clarify", "consent")
 
     graph.add_node("asked", traced("finish", finish))
     graph.add_node("reply", reply)  # not traced: it waits for a person, for as long as that takes
@@ -59,6 +61,7 @@ def build(
     graph.add_conditional_edges("route", after_route)
     graph.add_conditional_edges("parts", after_parts)
     graph.add_edge("clarify", "asked")
+    graph.add_edge("consent", "asked")
     graph.add_edge("asked", "reply")
     graph.add_conditional_edges("reply", after_reply)
     return graph.compile(checkpointer=checkpointer)

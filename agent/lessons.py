@@ -17,7 +17,7 @@ from agent.specialists.tool import UNUSABLE
 from agent.state import Turn
 
 if TYPE_CHECKING:
-    from agent.agent import Exchange
+    from agent.conversations import Exchange
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def place(exchanges: Sequence[Exchange], turn: str) -> tuple[int, Feedback | Non
 
 async def follow(turn: Turn, router: Router) -> None:
     """Let the router follow the wish of a turn, where it would go elsewhere and the wish can be met."""
-    if turn.wish is None or (turn.wish == "web" and not turn.web) or UNUSABLE in turn.notices:
+    if turn.wish is None or (turn.wish == "web" and turn.web == "off") or UNUSABLE in turn.notices:
         return
     usual = await asyncio.to_thread(router.decide, turn.standalone, turn.language)
     if usual.place == turn.wish:

@@ -6,19 +6,23 @@ Order, the later winning: defaults, the settings file, `KOTAE_*` variables, what
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from agent.errors import QuestionError, SettingsError
-from tools.web.addresses import EgressError, host_and_port
+from tools.base import Consent
+from tools.web.addresses import EgressError, host_and_port, normal
 
 PREFIX = "KOTAE_"
-_LISTS = frozenset(("embed_origins", "egress_allow", "collections"))
+_LISTS = frozenset(("embed_origins", "egress_allow", "collections", "web_providers"))
 """Settings of several values, written with commas between them on the command line and in the environment."""
+SECRETS = frozenset(("api_key", "brave_key", "searxng_url"))
+"""Settings whose value no message repeats: keys, and an address that may hold a password by mistake."""
 
 
 def _data_dir() -> Path:
@@ -55,10 +59,19 @@ class Settings(BaseModel):
     context: int = Field(default=4096, ge=1024, le=131072)
     """Context window of the embedded model, in tokens."""
 
-    web: Literal["on", "off"] = "on"
-    """Whether questions may be sent to a web search."""
+    web: Consent = "on"
+    """Whether questions may be sent to a web search: `on`, `ask` (each time), or `off`."""
     web_seconds: float = Field(default=8.0, gt=0, le=60)
-    """Deadline of one web search, all tries together."""
+    """Deadline of one web search, all services and tries together."""
+    web_region: str = "wt-wt"
+    """Where questions that are not in Japanese are searched for: DuckDuckGo's code of a country and a language."""
+    searxng_url: str | None = None
+    """Address of a SearXNG instance; it may be on the private network."""
+    brave_key: SecretStr | None = None
+    """Key for the API of Brave Search."""
+    web_providers: tuple[Literal["duckduckgo", "searxng", "brave"], ...] = ("duckduckgo",)
+    """Search services in the order in which they are asked: the next one when one fails. Declared after what they
+    need, which is looked at when they are checked."""
 
     egress_allow: tuple[str, ...] = ()
     """Servers (`host` or `host:port`) whose pages may be read although they are not on the public Internet."""
@@ -98,6 +111,41 @@ class Settings(BaseModel):
             except EgressError as error:
                 raise ValueError(f"{server!r} is no server, such as intranet or 192.168.1.7:8080") from error
         return servers
+
+    @field_validator("web_region")
+    @classmethod
+    def _is_a_region(cls, region: str) -> str:
+        if not re.fullmatch(r"[a-z]{2}-[a-z]{2,3}", region):
+            raise ValueError("write a country and a language, such as us-en, or wt-wt for the whole world")
+        return region
+
+    @field_validator("searxng_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        try:
+            return normal(url) if url else None
+        except EgressError as error:
+            raise ValueError(f"{error} It looks like http://localhost:8080") from error
+
+    @field_validator("brave_key")
+    @classmethod
+    def _is_a_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is None or not (text := key.get_secret_value().strip()):
+            return None
+        if not re.fullmatch(r"[!-~]+", text):
+            raise ValueError("it holds characters that no key has; copy it again")
+        return SecretStr(text)
+
+    @field_validator("web_providers")
+    @classmethod
+    def _can_be_asked(cls, providers: tuple[str, ...], given: ValidationInfo) -> tuple[str, ...]:
+        if not providers or len(set(providers)) < len(providers):
+            raise ValueError('name each service once, and at least one; to search nothing, set web to "off"')
+        needed = {"searxng": "searxng_url", "brave": "brave_key"}
+        for name in providers:
+            if name in needed and given.data.get(needed[name]) is None:
+                raise ValueError(f"{name} needs the setting {needed[name]}; set that first")
+        return providers
 
     @classmethod
     def load(cls, **given: Any) -> Settings:
@@ -159,5 +207,5 @@ def _one_line(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"Unknown setting {key!r}. Known settings: {', '.join(sorted(Settings.model_fields))}."
-    got = "" if key == "api_key" else f" (got {first['input']!r})"
+    got = "" if key in SECRETS else f" (got {first['input']!r})"
     return f"Setting {key!r}: {first['msg']}{got}."

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 
-from tools.base import Passage
+from tools.base import Consent, Passage, Sent
 
 Route = Literal["library", "web", "direct", "clarify", "specialist"]
 Place = str
@@ -183,6 +183,10 @@ class Answer:
     notices: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     """Of a question that Kotae asks back: replies to choose from. Another one will do as well."""
+    would_send: str = ""
+    """Where Kotae asks whether it may search the web: the query that would leave the machine."""
+    sent: tuple[Sent, ...] = ()
+    """The queries that did leave it."""
     usage: Usage = Usage()
     seconds: float = 0.0
     first_token: float | None = None
@@ -191,7 +195,7 @@ class Answer:
     """Whose words these are if not Kotae's. Without `sources` they are an opinion, which nobody checked."""
 
     def __post_init__(self) -> None:
-        for name in ("sentences", "sources", "steps", "notices", "choices"):
+        for name in ("sentences", "sources", "steps", "notices", "choices", "sent"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
@@ -226,6 +230,8 @@ class Answer:
             ],
             "notices": list(self.notices),
             "choices": list(self.choices),
+            "would_send": self.would_send,
+            "sent": [{"provider": one.provider, "query": one.query, "at": round(one.at, 3)} for one in self.sent],
             "model_calls": self.usage.calls,
             "tokens": {
                 "prompt": self.usage.prompt,
@@ -247,8 +253,10 @@ class Turn:
     question: str
     started: float
     """`time.time()` at which the turn began."""
-    web: bool = True
+    web: Consent = "on"
     """Whether this turn may leave the machine."""
+    web_stays: bool = False
+    """Whether that holds for the rest of the conversation: its writer has just said so."""
     standalone: str = ""
     carries: str = ""
     """What `standalone` ends in that the user told about themselves, in another conversation perhaps. It stays here."""
@@ -275,13 +283,18 @@ class Turn:
     notices: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     """What the question may mean, where it is asked back."""
+    would_send: str = ""
+    """See `Answer`."""
+    sent: tuple[Sent, ...] = ()
     usage: Usage = Usage()
     first_token: float | None = None
     answer: Answer | None = None
 
     def __post_init__(self) -> None:
-        for name in ("parts", "passages", "evidence", "supports", "tried", "steps", "notices", "choices"):
+        for name in ("parts", "passages", "evidence", "supports", "tried", "steps", "notices", "choices", "sent"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if isinstance(self.web, bool):  # a turn that an earlier version kept
+            object.__setattr__(self, "web", "on" if self.web else "off")
 
     @property
     def opinion(self) -> Passage | None:

@@ -24,7 +24,7 @@ from agent import state
 from agent.archive import Archive
 from agent.errors import ThreadError
 from agent.feedback import FeedbackStore
-from tools.base import Passage
+from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60
 
@@ -36,6 +36,8 @@ class Thread:
     id: str
     title: str
     updated: float
+    web: Consent | None = None
+    """Whether its questions may go to a web search, where somebody has said so for this conversation."""
 
 
 def _serializer() -> JsonPlusSerializer:
@@ -43,7 +45,7 @@ def _serializer() -> JsonPlusSerializer:
     ours = [t for t in vars(state).values() if inspect.isclass(t) and t.__module__ == state.__name__]
     return JsonPlusSerializer(
         pickle_fallback=False,
-        allowed_msgpack_modules=[(t.__module__, t.__qualname__) for t in (*ours, Passage)],
+        allowed_msgpack_modules=[(t.__module__, t.__qualname__) for t in (*ours, Passage, Sent)],
     )
 
 
@@ -79,8 +81,11 @@ class Threads:
         await self.archive.prepare()
         await self._db.execute(
             "CREATE TABLE IF NOT EXISTS threads "
-            "(id TEXT PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL)"
+            "(id TEXT PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL, web TEXT)"
         )
+        async with self._db.execute("PRAGMA table_info(threads)") as columns:
+            if not any([column[1] == "web" async for column in columns]):  # made by an earlier version
+                await self._db.execute("ALTER TABLE threads ADD COLUMN web TEXT")
         await self.feedback.prepare()
         await self._db.commit()
 
@@ -95,15 +100,28 @@ class Threads:
         title = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1] + "…"
         now = time.time()
         await self._db.execute(
-            "INSERT INTO threads VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
+            "INSERT INTO threads (id, title, created, updated) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
             (thread, title, now, now),
         )
         await self._db.commit()
 
     async def list(self) -> list[Thread]:
         """All conversations, the latest first."""
-        async with self._db.execute("SELECT id, title, updated FROM threads ORDER BY updated DESC") as rows:
+        async with self._db.execute("SELECT id, title, updated, web FROM threads ORDER BY updated DESC") as rows:
             return [Thread(*row) async for row in rows]
+
+    async def web(self, thread: str) -> Consent | None:
+        """What was said of the web for this conversation."""
+        async with self._db.execute("SELECT web FROM threads WHERE id = ?", (thread,)) as rows:
+            row = await rows.fetchone()
+        return row[0] if row else None
+
+    async def set_web(self, thread: str, web: Consent | None) -> None:
+        """Raises `ThreadError` for a conversation that is not there."""
+        done = await self._db.execute("UPDATE threads SET web = ? WHERE id = ?", (web, thread))
+        await self._db.commit()
+        self._expect(done.rowcount)
 
     async def rename(self, thread: str, title: str) -> None:
         title = " ".join(title.split())[:200]

@@ -67,6 +67,8 @@ def after(name: str, turn: Turn) -> dict[str, Any]:
         tool, _, query = turn.tried[-1].partition(":")
         titles = list(dict.fromkeys(p.title for p in turn.passages))
         failed = turn.notices[-1] if turn.notices and not turn.passages else ""
+        if tool == "web" and turn.sent:
+            query = turn.sent[-1].query
         found = {"tool": tool, "query": query, "found": len(turn.passages), "titles": titles, "error": failed}
         if decision is not None and tool == "specialist":
             silent = turn.opinion is None

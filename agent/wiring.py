@@ -24,7 +24,12 @@ from tools.base import Tool, ToolError
 from tools.library import Library, LibraryTool, Scope
 from tools.library.evidence import nearness
 from tools.specialist.registry import Registry
-from tools.web import WebTool
+from tools.web import WebSearch, WebTool
+from tools.web.cache import SearchCache
+from tools.web.providers import Provider
+from tools.web.providers.brave import Brave
+from tools.web.providers.duckduckgo import DuckDuckGo
+from tools.web.providers.searxng import SearXNG
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -72,7 +77,7 @@ def build_context(
     scope = readable(settings)
     tools: dict[Route, Tool] = {
         "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
-        "web": web or WebTool(seconds=settings.web_seconds),
+        "web": web or web_tool(settings),
     }
     router = Router.open(library.embedder, settings.data_dir)
     return Context(
@@ -96,6 +101,27 @@ def build_context(
         nearness=partial(nearness, library.embedder),
         about=AboutUser(settings.data_dir),
     )
+
+
+def web_tool(settings: Settings) -> WebTool:
+    """The web search that the settings describe. To add a service, add one branch."""
+    providers: list[Provider] = []
+    for name in settings.web_providers:
+        if name == "searxng":
+            assert settings.searxng_url
+            providers.append(SearXNG(settings.searxng_url))
+        elif name == "brave":
+            assert settings.brave_key
+            providers.append(Brave(settings.brave_key.get_secret_value()))
+        else:
+            providers.append(DuckDuckGo())
+    search = WebSearch(providers, settings.web_seconds, cache=search_cache(settings))
+    return WebTool(search, settings.web_region)
+
+
+def search_cache(settings: Settings) -> SearchCache:
+    """What earlier searches found; to be forgotten, too."""
+    return SearchCache(settings.data_dir / "web" / "searches.sqlite")
 
 
 def _specialists(settings: Settings, model: ChatModel, router: Router, reads: Path | None) -> Promoted:

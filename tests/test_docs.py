@@ -128,9 +128,11 @@ def test_every_setting_is_documented_with_its_default(language: str, key: str) -
     if isinstance(default, Path):  # differs from machine to machine; the page names that of Linux
         assert {"data_dir": "`~/.local/share/kotae`", "models_dir": "`~/.cache/kotae/models`"}[key] in stated.group(1)
     elif default is None:
-        assert stated.group(1).strip().startswith(("no ", "キーはありません"))
+        assert stated.group(1).strip().startswith(("no ", "キーはありません", "アドレスはありません"))
     elif default == ():
         assert stated.group(1).strip().startswith(("an empty list", "空のリスト"))
+    elif isinstance(default, tuple):
+        assert stated.group(1).strip().startswith(f"`{','.join(default)}`")
     else:
         assert stated.group(1).strip().startswith(f"`{default}`")
 

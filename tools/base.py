@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 Kind = Literal["library", "web", "specialist"]
+Consent = Literal["on", "ask", "off"]
+"""Whether a question may leave the machine for a web search: without asking, if its writer says yes, or never."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,23 @@ class Passage:
         object.__setattr__(self, "copies", tuple(self.copies))
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A query that left the machine. `at`: `time.time()`."""
+
+    provider: str
+    query: str
+    at: float
+
+
+class Gathered(list[Passage]):
+    """Passages, and the queries that left the machine for them. What the library finds needs none and is a list."""
+
+    def __init__(self, passages: Iterable[Passage] = (), sent: Iterable[Sent] = ()) -> None:
+        super().__init__(passages)
+        self.sent = tuple(sent)
+
+
 class ToolError(Exception):
     """A tool could not do its work. `reason` is a short code that the reader's language has a sentence for.
 
@@ -60,10 +79,12 @@ class ToolError(Exception):
     `library_name` (a collection cannot have that name), `library_archive` (an export cannot be written or taken in).
     """
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", sent: Iterable[Sent] = ()) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+        self.sent = tuple(sent)
+        """The queries that had left the machine by then."""
 
 
 @runtime_checkable

@@ -109,7 +109,7 @@ def _mount_pages(app: FastAPI, agent: Agent, chats: dict[Language, Chat]) -> Non
     for language, chat in chats.items():
         other = next(o for o in strings.LANGUAGES if o != language)
         words = strings.load(language)
-        page = chat_page.build(chat, words, other=f"/language/{other}", web=agent.settings.web == "on")
+        page = chat_page.build(chat, words, other=f"/language/{other}", web=agent.settings.web)
         import gradio as gr
 
         gr.mount_gradio_app(

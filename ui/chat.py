@@ -12,19 +12,19 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import KotaeError, ModelMissing, ModelUnavailable, ModelUnusable, QuestionError, ThreadError
-from agent.events import Checked, Done, Draft, Event, Status, Token
-from agent.state import Step
+from agent.events import Event
+from ui.live import Live, take_next
 from ui.render import answer_html, draft_html, error_html, question_html, stopped_html
 from ui.render_nav import library_line, threads_html, welcome_html
 from ui.render_path import doing, path_html, path_title
 
 if TYPE_CHECKING:
     from agent import Agent, Exchange
-    from agent.state import Shown
+    from tools.base import Consent
     from ui.strings import Strings
 
 log = logging.getLogger(__name__)
@@ -49,43 +49,8 @@ class Screen:
     library: str | None = None
     question: str | None = None
     busy: bool | None = None
-
-
-@dataclass
-class _Live:
-    """The turn that is being written."""
-
-    thread: str
-    task: asyncio.Task[None]
-    steps: list[Step] = field(default_factory=list)
-    node: str = ""
-    specialist: str = ""
-    """Who is being asked."""
-    since: float = field(default_factory=time.monotonic)
-    draft: str = ""
-    checked: dict[int, Shown] = field(default_factory=dict)
-    answer_done: bool = False
-    discarded: bool = False
-    """Nobody looks at this turn any more: another conversation was opened."""
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when its last screen has been taken."""
-
-    def take(self, event: Event) -> None:
-        if isinstance(event, Status):
-            if event.seconds is None:
-                self.specialist = str(event.facts.get("specialist") or "")
-                self.node = "specialist" if self.specialist else event.node
-                self.since = time.monotonic()
-            elif event.node != "finish":
-                self.steps.append(Step(event.node, event.seconds, event.facts))
-        elif isinstance(event, Draft):
-            self.draft, self.checked = "", {}
-        elif isinstance(event, Checked):
-            self.checked[event.number] = event.state
-        elif isinstance(event, Token):
-            self.draft += event.text
-        elif isinstance(event, Done):
-            self.answer_done = True
+    web: Consent | None = None
+    """What holds for the conversation."""
 
 
 class Chat:
@@ -94,7 +59,7 @@ class Chat:
     def __init__(self, agent: Agent, words: Strings) -> None:
         self._agent = agent
         self._words = words
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, Live] = {}
         self._asking: set[str] = set()
 
     async def open(self, thread: str) -> Screen:
@@ -105,7 +70,7 @@ class Chat:
         lost = error_html(self._words("error.thread"), self._words)
         return await self._page("", extra=[_said(lost)])
 
-    async def ask(self, session: str, question: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
+    async def ask(self, session: str, question: str, thread: str, web: Consent) -> AsyncGenerator[Screen, None]:
         """Answer a question. While another answer of this page is being written, nothing happens."""
         if session in self._asking:
             return
@@ -116,13 +81,15 @@ class Chat:
                 yield Screen(messages=[*messages, _said(error_html(fault, self._words))])
                 return
             thread = thread or self._agent.new_thread()
+            with contextlib.suppress(ThreadError):  # of a new conversation it is kept when its first turn is over
+                await self._say_web(thread, web)
             async with contextlib.aclosing(self._turn(session, question.strip(), thread, web)) as screens:
                 async for screen in screens:
                     yield screen
         finally:
             self._asking.discard(session)
 
-    async def act(self, session: str, command: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
+    async def act(self, session: str, command: str, thread: str, web: Consent) -> AsyncGenerator[Screen, None]:
         """Carry out a command of the page, a JSON object: `do` is ask, stop, new, open, rename, delete, retry,
         edit or refresh. One that is not understood does nothing: the page is ours, everything else is an attempt."""
         try:
@@ -170,7 +137,7 @@ class Chat:
         return await self._page("") if target == thread else Screen(threads=await self._threads(thread))
 
     async def _again(
-        self, session: str, thread: str, index: int, text: str | None, web: bool
+        self, session: str, thread: str, index: int, text: str | None, web: Consent
     ) -> AsyncGenerator[Screen, None]:
         exchanges = await self._agent.history(thread)
         if session in self._asking or not 0 <= index < len(exchanges):
@@ -183,17 +150,17 @@ class Chat:
             async for screen in screens:
                 yield screen
 
-    async def _turn(self, session: str, question: str, thread: str, web: bool) -> AsyncGenerator[Screen, None]:
+    async def _turn(self, session: str, question: str, thread: str, web: Consent) -> AsyncGenerator[Screen, None]:
         past = self._messages(await self._agent.history(thread), thread, running=True)
         asked = _user(question_html(question, self._words, index=sum(m["role"] == "user" for m in past)))
         events: asyncio.Queue[Event] = asyncio.Queue()
         task = asyncio.create_task(self._pump(question, thread, web, events))
-        live = self._live[session] = _Live(thread, task)
+        live = self._live[session] = Live(thread, task)
         fault: str | None = None
         try:
             yield Screen([*past, asked, *self._progress(live)], thread=thread, question="", busy=True)
             listed = False
-            while await _next(events, live):
+            while await take_next(events, live):
                 threads = None if listed else await self._threads(thread)
                 if not live.discarded:
                     yield Screen([*past, asked, *self._progress(live)], threads=threads)
@@ -212,6 +179,9 @@ class Chat:
             if self._live.get(session) is live:
                 del self._live[session]
             live.over.set()
+        if not past:
+            with contextlib.suppress(ThreadError):
+                await self._say_web(thread, web)
         if not live.discarded:
             exchanges = await self._agent.history(thread)
             messages = self._messages(exchanges, thread)
@@ -219,12 +189,19 @@ class Chat:
                 retry = len(exchanges) - 1 if exchanges and exchanges[-1].answer is None else None
                 messages = [*(messages[:-1] if retry is not None else messages)]
                 messages.append(_said(error_html(fault, self._words, index=retry)))
-            yield Screen(messages, busy=False, threads=await self._threads(thread), library=await self._library())
+            holds = await self._agent.web(thread)
+            threads, library = await self._threads(thread), await self._library()
+            yield Screen(messages, busy=False, threads=threads, library=library, web=holds)
 
-    async def _pump(self, question: str, thread: str, web: bool, events: asyncio.Queue[Event]) -> None:
+    async def _pump(self, question: str, thread: str, web: Consent, events: asyncio.Queue[Event]) -> None:
         async with contextlib.aclosing(self._agent.stream(question, thread, web=web)) as stream:  # type: ignore[type-var]
             async for event in stream:
                 events.put_nowait(event)
+
+    async def _say_web(self, thread: str, web: Consent) -> None:
+        """Keep what the page says of the web for a conversation, if it is another than holds. Raises `ThreadError`."""
+        if web != await self._agent.web(thread):
+            await self._agent.set_web(thread, web)
 
     async def _stop(self, session: str, *, discard: bool = False) -> None:
         if live := self._live.get(session):
@@ -237,7 +214,7 @@ class Chat:
                     await asyncio.wait_for(live.over.wait(), _GRACE)
                 self._live.pop(session, None)
 
-    def _progress(self, live: _Live) -> list[Message]:
+    def _progress(self, live: Live) -> list[Message]:
         starting = not self._agent.model_ready and time.monotonic() - live.since > _PATIENCE
         state = self._words("path.starting") if starting else doing(live.node, self._words)
         messages = [_thought(state, path_html(live.steps, self._words), "pending")]
@@ -254,6 +231,7 @@ class Chat:
             welcome=welcome_html(await self._documents(), self._words),
             library=await self._library(),
             busy=False,
+            web=await self._agent.web(thread),
         )
 
     async def _history(self, thread: str) -> list[Message]:
@@ -321,21 +299,6 @@ class Chat:
         if isinstance(error, ModelUnavailable):
             return self._words("error.model_unavailable")
         return self._words("error.unknown")
-
-
-async def _next(events: asyncio.Queue[Event], live: _Live) -> bool:
-    """Wait for something to show and take all there is; False when the turn is over."""
-    if events.empty() and not live.task.done():
-        getter = asyncio.ensure_future(events.get())
-        try:
-            await asyncio.wait({getter, live.task}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
-            if getter.done():
-                live.take(getter.result())
-        finally:
-            getter.cancel()
-    while not events.empty():
-        live.take(events.get_nowait())
-    return not live.task.done()
 
 
 def _user(html: str) -> Message:

@@ -11,8 +11,9 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from tools.base import Consent
 from ui.chat import Chat, Screen
 from ui.markup import clean
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Update = dict[Any, Any]
 
 
-def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
+def build(chat: Chat, words: Strings, *, other: str, web: Consent) -> gr.Blocks:
     """The page for one language. `other` is the address that switches to the other one; `web` tells whether web
     search may be used at all."""
     # Read by Gradio when it is imported.
@@ -66,10 +67,11 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
                         autofocus=True,
                     )
                     with gr.Row(elem_id="kotae-ask-row"):
-                        use_web = gr.Checkbox(
+                        use_web = gr.Radio(
+                            [(words.code("web", one), one) for one in ("on", "ask", "off")],
                             value=web,
                             label=words("ask.web"),
-                            visible=web,
+                            visible=web != "off",
                             container=False,
                             elem_id="kotae-web",
                             min_width=80,
@@ -82,7 +84,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
         thread = gr.Textbox(visible="hidden", elem_id="kotae-thread")
         command = gr.Textbox(visible="hidden", elem_id="kotae-command")
 
-        outputs = [conversation, thread, threads, library, question, send, stop]
+        outputs = [conversation, thread, threads, library, question, send, stop, use_web]
 
         def shown(screen: Screen) -> Update:
             changes: Update = {}
@@ -94,6 +96,8 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
                     changes[part] = value
             if screen.question is not None:
                 changes[question] = screen.question
+            if screen.web is not None:
+                changes[use_web] = gr.update(value=screen.web, visible=screen.web != "off" or web != "off")
             if screen.busy is not None:
                 changes[send] = gr.update(visible=not screen.busy)
                 changes[stop] = gr.update(visible=screen.busy)
@@ -102,18 +106,18 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
         async def opened(request: gr.Request) -> Update:
             return shown(await chat.open(str(request.query_params.get("thread", ""))))
 
-        async def asked(text: str, at: str, on: bool, request: gr.Request) -> AsyncIterator[Update]:
-            async with aclosing(chat.ask(str(request.session_hash), text or "", at or "", on)) as screens:
+        async def asked(text: str, at: str, on: str, request: gr.Request) -> AsyncIterator[Update]:
+            async with aclosing(chat.ask(str(request.session_hash), text or "", at or "", _consent(on))) as screens:
                 async for screen in screens:
                     yield shown(screen)
 
-        async def acted(order: str, at: str, on: bool, request: gr.Request) -> AsyncIterator[Update]:
-            async with aclosing(chat.act(str(request.session_hash), order or "", at or "", on)) as screens:
+        async def acted(order: str, at: str, on: str, request: gr.Request) -> AsyncIterator[Update]:
+            async with aclosing(chat.act(str(request.session_hash), order or "", at or "", _consent(on))) as screens:
                 async for screen in screens:
                     yield shown(screen)
 
         async def stopped(request: gr.Request) -> None:
-            async for _ in chat.act(str(request.session_hash), '{"do": "stop"}', "", False):
+            async for _ in chat.act(str(request.session_hash), '{"do": "stop"}', "", "off"):
                 pass
 
         # Handlers are found by their annotations, which `from __future__ import annotations` left as text.
@@ -127,6 +131,11 @@ def build(chat: Chat, words: Strings, *, other: str, web: bool) -> gr.Blocks:
         stop.click(stopped, None, None, **many)
     page.queue(default_concurrency_limit=32, max_size=64)
     return page
+
+
+def _consent(said: str) -> Consent:
+    """What the page says of the web; anything else is no leave."""
+    return next((one for one in get_args(Consent) if one == said), "off")
 
 
 def theme() -> Any:

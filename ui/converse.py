@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from agent import Agent, Answer, KotaeError, QuestionError, Settings
 from agent.models.scripted import ScriptedChatModel, ScriptExhausted
 from agent.specialists.promoted import FOLDER
-from tools.base import Passage, ToolError
+from tools.base import Gathered, Passage, Sent, ToolError
 from tools.specialist.registry import Registry
 from ui.samples import sample_folders
 from ui.script import Document, Expect, Script, ScriptedTurn, ScriptError, Web, Words
@@ -24,7 +24,7 @@ from ui.script import Document, Expect, Script, ScriptedTurn, ScriptError, Web, 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from tools.base import Tool
+    from tools.base import Consent, Tool
 
 AgentFactory = Callable[[Settings, "Tool", "BaseChatModel | None"], AbstractAsyncContextManager[Agent]]
 """Opens an agent over these settings with this tool as its web and this model; None: the model of the settings."""
@@ -101,9 +101,10 @@ class ScriptedWeb:
 
     async def gather(self, query: str, *, k: int) -> list[Passage]:
         self.queries.append(query)
+        sent = [Sent("script", query, time.time())]
         if isinstance(self.web, str):
-            raise ToolError(f"web_{self.web}", "the script says so")
-        return [
+            raise ToolError(f"web_{self.web}", "the script says so", sent)
+        found = [
             Passage(
                 id=hashlib.sha256(f"{hit.url}\0{hit.text}".encode()).hexdigest()[:16],
                 text=hit.text,
@@ -115,6 +116,7 @@ class ScriptedWeb:
             )
             for rank, hit in enumerate(self.web[:k], 1)
         ]
+        return Gathered(found, sent)
 
 
 @asynccontextmanager
@@ -139,7 +141,7 @@ async def run(
     model = None if live else ScriptedChatModel(lines=[])
     with tempfile.TemporaryDirectory(prefix="kotae-converse-") as folder:
         root = Path(folder)
-        own = settings.model_copy(update={"data_dir": root / "data", "web": "on"})
+        own = settings.model_copy(update={"data_dir": root / "data", "web": script.consent})
         web = ScriptedWeb()
         await asyncio.to_thread(_promote, script, own)
         async with factory(own, web, model) as agent:
@@ -150,7 +152,9 @@ async def run(
             results = []
             for turn in script.turns:
                 web.web = script.web if turn.web is None else turn.web
-                results.append(await _play(turn, script, agent, thread, model, away=web.web != "off"))
+                results.append(
+                    await _play(turn, script, agent, thread, model, away=None if web.web != "off" else "off")
+                )
         return ConversationResult(script.name, live, tuple(results))
 
 
@@ -183,7 +187,7 @@ async def _play(
     thread: str,
     model: ScriptedChatModel | None,
     *,
-    away: bool,
+    away: Consent | None,
 ) -> TurnResult:
     expect = turn.expect if model is not None else turn.expect.updated(turn.expect_live)
     if expect.language is None and script.language is not None and "language" not in expect.model_fields_set:

@@ -60,7 +60,7 @@ def serve_feedback(app: FastAPI, agent: Agent) -> None:
 
     def shown(request: Request, thread: str, turn: str, given: Feedback | None) -> Response:
         words = strings.load(asked_language(request))
-        said = thanks(given, words, web=agent.settings.web == "on")
+        said = thanks(given, words, web=agent.settings.web != "off")
         html = thumbs_html(feedback_path(thread, turn), given, words)
         return JSONResponse({"thumbs": html, "said": said}, headers=_FRESH)
 

@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from tools.base import ToolError
+from tools.base import Consent, ToolError
 from tools.library import DEFAULT, Scope
 from ui.library_jobs import index_source, reread, retry
 from ui.library_views import ROUTE, UPLOADS, LibraryDesk, Refused
@@ -73,6 +73,13 @@ class Named(_Body):
     """A collection by its name."""
 
     name: Name
+
+
+class Leave(_Body):
+    """Whether questions over a collection may go to a web search."""
+
+    name: Name
+    web: Consent
 
 
 def serve_changes(app: FastAPI, desk: LibraryDesk) -> None:
@@ -205,6 +212,12 @@ def _serve_collections(app: FastAPI, desk: LibraryDesk) -> None:
         await asyncio.to_thread(library.rename_collection, one.name, one.new)
         work.touched()
         return {"name": one.new}
+
+    @app.post(f"{ROUTE}/collections/web")
+    async def web(one: Leave) -> dict[str, str]:
+        await asyncio.to_thread(library.set_web, one.name, one.web)
+        work.touched()
+        return {"name": one.name, "web": one.web}
 
     @app.delete(f"{ROUTE}/collections")
     async def delete(one: Named) -> dict[str, int]:

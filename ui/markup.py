@@ -55,7 +55,7 @@ _CONTROL_ATTRIBUTES = {
     "meter": frozenset({"value", "min", "max"}),
     "option": frozenset({"value", "selected", "disabled"}),
     "progress": frozenset({"value", "max"}),
-    "select": frozenset({"name"}),
+    "select": frozenset({"name", "data-collection"}),
     "td": frozenset({"align", "colspan"}),
     "textarea": frozenset({"name", "rows", "maxlength"}),
     "th": frozenset({"align", "scope"}),

@@ -82,6 +82,7 @@ def answer_html(
         *(notice_html(notice) for notice in notices if notice),
         remembered_html(answer.notices, words),
         _sources(answer, words, paths),
+        _sent(answer, words),
         _actions(words, index, last=last, thumbs=thumbs(feedback_path(thread, turn), given, words) if turn else ""),
         "</div>",
     ]
@@ -219,6 +220,24 @@ def _sources(answer: Answer, words: Strings, paths: dict[int, str]) -> str:
     head = words("answer.nearest") if answer.refused else words("answer.sources")
     rows = "".join(_source_row(source, words, paths[source.n], answer.refused) for source in answer.sources)
     return f'<div class="kotae-sources"><p class="kotae-head">{escape(head)}</p><ol>{rows}</ol></div>'
+
+
+def _sent(answer: Answer, words: Strings) -> str:
+    """Each query that left the machine."""
+    said = [
+        words("answer.sent", provider=provider(one.provider), query=shortened(one.query, _EXCERPT))
+        for one in answer.sent
+    ]
+    rows = "".join(f"<li>{escape(line)}</li>" for line in said)
+    return f'<ul class="kotae-sent">{rows}</ul>' if rows else ""
+
+
+_PROVIDERS = {"duckduckgo": "DuckDuckGo", "searxng": "SearXNG", "brave": "Brave"}
+
+
+def provider(name: str) -> str:
+    """How a search service writes its name."""
+    return _PROVIDERS.get(name, name)
 
 
 def _source_row(source: Source, words: Strings, path: str, excerpt: bool) -> str:

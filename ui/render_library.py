@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from tools.base import Consent
 from ui.library_jobs import rate
 from ui.markup import clean
 from ui.reasons import told
@@ -317,5 +318,18 @@ def _collection(one: Collection, words: Strings, now: float, fixed: bool) -> str
     return (
         f'<li class="kotae-lib-row"><span class="kotae-lib-about"><span class="kotae-title">{escape(one.name)}</span>'
         f'<span class="kotae-where">{escape(" · ".join(about))}</span></span>'
-        f'<span class="kotae-lib-acts">{acts}</span></li>'
+        f'<span class="kotae-lib-acts">{_web(one, words)}{acts}</span></li>'
+    )
+
+
+def _web(one: Collection, words: Strings) -> str:
+    """Whether questions over a collection may go to a web search, to be changed."""
+    choices = "".join(
+        f'<option value="{said}"{" selected" if said == one.web else ""}>{escape(words.code("web", said))}</option>'
+        for said in get_args(Consent)
+    )
+    label = escape(words("lib.web_of", name=one.name))
+    return (
+        f'<label class="kotae-lib-web">{escape(words("ask.web"))} '
+        f'<select name="web" data-collection="{escape(one.name)}" aria-label="{label}">{choices}</select></label>'
     )

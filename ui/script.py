@@ -19,6 +19,7 @@ from pydantic import (
 from agent.errors import KotaeError
 from agent.examples import is_place
 from agent.state import Language, Place
+from tools.base import Consent
 from tools.specialist.card import Card
 
 
@@ -129,6 +130,8 @@ class Script(_Strict):
     """Promoted specialists that the script brings with it: cards without an adapter, so that the model of the run
     speaks for them."""
     web: Web = "off"
+    consent: Consent = "on"
+    """Whether a question may go to the web without asking first."""
     turns: Annotated[tuple[ScriptedTurn, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -105,6 +105,7 @@ class Terminal:
 
     def answer(self, answer: Answer) -> None:
         """The verified answer and its numbered sources; a refusal with the nearest passages."""
+        from ui.render import provider
         from ui.render_specialist import authorship
         from ui.strings import load
 
@@ -119,6 +120,8 @@ class Terminal:
             self.out.print(Text(words("answer.nearest" if answer.refused else "answer.sources"), "bold"))
         for source in answer.sources:
             self._source(source, words("answer.page", page=source.passage.page) if source.passage.page else "")
+        for one in answer.sent:
+            self.note(words("answer.sent", provider=provider(one.provider), query=one_line(one.query)))
         for notice in answer.notices:
             code, _, given = notice.partition(":")
             if said := words.code("notice", code):

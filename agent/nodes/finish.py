@@ -68,6 +68,7 @@ async def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         steps=turn.steps,
         notices=notices,
         usage=turn.usage,
+        sent=turn.sent,
         seconds=time.time() - turn.started,
         first_token=turn.first_token,
     )
@@ -140,6 +141,7 @@ def _answer(turn: Turn) -> Answer:
         standalone=turn.standalone,
         language=turn.language,
         choices=turn.choices,
+        would_send=turn.would_send,
         specialist=_specialist(turn),
     )
     if not turn.supports:  # small talk, a question asked back, or a specialist's opinion

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
+from agent.consent import CHOSEN
 from agent.context import Context
 from agent.errors import MemoryFileError
 from agent.events import Draft, Token
@@ -25,14 +26,11 @@ from agent.models.chat import Meter
 from agent.reading import weighed
 from agent.specialists.tool import UNUSABLE
 from agent.state import Decision, State, Turn
-from tools.base import Passage, ToolError
+from tools.base import Gathered, Passage, ToolError
 from tools.library.tokens import terms
 
 KEPT = 0.7
 """Share of the best score that a passage after the second must reach to be read."""
-
-CHOSEN = "chosen"
-"""Marks the message of a user who picked a choice instead of writing."""
 
 log = logging.getLogger(__name__)
 
@@ -44,18 +42,16 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)))
     if decision.tool == "specialist":
         return {"turn": await _spoken(turn, decision, runtime)}
-    if decision.route == "web" and not turn.web:
+    if decision.route == "web" and turn.web == "off":
         return {"turn": _noted(turn, "asked_web_off" if turn.wish else "web_off")}
-    query = decision.query
-    if decision.route == "web":
-        # "search the web for this" is no part of what is searched for
-        messages = state["messages"][:-1] if turn.wish else state["messages"]
-        query = outward(query, messages, carries=turn.carries, kept=_kept(runtime.context))
+    query = outgoing(turn, state["messages"], runtime.context) if decision.route == "web" else decision.query
     try:
         passages = await runtime.context.tools[decision.tool].gather(query, k=runtime.context.limits.passages)
     except ToolError as error:
         log.info("%s could not gather: %s", decision.tool, error)
-        return {"turn": _noted(turn, error.reason)}
+        return {"turn": _noted(replace(turn, sent=(*turn.sent, *error.sent)), error.reason)}
+    if isinstance(passages, Gathered):
+        turn = replace(turn, sent=(*turn.sent, *passages.sent))
     passages = [passage for passage in passages if passage.kind != "specialist"]  # it says so of itself alone
     if not passages:
         return {"turn": turn}  # what an earlier look-up found is still the nearest there is
@@ -103,6 +99,14 @@ def worth_reading(passages: Sequence[Passage]) -> list[Passage]:
     if not passages or passages[0].score <= 0:
         return list(passages)
     return [p for i, p in enumerate(passages) if i < 2 or p.score >= KEPT * passages[0].score]
+
+
+def outgoing(turn: Turn, messages: Sequence[AnyMessage], context: Context) -> str:
+    """What a web search is asked for a turn; see `outward`."""
+    assert turn.decision is not None
+    # "search the web for this" is no part of what is searched for
+    said = messages[:-1] if turn.wish else messages
+    return outward(turn.decision.query, said, carries=turn.carries, kept=_kept(context))
 
 
 def outward(query: str, messages: Sequence[AnyMessage], *, carries: str = "", kept: Sequence[str] = ()) -> str:

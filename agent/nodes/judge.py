@@ -19,6 +19,7 @@ from typing import Any, Literal
 from langgraph.runtime import Runtime
 
 from agent import ambiguity, facts
+from agent.consent import to_ask
 from agent.context import Context, Limits
 from agent.models.chat import Meter
 from agent.nodes.gather import tried
@@ -71,7 +72,7 @@ async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     return {"turn": turn}
 
 
-def after_judge(state: State) -> Literal["answer", "gather", "abstain", "clarify"]:
+def after_judge(state: State) -> Literal["answer", "gather", "abstain", "clarify", "consent"]:
     """Answer from what is there; look where `judge` pointed if that is new; otherwise give up. A question that leaves
     open what it is about is asked back."""
     turn = state["turn"]
@@ -81,7 +82,9 @@ def after_judge(state: State) -> Literal["answer", "gather", "abstain", "clarify
         return "clarify"
     if turn.verdict.sufficient:
         return "answer"
-    return "abstain" if tried(turn.decision) in turn.tried else "gather"
+    if tried(turn.decision) in turn.tried:
+        return "abstain"
+    return "consent" if to_ask(turn) else "gather"
 
 
 def _leaves_open(state: State, context: Context) -> bool:
@@ -190,6 +193,6 @@ def next_lookup(turn: Turn, limits: Limits, tools: Sequence[Route]) -> Decision 
         if "specialist" in (name, decision.route):
             known = turn.standalone.removesuffix(turn.carries) if name == "specialist" else turn.standalone
             again = replace(again, query=known)
-        if tried(again) not in turn.tried and (name != "web" or turn.web):
+        if tried(again) not in turn.tried and (name != "web" or turn.web != "off"):
             return again
     return None

@@ -19,13 +19,14 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from agent import facts
+from agent.consent import asks_for_web
 from agent.context import Context
 from agent.events import Checked, Draft, Event, Sources, Status, Token
 from agent.nodes.finish import compose
 from agent.prompts import fill
 from agent.state import Answer, Sentence, Source, State, Turn, Usage
 from agent.tables import is_table
-from tools.base import Passage
+from tools.base import Consent, Passage
 from tools.library.tokens import terms
 from tools.sentences import split
 
@@ -132,7 +133,9 @@ def _turn_of(turn: Turn, question: str) -> Turn:
     """A part as a turn of its own."""
     assert turn.decision is not None
     decision = replace(turn.decision, query=question, specialist="")  # no opinion is put among checked sentences
-    return replace(turn, standalone=question, parts=(), choices=(), decision=decision, steps=(), usage=Usage())
+    # nobody can be asked between two parts
+    web: Consent = "off" if turn.web == "ask" and not asks_for_web(turn, turn.decision) else turn.web
+    return replace(turn, standalone=question, parts=(), choices=(), decision=decision, web=web, steps=(), usage=Usage())
 
 
 def _together(turn: Turn, done: Sequence[Turn]) -> Turn:
@@ -154,6 +157,7 @@ def _together(turn: Turn, done: Sequence[Turn]) -> Turn:
         tried=tuple(t for part in done for t in part.tried),
         steps=(*turn.steps, *(step for part in done for step in part.steps)),
         notices=tuple(dict.fromkeys((*turn.notices, *notices))),
+        sent=tuple(one for part in done for one in part.sent),
         usage=sum((part.usage for part in done), turn.usage),
         first_token=min(first, default=None),
     )

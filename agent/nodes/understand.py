@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from agent import facts, places, wishes
+from agent.consent import settled
 from agent.context import Context
 from agent.digest import Gist, Reach, also_named, gists, lines, pointed_at, reach, speaker, unpointed
 from agent.errors import MemoryFileError
@@ -41,7 +42,7 @@ _REPLY_CHARS = 240
 
 
 async def understand(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    turn, past, specialists = state["turn"], state["messages"][:-1], runtime.context.specialists
+    turn, past, specialists = state["turn"], settled(state["messages"][:-1]), runtime.context.specialists
     if (again := places.wish(turn.question, detect(turn.question, past), past, specialists.names)) is not None:
         found = replace(turn, language=again.language, standalone=again.standalone, wish=again.route)
         return {"turn": found}

@@ -15,8 +15,9 @@ from langchain_core.messages import HumanMessage
 
 from agent import Agent, Settings
 from agent.ambiguity import choices, leaves_open
+from agent.consent import CHOSEN
 from agent.models.scripted import ScriptedChatModel
-from agent.nodes.gather import CHOSEN, outward
+from agent.nodes.gather import outward
 from agent.nodes.reply import _folded, _replying, pick
 from agent.nodes.understand import detect
 from agent.state import Evidence, Turn

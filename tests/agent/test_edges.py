@@ -17,7 +17,7 @@ from agent.nodes.judge import CLEAR, SUFFICIENT, after_judge, coverage, next_loo
 from agent.nodes.reflect import _copied, _off_topic, after_reflect
 from agent.nodes.reply import after_reply
 from agent.state import Decision, Evidence, Route, Sentence, State, Support, Turn, Verdict
-from tools.base import Passage
+from tools.base import Consent, Passage
 from tools.sentences import spans, split
 
 TOOLS: tuple[Route, ...] = ("library", "web")
@@ -111,14 +111,14 @@ def test_where_judge_was_not_sure_only_a_wrong_yes_or_no_is_mended_by_quoting() 
 @pytest.mark.parametrize(
     ("route", "gathers", "web", "tried", "expected"),
     [
-        ("library", 1, True, ("library:q",), "web"),
-        ("library", 1, False, ("library:q",), None),
-        ("web", 1, True, ("web:q",), "library"),
-        ("web", 1, False, ("web:q",), "library"),
-        ("web", 2, True, ("library:q", "web:q"), None),
+        ("library", 1, "on", ("library:q",), "web"),
+        ("library", 1, "off", ("library:q",), None),
+        ("web", 1, "on", ("web:q",), "library"),
+        ("web", 1, "off", ("web:q",), "library"),
+        ("web", 2, "on", ("library:q", "web:q"), None),
     ],
 )
-def test_next_lookup(route: Route, gathers: int, web: bool, tried: tuple[str, ...], expected: Route | None) -> None:
+def test_next_lookup(route: Route, gathers: int, web: Consent, tried: tuple[str, ...], expected: Route | None) -> None:
     found = next_lookup(turn(route, gathers=gathers, web=web, tried=tried), LIMITS, TOOLS)
     assert (found.route if found else None) == expected
 

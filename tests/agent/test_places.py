@@ -136,7 +136,7 @@ async def test_with_the_web_off_nothing_leaves_and_nothing_is_learned(online: Se
     web, model = Web(), scripted(TOLD, f"{LAW} [1]")
     async with Agent.open(settings, model=model, web=web) as agent:
         await agent.ask(LEAVE, "t")
-        answer = await agent.ask("Search the web for this", "t", web=False if by == "turn" else None)
+        answer = await agent.ask("Search the web for this", "t", web="off" if by == "turn" else None)
         assert answer.refused
         assert answer.text.startswith("Web search is switched off")
         assert answer.notices == ("asked_web_off",)
@@ -161,7 +161,7 @@ async def test_where_the_router_goes_there_already_it_learns_nothing(online: Set
     question = "What's the weather in Kyoto tomorrow?"
     web, model = Web(), scripted(*["no"] * 8)
     async with Agent.open(online, model=model, web=web) as agent:
-        await agent.ask(question, "t", web=False)
+        await agent.ask(question, "t", web="off")
         answer = await agent.ask("Search the web for this", "t")
         assert answer.standalone == question
     assert corrections(online.data_dir) == []

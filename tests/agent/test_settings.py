@@ -101,3 +101,64 @@ def test_storing_keeps_what_is_there(tmp_path: Path) -> None:
     assert path.read_text().startswith("# my settings")
     assert Settings.load().model == "small"
     assert Settings.load().port == 1111
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"web_providers": "bing"}, "'duckduckgo', 'searxng' or 'brave'"),
+        ({"web_providers": "searxng"}, "needs the setting searxng_url; set that first"),
+        ({"web_providers": "duckduckgo,brave"}, "needs the setting brave_key; set that first"),
+        ({"web_providers": "brave", "brave_key": "  "}, "needs the setting brave_key"),
+        ({"web_providers": ""}, "at least one"),
+        ({"web_providers": "duckduckgo,duckduckgo"}, "once"),
+        ({"web_providers": "searxng", "searxng_url": "localhost:8080"}, "It looks like http://localhost:8080"),
+        ({"searxng_url": "ftp://localhost"}, "It looks like"),
+        ({"web_region": "Japan"}, "such as us-en"),
+        ({"web_region": "EN-us"}, "such as us-en"),
+        ({"brave_key": "two words"}, "copy it again"),
+    ],
+)
+def test_search_services_that_cannot_be_asked(given: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says) as caught:
+        Settings.load(**given)
+    assert "\n" not in str(caught.value)
+
+
+def test_search_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().web_providers == ("duckduckgo",)
+    monkeypatch.setenv("KOTAE_SEARXNG_URL", "http://192.168.1.7:8080/searx")
+    monkeypatch.setenv("KOTAE_BRAVE_KEY", " BSA-very-secret\n")
+    Settings.store("web_providers", "searxng, duckduckgo,brave")
+    settings = Settings.load(web_region="uk-en")
+    assert settings.web_providers == ("searxng", "duckduckgo", "brave")
+    assert settings.searxng_url == "http://192.168.1.7:8080/searx"
+    assert settings.brave_key is not None
+    assert settings.brave_key.get_secret_value() == "BSA-very-secret"
+    assert "very-secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"brave_key": "very-secret \x00"},
+        {"brave_key": ["very-secret"]},
+        {"brave_key": "very-secret", "web_providers": "searxng"},
+        {"brave_key": "very-secret", "web_region": "nowhere"},
+        {"searxng_url": "http://me:very-secret@localhost"},
+    ],
+)
+def test_no_message_holds_a_secret_of_a_search_service(given: dict[str, object]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(**given)
+    assert "very-secret" not in str(caught.value)
+
+
+def test_the_search_services_are_made_in_order(tmp_path: Path) -> None:
+    from agent.wiring import web_tool
+
+    settings = Settings.load(
+        data_dir=tmp_path, web_providers="brave,searxng,duckduckgo", searxng_url="http://localhost:8080", brave_key="k"
+    )
+    assert [provider.name for provider, _ in web_tool(settings)._search._providers] == list(settings.web_providers)
+    assert list(tmp_path.iterdir()) == []

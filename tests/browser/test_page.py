@@ -458,16 +458,18 @@ def test_everything_can_be_reached_with_the_keyboard_and_has_a_name(page: Page, 
 
 
 def test_the_web_switch_reaches_the_agent(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[bool | None] = []
+    asked: list[Any] = []
     stream = site.agent.stream
 
-    def recording(question: str, thread: str, *, web: bool | None = None) -> Any:
+    def recording(question: str, thread: str, *, web: Any = None) -> Any:
         asked.append(web)
         return stream(question, thread, web=web)
 
     monkeypatch.setattr(site.agent, "stream", recording)
     go(page, site)
     ask_and_wait(page, "Quick?")
-    page.uncheck("#kotae-web input")
+    page.check("#kotae-web input[value=off]")
     ask_and_wait(page, "Thanks", 2)
-    assert asked == [True, False]
+    assert asked == ["on", "off"]
+    page.reload()
+    assert page.is_checked("#kotae-web input[value=off]"), "the conversation has forgotten it"

@@ -20,7 +20,7 @@ from agent.feedback import Feedback
 from agent.settings import Settings
 from agent.specialists.workplace import Step as Making
 from agent.state import Answer, Sentence, Source, Step, Usage
-from tools.base import Passage
+from tools.base import Consent, Passage
 from tools.library import EVERYTHING, Scope
 
 
@@ -102,6 +102,8 @@ class FakeAgent:
         self.plays = plays
         self.stopped: list[str] = []
         """Questions whose stream was closed before its end."""
+        self.said: dict[str, Consent] = {}
+        """What was said of the web for a conversation."""
         self._threads: dict[str, FakeThread] = {}
         self._history: dict[str, list[FakeExchange]] = {}
         self._ids = itertools.count(1)
@@ -148,7 +150,15 @@ class FakeAgent:
         self._threads[thread] = FakeThread(thread, title, float(next(self._clock)))
         self._history[thread] = [FakeExchange(question, answer) for question, answer in exchanges]
 
-    async def stream(self, question: str, thread: str, *, web: bool | None = None) -> AsyncIterator[Event]:
+    async def web(self, thread: str = "") -> Consent:
+        return self.said.get(thread, self.settings.web)
+
+    async def set_web(self, thread: str, web: Consent | None) -> None:
+        if thread not in self._threads:
+            raise ThreadError("No such conversation.")
+        self.said[thread] = web or self.settings.web
+
+    async def stream(self, question: str, thread: str, *, web: Consent | None = None) -> AsyncIterator[Event]:
         if not question.strip():
             raise QuestionError("empty", "The question is empty.")
         play = self.plays.get(question)

@@ -49,11 +49,11 @@ async def all_of(screens) -> list[Screen]:  # type: ignore[no-untyped-def]
 
 
 async def command(chat: Chat, at: str = "", /, **order: object) -> list[Screen]:
-    return await all_of(chat.act("s", json.dumps(order), at, True))
+    return await all_of(chat.act("s", json.dumps(order), at, "on"))
 
 
 async def ask(chat: Chat, question: str, thread: str = "") -> list[Screen]:
-    return await all_of(chat.ask("s", question, thread, True))
+    return await all_of(chat.ask("s", question, thread, "on"))
 
 
 async def test_a_turn_shows_the_question_then_the_draft_then_the_checked_answer(chat: Chat) -> None:
@@ -141,7 +141,7 @@ async def test_errors_are_calm_lines_in_the_readers_language(agent: FakeAgent, q
 
 async def test_stop_ends_the_turn_and_says_so(chat: Chat, agent: FakeAgent) -> None:
     screens: list[Screen] = []
-    async for screen in chat.ask("s", "Slowly?", "", True):
+    async for screen in chat.ask("s", "Slowly?", "", "on"):
         screens.append(screen)
         if "kotae-is-draft" in shown(screen):
             await command(chat, do="stop")
@@ -152,7 +152,7 @@ async def test_stop_ends_the_turn_and_says_so(chat: Chat, agent: FakeAgent) -> N
 
 
 async def test_closing_the_page_stops_the_turn(chat: Chat, agent: FakeAgent) -> None:
-    screens = chat.ask("s", "Slowly?", "", True)
+    screens = chat.ask("s", "Slowly?", "", "on")
     await anext(screens)
     await anext(screens)
     await screens.aclose()
@@ -166,7 +166,7 @@ async def test_opening_another_thread_ends_the_turn_without_drawing_over_it(chat
     drawn: list[Screen] = []
 
     async def read() -> None:
-        async for screen in chat.ask("s", "Slowly?", "", True):
+        async for screen in chat.ask("s", "Slowly?", "", "on"):
             drawn.append(screen)
             if "kotae-is-draft" in shown(screen):
                 drafting.set()
@@ -184,10 +184,10 @@ async def test_opening_another_thread_ends_the_turn_without_drawing_over_it(chat
 
 
 async def test_a_second_question_waits_until_the_first_is_answered(chat: Chat) -> None:
-    running = chat.ask("s", "Slowly?", "", True)
+    running = chat.ask("s", "Slowly?", "", "on")
     await anext(running)
     assert await ask(chat, "When does it open?") == []
-    assert len(await all_of(chat.ask("another page", "When does it open?", "", True))) > 1
+    assert len(await all_of(chat.ask("another page", "When does it open?", "", "on"))) > 1
     await running.aclose()
 
 
@@ -199,7 +199,7 @@ async def test_a_double_enter_asks_once(chat: Chat, agent: FakeAgent) -> None:
 
 async def test_two_pages_have_turns_of_their_own(chat: Chat) -> None:
     both = await asyncio.gather(
-        all_of(chat.ask("a", "When does it open?", "", True)), all_of(chat.ask("b", "When does it close?", "", True))
+        all_of(chat.ask("a", "When does it open?", "", "on")), all_of(chat.ask("b", "When does it close?", "", "on"))
     )
     assert "nine" in shown(both[0][-1])
     assert "six" in shown(both[1][-1])
@@ -250,7 +250,7 @@ async def test_deleting_the_open_thread_leaves_a_new_page(chat: Chat, agent: Fak
 )
 async def test_orders_that_mean_nothing_do_nothing(chat: Chat, agent: FakeAgent, order: str) -> None:
     agent.put("t", "T", [("When does it open?", ANSWER)])
-    assert await all_of(chat.act("s", order, "t", True)) == []
+    assert await all_of(chat.act("s", order, "t", "on")) == []
     assert len(await agent.history("t")) == 1
 
 

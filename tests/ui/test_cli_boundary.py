@@ -182,6 +182,16 @@ def test_settings_say_where_they_come_from(
     assert "very-secret" not in said
 
 
+def test_a_key_that_is_set_is_not_shown(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["settings", "set", "brave_key", "very-secret"]) == 0
+    assert cli.run(["settings", "set", "web_providers", "brave,duckduckgo"]) == 0
+    assert cli.run(["settings", "list"]) == 0
+    said = capsys.readouterr()
+    assert "brave_key is now in" in said.out + said.err
+    assert "very-secret" not in said.out + said.err
+    assert "very-secret" in (own_folder / "settings.toml").read_text("utf-8")
+
+
 def test_a_value_that_does_not_fit_leaves_the_file_alone(own_folder: Path) -> None:
     assert cli.run(["settings", "set", "passages", "6"]) == 0
     before = (own_folder / "settings.toml").read_text("utf-8")

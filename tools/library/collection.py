@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.base import ToolError
+from tools.base import Consent, ToolError
 from tools.library import store
 from tools.library.records import DEFAULT, Collection
 
@@ -99,12 +99,23 @@ def _follow(db: sqlite3.Connection, before: int, to: int, path: str) -> None:
         )
 
 
+def consent(db: sqlite3.Connection, name: str, web: Consent) -> None:
+    """See `Library.set_web`."""
+    db.execute("UPDATE collections SET web = ? WHERE number = ?", (web, number(db, name)))
+
+
+def consents(db: sqlite3.Connection, names: frozenset[str] | None) -> list[Consent]:
+    """What holds for each of the named collections; for each of all of them when None."""
+    rows = db.execute("SELECT name, web FROM collections").fetchall()
+    return [web for name, web in rows if names is None or name in names]
+
+
 def collections(db: sqlite3.Connection) -> list[Collection]:
     """All collections by name."""
     rows = db.execute(
         "SELECT c.name, (SELECT count(*) FROM documents WHERE collection = c.number), "
         "(SELECT count(*) FROM documents d CROSS JOIN passages p ON p.document = d.id WHERE d.collection = c.number), "
-        "c.created_at FROM collections c ORDER BY c.name"
+        "c.created_at, c.web FROM collections c ORDER BY c.name"
     )
     return [Collection(*row) for row in rows]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tools.base import ToolError
+from tools.base import Consent, ToolError
 from tools.library import access, sources, store, vectors
 from tools.library import collection as collections
 from tools.library.embed import Embedder
@@ -106,6 +106,17 @@ class Keeping:
         """All collections, by name."""
         with self._store.read(any_embedder=True) as db:
             return [] if db is None else collections.collections(db)
+
+    def set_web(self, name: str, web: Consent) -> None:
+        """Say whether questions whose answer may be in a collection may go to a web search. Raises
+        `ToolError("library_unknown")`."""
+        with self._change(passages=False) as db:
+            collections.consent(db, name, web)
+
+    def consents(self, names: frozenset[str] | None = None) -> list[Consent]:
+        """What holds for each of the named collections, for each of all of them when None; empty where nothing is."""
+        with self._store.read(any_embedder=True) as db:
+            return [] if db is None else collections.consents(db, names)
 
     def create_collection(self, name: str) -> None:
         """Make an empty collection. Raises `ToolError("library_name")` when the name is taken or cannot be used."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tools.base import Consent
+
 DocumentType = Literal[
     "markdown", "text", "html", "pdf", "word", "slides", "sheet", "epub", "mail", "json", "code", "image"
 ]
@@ -35,6 +37,8 @@ class Collection:
     passages: int
     created_at: float
     """`time.time()` of its making."""
+    web: Consent = "on"
+    """Whether questions whose answer may be in it may go to a web search."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tools.library.records import DEFAULT
 
-SCHEMA = 3
+SCHEMA = 4
 
 # not `detail = none`, which is smaller, but reads every matching text again for BM25: ten times slower
 WORDS = 'CREATE VIRTUAL TABLE words USING fts5 (terms, tokenize = "unicode61 remove_diacritics 0")'
@@ -35,7 +35,7 @@ _DOCUMENTS = """CREATE TABLE documents (
     UNIQUE (collection, path))"""
 _UPKEEP = (
     "CREATE TABLE collections (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, "
-    "created_at REAL NOT NULL)",
+    "created_at REAL NOT NULL, web TEXT NOT NULL DEFAULT 'on')",
     """CREATE TABLE roots (
         collection INTEGER NOT NULL REFERENCES collections (number) ON DELETE CASCADE, path TEXT NOT NULL,
         kind TEXT NOT NULL, watched INTEGER NOT NULL DEFAULT 0, every REAL, checked_at REAL NOT NULL DEFAULT 0,
@@ -112,7 +112,7 @@ def migrate(db: sqlite3.Connection) -> None:
 
 
 def _default(db: sqlite3.Connection) -> None:
-    db.execute("INSERT INTO collections VALUES (1, ?, ?)", (DEFAULT, time.time()))
+    db.execute("INSERT INTO collections (number, name, created_at) VALUES (1, ?, ?)", (DEFAULT, time.time()))
 
 
 def _collections_and_upkeep(db: sqlite3.Connection) -> None:
@@ -141,4 +141,10 @@ def _tokens(db: sqlite3.Connection) -> None:
     db.execute(TOKENS)
 
 
-_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _collections_and_upkeep, 2: _tokens}
+def _consents(db: sqlite3.Connection) -> None:
+    """3 to 4: whether questions over a collection may go to a web search. A table of version 1 has it by now."""
+    if not any(row[1] == "web" for row in db.execute("PRAGMA table_info(collections)")):
+        db.execute("ALTER TABLE collections ADD COLUMN web TEXT NOT NULL DEFAULT 'on'")
+
+
+_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _collections_and_upkeep, 2: _tokens, 3: _consents}

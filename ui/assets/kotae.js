@@ -342,7 +342,12 @@
       const part = $(selector);
       if (part && part.getAttribute("role") !== role) { part.setAttribute("role", role); part.setAttribute("aria-label", words[key]); }
     }
-    const web = $("#kotae-web label");
-    if (web && !web.title) web.title = words["ask.web_hint"];
+    const web = $("#kotae-web");
+    if (web && !web.title) {
+      web.title = words["ask.web_hint"];
+      const name = element("span", "kotae-web-name", words["ask.web"]);
+      name.setAttribute("aria-hidden", "true");
+      web.prepend(name);
+    }
   }
 })();

@@ -315,6 +315,9 @@
       const files = [...event.target.files];
       event.target.value = "";
       upload(files);
+    } else if (event.target.matches(".kotae-lib-web select")) {
+      const choice = event.target;
+      attempt(() => send("collections/web", { name: choice.dataset.collection, web: choice.value }), "lib.web_set");
     } else if (event.target.matches("#kotae-lib-documents select")) { listing.page = 0; load("documents"); }
     else if (event.target.matches("#kotae-lib-search select") && $("#kotae-lib-search [name=query]").value.trim()) load("search");
   });

@@ -14,6 +14,7 @@ from ui.terminal import Terminal, Watch
 
 if TYPE_CHECKING:
     from agent import Agent, Answer, Settings
+    from tools.base import Consent
 
 Question = Annotated[str, typer.Argument(metavar="TEXT", help="The question; - reads it from standard input.")]
 
@@ -24,7 +25,10 @@ def ask(
         str | None, typer.Option("--thread", metavar="ID", help="Go on with this conversation; `last`: the latest.")
     ] = None,
     as_json: AsJson = False,
-    no_web: Annotated[bool, typer.Option("--no-web", help="Send nothing to a web search.")] = False,
+    web: Annotated[
+        bool | None,
+        typer.Option("--web/--no-web", help="Search the web without asking first, or send nothing to it."),
+    ] = None,
     model: Model = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -33,11 +37,17 @@ def ask(
     settings = load_settings(model=model, data_dir=data_dir)
     if not as_json:
         offer_sample(settings, terminal)
-    answer, thread = asyncio.run(_answer(read(text), thread, settings, terminal, web=None if not no_web else False))
+    leave: Consent | None = None if web is None else "on" if web else "off"
+    answer, thread = asyncio.run(_answer(read(text), thread, settings, terminal, web=leave))
     if as_json:
         terminal.data({**answer.as_json(), "thread": thread})
         return
     terminal.answer(answer)
+    if answer.would_send and terminal.interactive and sys.stdin.isatty():
+        said = typer.prompt(">", default="", show_default=False, prompt_suffix=" ", err=True)
+        if said.strip():
+            answer, thread = asyncio.run(_answer(said, thread, settings, terminal, web=leave))
+            terminal.answer(answer)
     terminal.err.print()
     terminal.path(answer)
     if answer.choices:
@@ -78,7 +88,7 @@ def offer_sample(settings: Settings, terminal: Terminal) -> None:
 
 
 async def _answer(
-    question: str, thread: str | None, settings: Settings, terminal: Terminal, *, web: bool | None
+    question: str, thread: str | None, settings: Settings, terminal: Terminal, *, web: Consent | None
 ) -> tuple[Answer, str]:
     from agent import Agent, Done, KotaeError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -135,8 +135,8 @@ def collections(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     if as_json:
         terminal.data([plain(one) for one in found])
         return
-    rows = [(c.name, str(c.documents), str(c.passages), _moment(c.created_at)) for c in found]
-    terminal.table(("Name", "Documents", "Passages", "Made"), rows, right=("Documents", "Passages"))
+    rows = [(c.name, str(c.documents), str(c.passages), c.web, _moment(c.created_at)) for c in found]
+    terminal.table(("Name", "Documents", "Passages", "Web", "Made"), rows, right=("Documents", "Passages"))
 
 
 @library_app.command("create")
@@ -155,6 +155,26 @@ def rename(
     with opened_library(load_settings(data_dir=data_dir)) as library:
         library.rename_collection(name, new)
     Terminal().say(f"The collection {name} is now {new}.")
+
+
+@library_app.command("web")
+def web(
+    name: _Name,
+    may: Annotated[
+        str, typer.Argument(metavar="on|ask|off", help="Search freely, ask each time, or never.", show_default=False)
+    ],
+    data_dir: DataDir = None,
+) -> None:
+    """Say whether questions that a collection may answer can go to a web search."""
+    from agent.errors import SettingsError
+    from tools.base import Consent
+
+    said = next((one for one in get_args(Consent) if one == may), None)
+    if said is None:
+        raise SettingsError(f"{may!r} is none of on, ask and off: choose one of them.")
+    with opened_library(load_settings(data_dir=data_dir)) as library:
+        library.set_web(name, said)
+    Terminal().say(f"Web search for questions over {name}: {said}.")
 
 
 @library_app.command("delete")

@@ -91,8 +91,10 @@ def list_settings(as_json: AsJson = False) -> None:
 @settings_app.command("set")
 def set_setting(key: str, value: str) -> None:
     """Write one setting into the settings file."""
-    terminal = Terminal()
-    terminal.say(f"{key} = {value} is now in {store(key, value)}.")
+    from agent.settings import SECRETS
+
+    terminal, path = Terminal(), store(key, value)
+    terminal.say(f"{key} is now in {path}." if key in SECRETS else f"{key} = {value} is now in {path}.")
 
 
 def store(key: str, value: str) -> Path:

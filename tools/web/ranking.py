@@ -66,8 +66,9 @@ class _Candidate:
 def rank(query: str, pages: Sequence[Page], snippets: Sequence[Passage], embedder: Embedder, k: int) -> list[Passage]:
     """The best `k` passages of some pages for `query`, best first.
 
-    `snippets` are what the search gave, best first. That of a page which was not read stands in for it. Near-duplicates
-    are given once, with the addresses of the others as `copies`, and few of one page as long as there are others.
+    `snippets` are what the search gave, best first. That of a page which was not read stands in for it, unless another
+    page has it. Near-duplicates are given once, with the addresses of the others as `copies`, and few of one page as
+    long as there are others.
     """
     texts = [_Letters.of(page.text) for page in pages]
     candidates = [
@@ -78,7 +79,7 @@ def rank(query: str, pages: Sequence[Page], snippets: Sequence[Passage], embedde
         if not any(earlier.holds(candidate.passage.text) for earlier in texts[:number])
     ]
     read_from = {url for page in pages for url in (page.asked, page.url)}
-    rest = [snippet for snippet in snippets if snippet.url not in read_from]
+    rest = [s for s in snippets if s.url not in read_from and not any(text.holds(s.text) for text in texts)]
     candidates += [_stand_in(snippet, len(pages) + number) for number, snippet in enumerate(rest)]
     if not candidates or k < 1:
         return []

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 
 from tests.tools.library.conftest import TermEmbedder
+from tests.tools.web.site import page as page_of
+from tests.tools.web.site import serving
 from tools.base import Passage
 from tools.library import E5
 from tools.library.search import PER_DOCUMENT
-from tools.web.fetch import Page
+from tools.web.fetch import Page, PageReader
+from tools.web.fragment import text_fragment
 from tools.web.ranking import CANDIDATES, MOST, PAGE, SNIPPET, VOICE, rank, site
 
 READ_AT = 1767323045.0
@@ -103,6 +107,26 @@ def test_the_snippet_stands_in_for_a_page_that_was_not_read() -> None:
     assert (found[0].text, found[0].trust, found[0].document, found[0].id) == (hit.text, SNIPPET, "", "s")
     assert other.text not in [p.text for p in found]
     assert rank("How high?", [], [hit, other], TermEmbedder(), 1)
+
+
+def test_the_snippet_of_another_address_of_a_page_that_was_read_is_not_needed() -> None:
+    hit = snippet("https://a.example/print", "The lighthouse of Linden is 31 metres high and was opened in 1889.")
+    found = rank("How high is the lighthouse?", [page("https://a.example/", LIGHTHOUSE)], [hit], TermEmbedder(), 9)
+    assert [p.url for p in found] == ["https://a.example/"]
+
+
+async def test_from_a_search_to_the_sentence() -> None:
+    """Pages of a site are read, ranked, and linked to, in Japanese and old encodings."""
+    with serving({f"/{name}": page_of(name) for name in ("news_ja", "blog_ja", "news_en")}) as site_:
+        reader = PageReader(site_.egress("ja.example"), readers=1)
+        urls = [site_.url(path, "ja.example") for path in site_.pages]
+        outcomes = await reader.read(urls, 20)
+        reader.close()
+    pages = [outcome for outcome in outcomes if isinstance(outcome, Page)]
+    first = rank("灯台の高さは何メートルですか", pages, [], E5(), 3)[0]
+    assert (first.url, first.title, first.published) == (urls[0], "青浜の灯台、60年ぶりに一般公開へ", "2024-05-03")
+    link = text_fragment(first.url, "灯台の高さは31メートルで、らせん階段は148段ある。", first.text)
+    assert unquote(link) == f"{urls[0]}#:~:text=灯台の高さは31メートルで、らせん階段は148段ある"
 
 
 def test_several_snippets_are_of_several_pages() -> None:

@@ -122,7 +122,7 @@ class PageReader:
         self._workers.warm()
 
     def close(self) -> None:
-        """End the child processes. Pages that are being read then are `ended`."""
+        """End the child processes, each after the page that it is reading; pages that come later are `ended`."""
         self._workers.close()
 
     def _begin(
@@ -165,6 +165,8 @@ class PageReader:
             raise _Given("busy" if answer.status >= 500 else _STATUS.get(answer.status, "status"))
         if (type := answer.type or _told(answer.body)) not in _TYPES:
             raise _Given("type")
+        if len(answer.body) > LIMITS.bytes:
+            raise _Given("too_large")
         try:
             with self._workers.taken(deadline) as worker, saved(answer, answer.url, LIMITS) as path:
                 # no time left would end a child that others can use

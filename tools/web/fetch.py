@@ -30,8 +30,8 @@ Reason = (
 
 LIMITS = Limits(bytes=12 * 2**20, pages=400, scanned=0, seconds=15.0)
 """Of one page. Nothing is recognised from pictures: that takes longer than anybody waits for an answer."""
-CHARACTERS = 100_000
-"""Of one page's text; a novel has five times as many, an article a tenth."""
+CHARACTERS = 60_000
+"""Of one page's text, whose words are all looked at; an article has a sixth of it."""
 _TYPES = TEXTS | {"application/pdf"}
 _STATUS: dict[int, Reason] = {
     **dict.fromkeys((404, 410), "missing"),

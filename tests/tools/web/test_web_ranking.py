@@ -19,6 +19,8 @@ from tools.web.fragment import text_fragment
 from tools.web.ranking import CANDIDATES, MOST, PAGE, SNIPPET, VOICE, rank, site
 
 READ_AT = 1767323045.0
+MEANING = E5()
+"""The embedder that Kotae carries, loaded once."""
 
 
 def page(url: str, text: str, title: str = "A page", **more: object) -> Page:
@@ -123,7 +125,7 @@ async def test_from_a_search_to_the_sentence() -> None:
         outcomes = await reader.read(urls, 20)
         reader.close()
     pages = [outcome for outcome in outcomes if isinstance(outcome, Page)]
-    first = rank("灯台の高さは何メートルですか", pages, [], E5(), 3)[0]
+    first = rank("灯台の高さは何メートルですか", pages, [], MEANING, 3)[0]
     assert (first.url, first.title, first.published) == (urls[0], "青浜の灯台、60年ぶりに一般公開へ", "2024-05-03")
     link = text_fragment(first.url, "灯台の高さは31メートルで、らせん階段は148段ある。", first.text)
     assert unquote(link) == f"{urls[0]}#:~:text=灯台の高さは31メートルで、らせん階段は148段ある"
@@ -204,7 +206,7 @@ def test_several_sites_beat_one() -> None:
         page(f"https://{name}.example/", text + "\n\n" + filler(5, ord(name)))
         for name, text in zip("xab", (OTHER, *SAME[:2]), strict=True)
     ]
-    for embedder in (TermEmbedder(), E5()):
+    for embedder in (TermEmbedder(), MEANING):
         found = rank("How high is the lighthouse of Linden?", pages, [], embedder, 3)
         assert ["25 metres" in p.text for p in found] == [False, False, True], embedder.name
         assert [p.trust for p in found] == pytest.approx([PAGE + VOICE, PAGE + VOICE, PAGE])
@@ -269,6 +271,6 @@ GUIDE = "# Lighthouse guide\n\nWelcome to the lighthouse.\n\n" + "\n\n".join(
 )
 def test_meaning_finds_the_part_in_either_language(question: str, part: str) -> None:
     pages = [page("https://a.example/", filler(6)), page("https://b.example/", GUIDE, "Lighthouse guide")]
-    found = rank(question, pages, [], E5(), 2)
+    found = rank(question, pages, [], MEANING, 2)
     assert any(PARTS[part] in p.text for p in found)
     assert set(found[0].stages) == {"vector", "words", "tokens"}

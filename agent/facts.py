@@ -34,7 +34,7 @@ _CODE = re.compile(r"`([^`]{2,120})`")
 _NOT_NAMES = frozenset(
     "I I'm I'll OK Yes No The A An It This That These Those If When Where Who What Why How Mr Mrs Ms Dr Prof".split()
 )
-_TITLE_BEFORE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St)\.\s*$")
+_TITLE_BEFORE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Rep|Sen|Gov|Gen|Col|Capt|Lt|Sgt|Rev)\.\s*$")
 
 
 def citations(text: str) -> tuple[int, ...]:

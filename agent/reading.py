@@ -28,6 +28,7 @@ _AT_LEAST = 3
 LONGER = 2
 """So many times as much is read, and may be written, where a longer answer is asked for."""
 _ELLIPSIS = " … "
+_CLOSES = " 」』\"'”)）*_"
 _HEADING = re.compile(r"#{1,6} |\W*(?:\n|$)")
 
 
@@ -59,10 +60,24 @@ def weighed(
 ) -> tuple[tuple[Passage, ...], tuple[Evidence, ...]]:
     """The passages, that with the nearest sentence first, and their sentences, the nearest first."""
     everything = [(n, start, end) for n, passage in enumerate(passages) for start, end in spans(passage.text)]
-    # a heading says what is spoken of and nothing of it, and stands above its sentences anyway
-    places = [at for at in everything if not _HEADING.match(passages[at[0]].text, at[1])] or everything
+    asks = [text.rstrip(_CLOSES).endswith(("?", "？")) for text in (passages[n].text[a:b] for n, a, b in everything)]
+    # a heading says what is spoken of and nothing of it, and stands above its sentences anyway; so does a question
+    places = [
+        at for at, q in zip(everything, asks, strict=True) if not q and not _HEADING.match(passages[at[0]].text, at[1])
+    ] or everything
     above = [" › ".join(dict.fromkeys((p.title, *p.heading))) for p in passages]
-    near = nearness(question, [(above[n], passages[n].text[start:end]) for n, start, end in places])
+    replies = {
+        reply: passages[reply[0]].text[one[1] : one[2]]
+        for one, reply, q in zip(everything, everything[1:], asks, strict=False)
+        if q and one[0] == reply[0]
+    }
+    near = nearness(
+        question,
+        [
+            (f"{above[at[0]]} › {replies.get(at, '')}".rstrip(" ›"), passages[at[0]].text[at[1] : at[2]])
+            for at in places
+        ],
+    )
     ordered = sorted(zip(places, near, strict=True), key=lambda row: -row[1].score)
     numbers = {
         n: i for i, n in enumerate(dict.fromkeys([*(place[0] for place, _ in ordered), *range(len(passages))]), 1)

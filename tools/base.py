@@ -31,7 +31,7 @@ class Passage:
     heading: tuple[str, ...] = ()
     """The headings above the passage, outermost first."""
     document: str = ""
-    """Id of the document it was cut from; empty outside the library."""
+    """Id of the document or web page it was cut from; empty for what was cut from none, as a search's snippet."""
     start: int = 0
     """First character of the passage in its document's text."""
     end: int = 0
@@ -41,6 +41,10 @@ class Passage:
     stages: Mapping[str, float] = field(default_factory=dict)
     copies: tuple[str, ...] = ()
     """Addresses of other documents that hold nearly the same passage, which search gives once."""
+    published: str = ""
+    """The day that a web page says it was published or changed on, as 2025-03-14; empty when it does not say."""
+    read_at: float = 0.0
+    """When a web page was read: seconds since 1970, UTC; 0 for what was not read from the web now."""
 
     def __post_init__(self) -> None:
         # A checkpoint gives tuples back as lists.

@@ -9,7 +9,7 @@ _OPEN = "「『（(【〈《［[“"
 _CLOSE = "」』）)】〉》］]”"
 _END = "。！？!?．"
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|No|Nos|Fig|Sec|Vol|pp?|Dr|Mr|Mrs|Ms|Prof|St|Inc|Ltd|Co|Corp|U\.S|a\.m|p\.m)"
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|No|Nos|Fig|Sec|Vol|pp?|Dr|Mr|Mrs|Ms|Prof|St|Rep|Reps|Sen|Sens|Gov|Gen|Col|Capt|Lt|Sgt|Rev|Hon|Mt|Ft|Inc|Ltd|Co|Corp|U\.S|a\.m|p\.m)"
     r"|\b[A-Z])\.$"
 )
 _MARK = re.compile(r"\s*(?:\[\d{1,2}\](?:\s*[,、]\s*(?=\[\d))?\s*)+")

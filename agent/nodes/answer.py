@@ -14,6 +14,7 @@ from langchain_core.messages import AnyMessage, BaseMessage, SystemMessage
 from langgraph.runtime import Runtime
 
 from agent import facts, tables
+from agent.asked import holds_what_is_asked
 from agent.context import Context
 from agent.digest import Gist, also_named, gists, lines, overview, reach
 from agent.disagreement import disagreeing
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 _MARKS = ("[", "(", "（")
 """How a citation mark begins that is still being written."""
+_NEAR = 5
+"""Sentences of which the first is quoted that holds what was asked for."""
 _ASIDE = 100
 """Tokens of a reply that is looked at before it is shown."""
 _DIRECT_HISTORY = 4
@@ -198,7 +201,9 @@ def _quoted(turn: Turn) -> str:
     for support in turn.supports:
         if support.reason == "polarity" and support.quote:
             return f"{support.quote} [{support.cites[0]}]"  # it says what the draft turned round
-    return _verbatim(turn.evidence[0], turn)
+    near = turn.evidence[:_NEAR]
+    told = (e for e in near if holds_what_is_asked(text_of(e, turn.passages), turn.standalone))
+    return _verbatim(next(told, near[0]), turn)
 
 
 def _verbatim(evidence: Evidence, turn: Turn) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
+from agent.asked import current
 from agent.consent import CHOSEN
 from agent.context import Context
 from agent.errors import MemoryFileError
@@ -61,6 +62,8 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         turn = _noted(turn, "orders_left_out")
     passages = [passage for passage in read if passage.text]
     ordered, evidence = await asyncio.to_thread(weighed, decision.query, passages, runtime.context.nearness)
+    if decision.route == "web":  # what its owner keeps in the library is not out of date because of its year
+        evidence = current(evidence, ordered, decision.query)
     return {"turn": replace(turn, passages=ordered, evidence=evidence)}
 
 

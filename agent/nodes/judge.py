@@ -19,6 +19,7 @@ from typing import Any, Literal
 from langgraph.runtime import Runtime
 
 from agent import ambiguity, facts
+from agent.asked import other_day
 from agent.consent import to_ask
 from agent.context import Context, Limits
 from agent.models.chat import Meter
@@ -103,6 +104,8 @@ async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
     absent = await asyncio.to_thread(context.unmentioned, unread) if unread else []
     strangers = [name for name in _names(turn.standalone) if name in absent]
     missing = tuple(absent[:_NAMED])
+    if other_day(turn.standalone, turn.passages):
+        return Verdict(False, 0.9, "other_day", missing)
     near = max((p.stages.get("vector", 1.0) for p in turn.passages), default=0.0)
     floor = UNRELATED[0] - ABROAD * (covered is None)
     if near < floor and (covered or 0.0) < UNRELATED[1]:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from langgraph.runtime import Runtime
 
 from agent import facts, tables
+from agent.asked import echoes, holds_what_is_asked
 from agent.context import Context, Limits
 from agent.models.chat import Meter
 from agent.nodes.judge import coverage
@@ -54,7 +55,16 @@ async def reflect(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         known = seen.pop(sentence, None) or tables.support(sentence, turn)
         found = known or by_rules(sentence, [s.sentence for s in supports], turn)
         supports.append(found if isinstance(found, Support) else await _by_model(found, turn, context, meter))
-    return {"turn": replace(turn, supports=tuple(supports), usage=turn.usage + meter.usage)}
+    return {"turn": replace(turn, supports=_to_the_point(supports, turn), usage=turn.usage + meter.usage)}
+
+
+def _to_the_point(supports: Sequence[Support], turn: Turn) -> tuple[Support, ...]:
+    """The same, but that nothing counts as supported where a number, or a time of day, was asked for and none of the
+    supported sentences has one: true as they are, they do not answer."""
+    told = "\n".join(s.sentence for s in supports if s.supported)
+    if not told or holds_what_is_asked(told, turn.standalone):
+        return tuple(supports)
+    return tuple(replace(s, supported=False, reason="kind") if s.supported else s for s in supports)
 
 
 def after_reflect(turn: Turn, limits: Limits) -> Literal["answer", "finish", "abstain"]:
@@ -98,6 +108,8 @@ def by_rules(sentence: str, before: Sequence[str], turn: Turn, *, more: bool = F
     """What the rules say of a sentence of a draft, behind the sentences `before`; `more`: others will follow it."""
     cites = tuple(n for n in facts.citations(sentence) if 0 < n <= len(turn.passages))
     claim = facts.uncited(sentence)
+    if echoes(claim, turn.standalone) and not is_polar(claim):
+        return Support(sentence, (), False, "checks", "echo")
     if reason := _no_claim(claim, before, turn, more=more or len(split(turn.draft)) > 1):
         return Support(sentence, (), False, "checks", reason)
     if (copied := _copied(claim, turn)) is not None:

@@ -10,6 +10,7 @@
     python -m tests.benchmarks cross_language               questions in one language, documents in the other
     python -m tests.benchmarks indexing                     indexing beside the bare embedder
     python -m tests.benchmarks upkeep                       looking at an unchanged folder again
+    python -m tests.benchmarks pages                        five pages of the web beside the slowest one
     python -m tests.benchmarks scale                        search in 1,000 to 100,000 passages beside FAISS
     python -m tests.benchmarks training                     training a specialist beside a bare loop of peft
     python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
@@ -37,7 +38,7 @@ sys.path.insert(0, str(ROOT))
 
 ASKING = ("answers", "cost", "forgetting", "memory", "parts", "switching")
 """Those that ask the model."""
-ALONE = ("ambiguity", "cross_language", "indexing", "scale", "startup", "training", "upkeep")
+ALONE = ("ambiguity", "cross_language", "indexing", "pages", "scale", "startup", "training", "upkeep")
 """Those that need no model."""
 
 

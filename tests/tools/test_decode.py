@@ -47,3 +47,41 @@ def test_a_page_says_its_own_encoding() -> None:
 def test_a_wrong_or_unknown_declaration_does_not_win() -> None:
     page = '<meta charset="no-such-thing"><p>答え</p>'
     assert decode(page.encode(), html=True) == page
+
+
+WINDOWS = "①㈱日本語のテストです。これはひらがなの文です。"
+
+
+def as_mail(text: str) -> bytes:
+    """ISO-2022-JP as Windows writes it, which Python's codecs do not."""
+    return b"\x1b$B" + bytes(byte & 0x7F for byte in text.encode("euc_jis_2004")) + b"\x1b(B"
+
+
+@pytest.mark.parametrize(
+    ("data", "declared"),
+    [
+        (WINDOWS.encode("cp932"), "Shift_JIS"),
+        (WINDOWS.encode("cp932"), ""),
+        (WINDOWS.encode("euc_jis_2004"), "EUC-JP"),
+        (WINDOWS.encode("euc_jis_2004"), ""),
+        (as_mail(WINDOWS), "iso-2022-jp"),
+        (as_mail(WINDOWS), "utf-8"),
+        (as_mail(WINDOWS), ""),
+        (WINDOWS.encode("utf-16-le"), "utf-16le"),
+        (WINDOWS.encode(), "iso-8859-1"),
+        (WINDOWS.encode(), "shift_jis"),
+        (WINDOWS.encode("cp932"), "utf-8"),
+    ],
+)
+def test_characters_of_windows_in_each_encoding_with_right_and_wrong_headers(data: bytes, declared: str) -> None:
+    assert decode(data, declared=declared) == WINDOWS
+    assert decode(data, declared=declared, html=True) == WINDOWS
+
+
+def test_latin_1_on_the_web_is_windows_1252() -> None:
+    assert decode("“Zürich” – 5 €".encode("cp1252"), declared="ISO-8859-1") == "“Zürich” – 5 €"
+
+
+@pytest.mark.parametrize("declared", ["punycode", "unicode_escape", "utf-7", "rot13", "hex", "x" * 30])
+def test_codecs_that_are_no_encodings_are_not_tried(declared: str) -> None:
+    assert decode(b"a-1 \\x41 +AEE-", declared=declared) == "a-1 \\x41 +AEE-"

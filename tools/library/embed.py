@@ -61,3 +61,9 @@ def read(embedder: Embedder, texts: Sequence[str]) -> list[Reading]:
     if isinstance(embedder, TokenEmbedder):
         return embedder.readings(texts)
     return [Reading(vector) for vector in embedder.passages(texts)]
+
+
+def headed(title: str, heading: Sequence[str], text: str) -> str:
+    """A passage as it is embedded: under its document's title and the headings above it."""
+    names = dict.fromkeys(name for name in (title, *heading) if name)
+    return "\n".join(filter(None, (" › ".join(names), text)))

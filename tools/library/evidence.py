@@ -6,13 +6,13 @@ holds the answer in .78 and .80 of the questions, one of the best three in .92 a
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tools.library import bm25
 from tools.library.embed import Embedder, TokenEmbedder, read
 from tools.library.late import similarities
 from tools.library.words import search_terms
@@ -58,8 +58,7 @@ def _shares(question: str, sentences: Sequence[str]) -> np.ndarray:
     wanted = set(search_terms(question))
     held = [wanted & set(search_terms(sentence)) for sentence in sentences]
     frequency = Counter(word for words in held for word in words)
-    n = len(sentences)
-    rarity = {word: math.log(1 + (n - frequency[word] + 0.5) / (frequency[word] + 0.5)) for word in wanted}
+    rarity = {word: bm25.rarity(len(sentences), frequency[word]) for word in wanted}
     total = sum(rarity.values()) or 1.0
     return np.array([sum(rarity[word] for word in words) / total for words in held])
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from tools.base import ToolError
 from tools.library import chunk, collection, listing, sources, store
-from tools.library.embed import BATCH_TOKENS, Embedder, Reading, read
+from tools.library.embed import BATCH_TOKENS, Embedder, Reading, headed, read
 from tools.library.load import Limits
 from tools.library.outcome import Outcome, Scanned
 from tools.library.read import Order, Reader, digest
@@ -303,8 +303,7 @@ class Run:
 
 def piece_of(document: NewDocument, part: chunk.Chunk) -> _Piece:
     text = document.text[part.start : part.end]
-    names = dict.fromkeys(name for name in (document.title, *part.heading) if name)
-    embed = "\n".join(filter(None, (" › ".join(names), text)))
+    embed = headed(document.title, part.heading, text)
     return _Piece(part, text, embed, digest(embed))
 
 

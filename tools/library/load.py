@@ -86,6 +86,10 @@ class Loaded:
     """Where each page of a PDF, or each slide, begins in `text`."""
     unread: str = ""
     """One sentence on what is missing from `text`, such as scanned pages; empty when everything was read."""
+    published: str = ""
+    """The day on which a page of the web was published, or else changed, as 2025-03-14; empty when it does not say."""
+    canonical: str = ""
+    """The address by which a page of the web wants to be known, as it is written there."""
 
 
 class LoadError(Exception):

@@ -105,10 +105,7 @@ def retrieve(
         return []
     home = language(query)
     level = levels(index.averages(vector, allowed), home)
-    own = np.array([spoken == home for spoken in found.languages])
-    if own.mean() < SCANT:
-        own = np.zeros_like(own)
-        shares = ACROSS if shares == ALL else shares
+    own, shares = at_home(found.languages, home, shares)
     levelled = found.cosines - np.array([level.get(spoken, 0.0) for spoken in found.languages])
     scored = matching.scores(db, asked, found.numbers, len(index))
     words = np.array([scored.get(number, 0.0) for number in found.numbers])
@@ -127,17 +124,26 @@ def retrieve(
     # nearly always the first few are enough; the rest is read only when most of these are near-duplicates
     for count in dict.fromkeys((min(len(order), 4 * k), len(order))):
         best = order[:count]
-        stages = [_stages(found.cosines[i], words[i], late[i]) for i in best]
-        ranked = _passages(db, [found.numbers[i] for i in best], [float(scores[i]) for i in best], stages)
+        told = [stages(found.cosines[i], words[i], late[i]) for i in best]
+        ranked = _passages(db, [found.numbers[i] for i in best], [float(scores[i]) for i in best], told)
         chosen = choose(ranked, found.vectors[best], own[best], k)
         if len(chosen) == k:
             break
     return chosen
 
 
-def _stages(cosine: float, words: float, late: float) -> dict[str, float]:
-    stages = {"vector": float(cosine), "words": float(words)}
-    return stages if math.isnan(late) else stages | {"tokens": float(late)}
+def stages(cosine: float, words: float, late: float) -> dict[str, float]:
+    """What each stage gave; `late` is NaN when tokens were not compared."""
+    told = {"vector": float(cosine), "words": float(words)}
+    return told if math.isnan(late) else told | {"tokens": float(late)}
+
+
+def at_home(languages: Sequence[str], home: str, shares: Shares = ALL) -> tuple[Mask, Shares]:
+    """Which candidates are in the question's language, none if these are `SCANT`, and the shares that go with it."""
+    own = np.array([spoken == home for spoken in languages])
+    if own.mean() >= SCANT:
+        return own, shares
+    return np.zeros_like(own), ACROSS if shares == ALL else shares
 
 
 def levels(averages: Mapping[str, tuple[float, int]], home: str) -> dict[str, float]:

@@ -6,12 +6,15 @@ import email.utils
 import re
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from tools.decode import decode
 from tools.library import load
 from tools.library.load import Limits, Loaded, LoadError
 from tools.library.sources import Page
@@ -27,7 +30,8 @@ _ENDINGS = {
     "text/markdown": ".md",
     "text/plain": ".txt",
 }
-_CODED = frozenset(("text/html", "application/xhtml+xml", "text/markdown", "text/plain"))
+HTML = frozenset(("text/html", "application/xhtml+xml"))
+TEXTS = HTML | {"text/markdown", "text/plain"}
 
 
 @dataclass(frozen=True)
@@ -71,22 +75,23 @@ def read_url(egress: Egress, url: str, known: Page, digest: str, limits: Limits,
     fresh = sha256(answer.body).hexdigest()
     if fresh == digest:
         return Read(page)
-    return Read(page, _loaded(answer, url, limits, worker), len(answer.body), _modified(answer), fresh)
+    with saved(answer, url, limits) as path:
+        loaded = worker.read(path)
+    return Read(page, loaded, len(answer.body), _modified(answer), fresh)
 
 
-def _loaded(answer: Response, url: str, limits: Limits, worker: Worker) -> Loaded:
-    body = answer.body
-    if answer.charset and answer.type in _CODED:
+@contextmanager
+def saved(answer: Response, url: str, limits: Limits) -> Iterator[Path]:
+    """The body of an answer as a file for the child process, which never hears the header. Raises `LoadError`."""
+    load.examine(len(answer.body), limits)
+    text = None
+    if answer.charset and answer.type in TEXTS:
         # what the server says goes before what the page says (HTML standard, "determining the character encoding")
-        try:
-            body = body.decode(answer.charset).removeprefix("\ufeff").encode("utf-8-sig")
-        except (LookupError, UnicodeError):
-            body = answer.body
+        text = decode(answer.body, html=answer.type in HTML, declared=answer.charset)
     with tempfile.TemporaryDirectory(prefix="kotae-") as folder:
         path = Path(folder, _name(url, answer.type))
-        path.write_bytes(body)
-        load.examine(len(body), limits)
-        return worker.read(path)
+        path.write_bytes(answer.body if text is None else text.encode("utf-8-sig", "replace"))
+        yield path
 
 
 def _name(url: str, type: str) -> str:

@@ -17,6 +17,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,15 +50,28 @@ class Worker:
 
     def read(self, path: Path) -> Loaded:
         """The text of a file. Raises `LoadError`, also when the child died or took too long."""
-        order = {"do": "read", "path": os.path.abspath(path)}
-        fields, _, text = self._ask(order, self._limits.characters * 4 + _FIELDS).partition(b"\n")
-        found = json.loads(fields)
-        return Loaded(text.decode(), found["title"], found["type"], tuple(found["pages"]), found["unread"])
+        return self._loaded({"do": "read", "path": os.path.abspath(path)})
+
+    def page_of_web(self, path: Path, url: str, html: bool, seconds: float) -> Loaded:
+        """The main text of a page that was fetched from `url`, read within `seconds`; `html` if it was sent as that.
+
+        Raises `LoadError` as `read` does.
+        """
+        return self._loaded({"do": "web", "path": os.path.abspath(path), "url": url, "html": html}, seconds)
+
+    def warm(self) -> None:
+        """Start the child and load what pages of the web need, which takes longer than reading most pages."""
+        self._ask({"do": "warm", "path": ""}, 0)
 
     def page(self, path: Path, page: int, highlight: str | None, scale: float) -> bytes | None:
         """A page of a PDF as PNG; None when there is no such page. Raises `LoadError`."""
         order = {"do": "page", "path": os.path.abspath(path), "page": page, "highlight": highlight, "scale": scale}
         return self._ask(order, _PICTURE) or None
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a child."""
+        return self._process is not None
 
     def close(self) -> None:
         """End the child. Closing twice does nothing."""
@@ -73,14 +88,22 @@ class Worker:
             process.kill()
             process.wait()
 
-    def _ask(self, order: dict[str, Any], most: int) -> bytes:
-        with _Clock(self._limits.seconds, self._limits.scanned_seconds) as clock:
+    def _loaded(self, order: dict[str, Any], seconds: float | None = None) -> Loaded:
+        fields, _, text = self._ask(order, self._limits.characters * 4 + _FIELDS, seconds).partition(b"\n")
+        found = json.loads(fields)
+        return Loaded(text.decode(), **{**found, "pages": tuple(found["pages"])})
+
+    def _ask(self, order: dict[str, Any], most: int, seconds: float | None = None) -> bytes:
+        limits = self._limits
+        if seconds is not None:
+            limits = replace(limits, seconds=min(limits.seconds, max(0.0, seconds)), scanned_seconds=0)
+        with _Clock(limits.seconds, limits.scanned_seconds) as clock:
             process = self._process = self._process or _start()
             clock.watch(process)
             assert process.stdin is not None
             assert process.stdout is not None
             try:
-                process.stdin.write(json.dumps({**order, "limits": vars(self._limits)}).encode() + b"\n")
+                process.stdin.write(json.dumps({**order, "limits": vars(limits)}).encode() + b"\n")
                 process.stdin.flush()
                 while True:
                     header = _exactly(process.stdout, _HEADER)
@@ -94,7 +117,7 @@ class Worker:
                         raise LoadError(reply.decode())
                     if kind != b"P":
                         return reply
-                    clock.extend(self._limits.page_seconds)
+                    clock.extend(limits.page_seconds)
                     if self._scanning is not None:
                         self._scanning(*json.loads(reply))
             except (EOFError, OSError, ValueError) as error:
@@ -196,6 +219,9 @@ def _reply(order: dict[str, Any], tell: Callable[[bytes, bytes], None]) -> tuple
 
     try:
         _restrain(limits.seconds, limits.memory)
+        if order["do"] == "warm":
+            import_module("tools.library.formats.web").warm()
+            return b"I", b""
         with path.open("rb") as file:
             data = file.read(limits.bytes + 1)
         if len(data) > limits.bytes:
@@ -204,8 +230,15 @@ def _reply(order: dict[str, Any], tell: Callable[[bytes, bytes], None]) -> tuple
             from tools.library.formats.pdf import page_png
 
             return b"I", page_png(data, order["page"], order["highlight"], order["scale"]) or b""
-        loaded = read(Source(data, path, limits, scanning=scanning))
-        fields = {"title": loaded.title[:1000], "type": loaded.type, "pages": loaded.pages, "unread": loaded.unread}
+        source = Source(data, path, limits, scanning=scanning)
+        if order["do"] == "web":
+            from tools.library.formats.web import read_web
+
+            loaded = read_web(source, order["url"], html=order["html"])
+        else:
+            loaded = read(source)
+        fields = {name: value for name, value in vars(loaded).items() if name != "text"}
+        fields["title"] = loaded.title[:1000]
         # a lone surrogate of a broken font cannot leave the process, and NUL ends a text in SQLite
         return b"T", json.dumps(fields).encode() + b"\n" + loaded.text.replace("\0", " ").encode("utf-8", "replace")
     except LoadError as error:

@@ -8,6 +8,7 @@ address. Size, expansion, time and redirects are bounded. No cookies, no passwor
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import threading
 import time
@@ -32,6 +33,8 @@ Resolve = Callable[[str, int], Sequence[str]]
 Connect = Callable[[str, int, float], "NetworkStream"]
 """Address, port and seconds to a connection; raises what httpcore's backend raises."""
 
+USER_AGENT = "Kotae"
+"""What every server hears, and what a robots.txt may name."""
 _ADDRESSES = 3
 """So many addresses of a name are tried."""
 _MOVED = frozenset((301, 302, 303, 307, 308))
@@ -76,12 +79,26 @@ class Egress:
         self._connect = connect or _connect
         self._trust = trust
 
-    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Response:
-        """The answer of a server, whatever its status. Raises `EgressError`."""
-        deadline = time.monotonic() + self._seconds
+    def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        seconds: float = math.inf,
+        first: int = 0,
+        before: Callable[[str], None] | None = None,
+    ) -> Response:
+        """The answer of a server, whatever its status, within `seconds` if these are fewer than usual.
+
+        Only the `first` bytes of a body that is longer, if any are named. `before` hears each address on the way before
+        it is asked, and stops the fetch by raising. Raises `EgressError`.
+        """
+        deadline = time.monotonic() + min(self._seconds, seconds)
         target = read(url)
         for _ in range(self._redirects + 1):
-            response, moved = self._once(target, headers or {}, deadline)
+            if before is not None:
+                before(target.url)
+            response, moved = self._once(target, headers or {}, deadline, first)
             if moved is None:
                 return response
             following = moved_to(target, moved)
@@ -90,7 +107,9 @@ class Egress:
             target = following
         raise EgressError("redirects", f"The page was moved more than {self._redirects} times: give its last address.")
 
-    def _once(self, target: Target, headers: Mapping[str, str], deadline: float) -> tuple[Response, str | None]:
+    def _once(
+        self, target: Target, headers: Mapping[str, str], deadline: float, first: int
+    ) -> tuple[Response, str | None]:
         """One request: the answer, and where it leads if it is a redirect."""
         import httpcore
 
@@ -98,7 +117,7 @@ class Egress:
         backend = _pinned(self._connect, addresses, deadline)
         sent = {
             "Host": target.authority,
-            "User-Agent": "Kotae",
+            "User-Agent": USER_AGENT,
             "Accept": "text/html, application/pdf;q=0.9, */*;q=0.8",
             "Accept-Encoding": "gzip",
             "Connection": "close",
@@ -125,7 +144,7 @@ class Egress:
                 for name, value in answer.headers:
                     given.add_header(name.decode("latin-1"), value.decode("utf-8", "replace"))
                 moved = given["location"] if answer.status in _MOVED else None
-                body = b"" if moved else self._body(answer.iter_stream(), given)
+                body = b"" if moved else self._body(answer.iter_stream(), given, first)
         except EgressError:
             raise
         except Exception as error:
@@ -191,8 +210,8 @@ class Egress:
             self._trust = httpx.create_ssl_context()
         return self._trust
 
-    def _body(self, parts: Iterator[bytes], given: Message) -> bytes:
-        """The body, expanded, as far as it is allowed to grow."""
+    def _body(self, parts: Iterator[bytes], given: Message, first: int) -> bytes:
+        """The body, expanded, as far as it is allowed to grow or wanted."""
         encoding = (given["content-encoding"] or "identity").strip().lower()
         if encoding not in ("identity", "gzip", "x-gzip"):
             raise EgressError("garbled", f"The server sent the page packed in a way nobody asked for ({encoding}).")
@@ -201,6 +220,8 @@ class Egress:
         for part in parts:
             room = self._bytes - len(body) + 1
             body += part[:room] if unpack is None else unpack.decompress(part, room)
+            if 0 < first <= len(body):
+                return bytes(body[:first])
             if len(body) > self._bytes:
                 raise EgressError(
                     "too_large", f"The page is larger than {self._bytes / 2**20:.0f} MB: save it and index the file."

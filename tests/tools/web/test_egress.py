@@ -414,6 +414,38 @@ def test_the_deadline_holds_for_drips_too(slow: str) -> None:
     assert took < 4, "the server would have dripped on until it is told to stop"
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_only_the_beginning_of_a_body(packed: bool) -> None:
+    body = b"abcdefgh" * 100_000
+    page = reply(gzip.compress(body), "Content-Encoding: gzip") if packed else reply(body)
+    with server(lambda s: s.sendall(page)) as port:
+        egress = Egress([f"127.0.0.1:{port}"], bytes=1000)
+        assert egress.get(f"http://127.0.0.1:{port}/", first=12).body == b"abcdefghabcd"
+
+
+def test_each_address_is_told_before_it_is_asked() -> None:
+    moved = b"HTTP/1.1 301 Moved\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n"
+    network = Network(lambda _: [PUBLIC], [moved, OK])
+    told: list[str] = []
+    network.egress().get("http://public.example/first", before=told.append)
+    assert told == ["http://public.example/first", "http://public.example/next"]
+
+    def stop(url: str) -> None:
+        raise LookupError(url)
+
+    network = Network(lambda _: [PUBLIC], [OK])
+    with pytest.raises(LookupError):
+        network.egress().get("http://public.example/", before=stop)
+    assert network.connected == []
+
+
+def test_a_fetch_may_have_less_time_than_usual() -> None:
+    with server(lambda s: time.sleep(1)) as port:
+        began = time.monotonic()
+        refused(lambda: Egress([f"127.0.0.1:{port}"]).get(f"http://127.0.0.1:{port}/", seconds=0.2), "too_slow")
+        assert time.monotonic() - began < 0.9
+
+
 def test_too_many_redirects() -> None:
     with server(lambda s: s.sendall(reply(b"", "Location: /on", status="302 Found"))) as port:
         refused(lambda: fetch(port), "redirects")

@@ -19,6 +19,8 @@ _BLOCKS = frozenset(
     "hr html li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )
 _ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "complementary", "menu"))
+_LINK = re.compile(r"\s*(?:¶|\[(?:edit|編集)\])$")
+"""What headings end with to be linked to or changed."""
 _SPACE = re.compile(r"[ \t\r\n\f\u00a0]+")
 
 
@@ -33,7 +35,7 @@ def read_html(source: Source) -> Loaded:
     tree = LexborHTMLParser(decode(source.data, html=True) or "")
     named = tree.css_first("title") or tree.css_first("h1")
     title = _SPACE.sub(" ", named.text()).strip() if named else ""
-    text = _main(tree)
+    text = main_of(tree)
     if not text:
         raise LoadError("No text was found in the page: it may be filled by a script; save it as PDF and index that.")
     return Loaded(text, title or title_of(source.path), "html")
@@ -43,10 +45,11 @@ def markdown_of(page: str) -> str:
     """The main text of a page as Markdown; empty when there is none."""
     from selectolax.lexbor import LexborHTMLParser
 
-    return _main(LexborHTMLParser(page))
+    return main_of(LexborHTMLParser(page))
 
 
-def _main(tree: Any) -> str:
+def main_of(tree: Any) -> str:
+    """The same of a page that has been parsed."""
     for selector in ("main", "[role=main]", "article", "body"):
         found = tree.css(selector)
         # several articles are a list of teasers: then the page is its own main part
@@ -82,7 +85,7 @@ class _Writer:
                 node, depth = node.parent, depth - 1
                 if depth == 0:
                     self._flush()
-                    return _joined(self.blocks)
+                    return joined(self.blocks)
                 self._leave(node.tag)
             node = node.next
         return ""
@@ -189,7 +192,8 @@ class _Writer:
         if not text or text == "``":
             return
         if self.heading:
-            self.blocks.extend(["", f"{'#' * self.heading} {text.replace(chr(10), ' ')}", ""])
+            name = _LINK.sub("", text.replace("\n", " "))
+            self.blocks.extend(["", f"{'#' * self.heading} {name}", ""] if name else [])
         elif self.lists:
             self.blocks.append(self.prefix + text if self.prefix else "  " * len(self.lists) + text)
             self.prefix = ""
@@ -197,7 +201,7 @@ class _Writer:
             self.blocks.extend([text, ""])
 
 
-def _joined(blocks: list[str]) -> str:
+def joined(blocks: list[str]) -> str:
     """Blocks as lines, one empty line between them at most."""
     kept = [block for block, before in zip(blocks, ["", *blocks], strict=False) if block or before]
     return "\n".join(kept).rstrip("\n") + "\n" if kept else ""

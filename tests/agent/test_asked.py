@@ -1,0 +1,159 @@
+"""What a question asks for by its words, and what a sentence must hold or be of to answer it."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.asked import asks_for_the_latest, current, days, echoes, holds_what_is_asked, other_day
+from agent.reading import weighed
+from agent.state import Evidence
+from tools.base import Passage
+from tools.library.evidence import Nearness
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "holds"),
+    [
+        ("What time does breakfast begin?", "Breakfast begins at 7:30.", True),
+        ("What time does breakfast begin?", "Breakfast is served in the hall on the first floor.", False),
+        ("What time can I come?", "You can come at any time.", True),
+        ("How many people may enter?", "Up to twelve people may enter.", True),
+        ("How many people may enter?", "People may enter by the north door.", False),
+        ("How many people may enter?", "Nobody may enter; no people are let in.", True),
+        ("How much does the ticket cost?", "The ticket is free of charge.", True),
+        ("How much does the ticket cost?", "The ticket is sold at the counter.", False),
+        ("In which year did the line open?", "The line opened in 1932.", True),
+        ("In which year did the line open?", "The line was opened by the mayor.", False),
+        ("What percentage of couples sleep apart?", "A third of all couples sleep apart.", True),
+        ("What percentage of couples sleep apart?", "Many sleep apart because of snoring.", False),
+        ("How much do you like it?", "It is liked.", True),  # no amount is asked for
+        ("Where is the museum?", "It is by the lake.", True),
+        ("朝食は何時からですか", "朝食は7時から始まります。", True),
+        ("朝食は何時からですか", "朝食は1階の食堂でご利用いただけます。", False),
+        ("会議は何時間ですか", "会議は1時間です。", True),
+        ("入場料はいくらですか", "入場料は無料です。", True),
+        ("入場料はいくらですか", "入場料は窓口で払います。", False),
+        ("定員は何人ですか", "定員は十二人です。", True),
+        ("何人まで予約できますか", "予約は電話で受け付けます。", False),
+        ("開業は何年ですか", "昭和七年に開業しました。", True),
+    ],
+)
+def test_an_answer_is_of_the_kind_that_was_asked_for(question: str, text: str, holds: bool) -> None:
+    assert holds_what_is_asked(f"{text} [1]", question) == holds
+
+
+@pytest.mark.parametrize(
+    ("question", "claim", "is_echo"),
+    [
+        (
+            "Which type of recalled food was sent to retailers?",
+            "The type of recalled food was sent to retailers.",
+            True,
+        ),
+        ("Which type of recalled food was sent?", "Recalled fruit was sent.", False),
+        ("Is the deposit refunded?", "The deposit is refunded.", False),
+        ("Which plan has support, basic or pro?", "The pro plan has support.", False),
+        ("最新の料金はいくらですか", "最新の料金です。", True),
+        ("最新の料金はいくらですか", "最新の料金は500円です。", False),
+        ("保証金は返金されますか", "保証金は返金されます。", False),
+    ],
+)
+def test_the_words_of_the_question_answer_nothing(question: str, claim: str, is_echo: bool) -> None:
+    assert echoes(claim, question) == is_echo
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on 2022-07-24",
+        "on 2022/7/24",
+        "on July 24th, 2022",
+        "on 24 July 2022",
+        "the 24th of July, 2022",
+        "Jul. 24, 2022",
+        "2022年7月24日",
+        "２０２２年７月２４日",
+        "二〇二二年七月二十四日",
+    ],
+)
+def test_a_day_in_any_notation(text: str) -> None:
+    assert days(text) == {(2022, 7, 24)}
+
+
+def test_what_is_no_day() -> None:
+    assert days("In May 2022, version 1.2.3 of 10/2022 came out; 2022-13-45 is no date.") == set()
+
+
+def passage(text: str, title: str = "") -> Passage:
+    return Passage("p", text, title, "https://a.example/", "web")
+
+
+@pytest.mark.parametrize(
+    ("question", "texts", "other"),
+    [
+        ("What did Richard do on 2022/03/26?", ["Richard saw a play on March 1st, 2022."], True),
+        ("What did Richard do on 2022/03/26?", ["Richard saw a play on March 26th, 2022."], False),
+        ("What did Richard do on 2022/03/26?", ["Richard sees plays."], False),  # of no day at all
+        ("What did Richard do in March 2022?", ["Richard saw a play on March 1st, 2022."], False),
+        ("Is the pool open on 2024-05-03?", ["The pool is open from April 1, 2024 to May 31, 2024."], False),
+        ("Is the pool open on 2024-05-03?", ["Since 3 May 2024 the pool is open."], False),
+        (
+            "Where was Ann on 2022-02-21?",
+            [
+                "On December 16th, 2022 Ann is at home, from 5:00 PM to 9:00 PM.",
+                "On July 4, 2022 Ann helps until 11:00 AM.",
+            ],
+            True,
+        ),
+        ("How long may I stay from 2024-05-03 on?", ["The fair was on 2023-05-03."], False),
+        ("2024年5月3日は開館していますか", ["2024年5月6日は休館します。"], True),
+        ("2024年5月3日は開館していますか", ["2024年4月1日から5月31日まで開館します。"], True),
+        ("2024年5月3日は開館していますか", ["2024年4月1日から2024年5月31日まで開館します。"], False),
+    ],
+)
+def test_what_happened_on_another_day(question: str, texts: list[str], other: bool) -> None:
+    assert other_day(question, [passage(text) for text in texts]) == other
+
+
+def evidence(passages: list[Passage]) -> list[Evidence]:
+    return [Evidence(n, 0, len(p.text), 1.0, 0.9, 0.9, 1.0) for n, p in enumerate(passages, 1)]
+
+
+def test_the_latest_is_not_what_was_the_latest_years_ago() -> None:
+    pages = [
+        passage("Greta was Person of the Year 2019."),
+        passage("Zelensky is Person of the Year 2022."),
+        passage("It is awarded."),
+    ]
+    kept = current(evidence(pages), pages, "Who is the latest Person of the Year?")
+    assert [found.passage for found in kept] == [2, 3]
+    assert len(current(evidence(pages), pages, "Who was Person of the Year 2019?")) == 3
+    assert len(current(evidence(pages[:1]), pages[:1], "Who is the latest Person of the Year?")) == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "latest"),
+    [
+        ("Who is the current mayor?", True),
+        ("What was the most recent eruption?", True),
+        ("When was the line opened?", False),
+        ("What is electric current?", True),  # taken too far: it only matters where years differ
+        ("最新のモデルは何ですか", True),
+        ("現在の会長は誰ですか", True),
+        ("会長は誰でしたか", False),
+    ],
+)
+def test_asking_for_the_latest(question: str, latest: bool) -> None:
+    assert asks_for_the_latest(question) == latest
+
+
+def test_a_question_on_a_page_is_no_evidence_but_stands_above_its_reply() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def nearness(question: str, places: list[tuple[str, str]]) -> list[Nearness]:
+        asked.extend(places)
+        return [Nearness(1.0, 0.9, 0.9, 1.0) for _ in places]
+
+    page = passage("When does the pool open? At seven. It closes at ten.", "Pool")
+    weighed("When does the pool open?", [page], nearness)  # type: ignore[arg-type]
+    assert asked == [("Pool › When does the pool open?", "At seven."), ("Pool", "It closes at ten.")]

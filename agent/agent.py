@@ -64,6 +64,8 @@ class Agent(Conversations):
                     yield agent
                 finally:
                     await context.specialists.close()
+                    if web is None:
+                        await asyncio.to_thread(context.close)
             finally:
                 await chat.close()
                 library.close()

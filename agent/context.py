@@ -11,7 +11,7 @@ from agent.models.chat import ChatModel
 from agent.router import Router
 from agent.specialists.promoted import Promoted
 from agent.state import Route
-from tools.base import Tool
+from tools.base import Closing, Tool
 from tools.library.evidence import Nearness
 
 
@@ -57,3 +57,9 @@ class Context:
     """What stays of those exchanges of the conversation that its state no longer holds."""
     about: AboutUser | None = None
     """What the user told about themselves."""
+
+    def close(self) -> None:
+        """Let go of what the tools hold."""
+        for tool in self.tools.values():
+            if isinstance(tool, Closing):
+                tool.close()

@@ -102,7 +102,8 @@ def numbered(passages: Sequence[Passage], evidence: Sequence[Evidence] = (), rea
         text = passage.text if chosen is None else _joined(passage.text, sorted(chosen.get(n, ())))
         if text:
             place = " › ".join((passage.title, *(h for h in passage.heading if h != passage.title)))
-            blocks.append(f"[{n}] {place}\n{text}")
+            when = f" ({passage.published})" if passage.published else ""
+            blocks.append(f"[{n}] {place}{when}\n{text}")
     return "\n\n".join(blocks)
 
 

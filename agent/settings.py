@@ -63,6 +63,10 @@ class Settings(BaseModel):
     """Whether questions may be sent to a web search: `on`, `ask` (each time), or `off`."""
     web_seconds: float = Field(default=8.0, gt=0, le=60)
     """Deadline of one web search, all services and tries together."""
+    web_pages: int = Field(default=5, ge=0, le=20)
+    """How many of the pages that a search finds are read; with 0 its short extracts have to do."""
+    page_seconds: float = Field(default=6.0, gt=0, le=60)
+    """Seconds that the pages of one search get, all together."""
     web_region: str = "wt-wt"
     """Where questions that are not in Japanese are searched for: DuckDuckGo's code of a country and a language."""
     searxng_url: str | None = None

@@ -9,6 +9,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 
 from tools.base import Consent, Passage, Sent
+from tools.web.fragment import text_fragment
 
 Route = Literal["library", "web", "direct", "clarify", "specialist"]
 Place = str
@@ -137,6 +138,17 @@ class Source:
     passage: Passage
     quote: str
 
+    @property
+    def link(self) -> str:
+        """The address of a page of the web, at the quoted words where a browser can find them; "" for other sources."""
+        passage = self.passage
+        if passage.kind != "web":
+            return ""
+        if passage.page is not None:
+            return f"{passage.url}#page={passage.page}"
+        # what a search shows of a page need not stand there
+        return text_fragment(passage.url, self.quote, passage.text) if passage.document and self.quote else passage.url
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -221,6 +233,9 @@ class Answer:
                     "url": s.passage.url,
                     "page": s.passage.page,
                     "quote": s.quote,
+                    "link": s.link,
+                    "published": s.passage.published,
+                    "read_at": s.passage.read_at,
                 }
                 for s in self.sources
             ],

@@ -21,11 +21,12 @@ from agent.specialists.promoted import FOLDER, Promoted
 from agent.specialists.speakers import Speakers
 from agent.state import Route
 from tools.base import Tool, ToolError
-from tools.library import Library, LibraryTool, Scope
+from tools.library import Embedder, Library, LibraryTool, Scope
 from tools.library.evidence import nearness
 from tools.specialist.registry import Registry
-from tools.web import WebSearch, WebTool
+from tools.web import Egress, WebSearch, WebTool
 from tools.web.cache import SearchCache
+from tools.web.fetch import PageReader
 from tools.web.providers import Provider
 from tools.web.providers.brave import Brave
 from tools.web.providers.duckduckgo import DuckDuckGo
@@ -77,7 +78,7 @@ def build_context(
     scope = readable(settings)
     tools: dict[Route, Tool] = {
         "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
-        "web": web or web_tool(settings),
+        "web": web or web_tool(settings, library.embedder),
     }
     router = Router.open(library.embedder, settings.data_dir)
     return Context(
@@ -103,7 +104,7 @@ def build_context(
     )
 
 
-def web_tool(settings: Settings) -> WebTool:
+def web_tool(settings: Settings, embedder: Embedder) -> WebTool:
     """The web search that the settings describe. To add a service, add one branch."""
     providers: list[Provider] = []
     for name in settings.web_providers:
@@ -116,7 +117,9 @@ def web_tool(settings: Settings) -> WebTool:
         else:
             providers.append(DuckDuckGo())
     search = WebSearch(providers, settings.web_seconds, cache=search_cache(settings))
-    return WebTool(search, settings.web_region)
+    reader = PageReader(Egress(settings.egress_allow))
+    pages, seconds = settings.web_pages, settings.page_seconds
+    return WebTool(search, settings.web_region, embedder=embedder, reader=reader, pages=pages, seconds=seconds)
 
 
 def search_cache(settings: Settings) -> SearchCache:

@@ -100,3 +100,10 @@ class Tool(Protocol):
 
         Raises `ToolError` when the tool itself could not work, which is not the same as finding nothing.
         """
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A tool that holds what must be let go of at the end, such as processes."""
+
+    def close(self) -> None: ...

@@ -55,7 +55,9 @@ def answer_html(
     text, removed = supported_text(answer)
     partly = [s.text for s in answer.sentences if s.state == "partly" and s.text in text]
     paths = {source.n: source_path(thread, index, source.n) for source in answer.sources}
-    outward = {url for source in answer.sources if (url := web_address(source.passage))}
+    outward = {
+        url for source in answer.sources if web_address(source.passage) for url in (source.passage.url, source.link)
+    }
     by_number = {source.n: source for source in answer.sources}
 
     def cite(n: int) -> str | None:
@@ -173,9 +175,9 @@ def supported_text(answer: Answer) -> tuple[str, int]:
 
 
 def places(passage: Passage, words: Strings) -> list[str]:
-    """Where in its document a passage stands: the headings (the title not said twice), or the web page's host."""
+    """Where in its document a passage stands: the headings (the title not said twice), or the page's host and date."""
     if address := web_address(passage):
-        return [urlsplit(address).hostname or ""]
+        return [urlsplit(address).hostname or "", *([passage.published] if passage.published else [])]
     found = [h for h in passage.heading if h.strip() and h.strip() != passage.title.strip()]
     if passage.page is not None:
         found.append(words("answer.page", page=passage.page))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ui.markup import CLOSE, OPEN, clean, marked
 from ui.render import places, web_address
 
 if TYPE_CHECKING:
     from agent.state import Source
+    from tools.base import Passage
     from ui.strings import Strings
 
 _STRUCTURE = re.compile(r"(?:[ \t]*(?:#{1,6}[ \t]+|[-*+>][ \t]+|\d{1,3}[.)][ \t]+|\|[ \t]*))*")
@@ -51,14 +54,27 @@ def panel_html(
     if page_image and passage.page is not None:
         alt = words("panel.page_image", page=passage.page, title=passage.title)
         parts.append(f'<figure class="kotae-page"><img src="{escape(path)}/page.png" alt="{escape(alt)}"></figure>')
-    address = web_address(passage)
-    if address:
-        links.add(address)
-        parts.append(_go(address, words("panel.visit")))
+    if web_address(passage):
+        links.add(source.link)
+        parts.append(_of_the_web(passage, words))
+        parts.append(_go(source.link, words("panel.visit")))
     elif passage.kind == "library" and present:
         parts.append(_go(f"{path}/document", words("panel.open")))
     parts.append("</article>")
     return clean("".join(parts), links=links)
+
+
+def _of_the_web(passage: Passage, words: Strings) -> str:
+    """When a page was read, and which others say the same."""
+    told = []
+    if passage.read_at:
+        when = datetime.fromtimestamp(passage.read_at).astimezone()
+        told.append(words("panel.read_at", when=f"{when:%Y-%m-%d %H:%M}"))
+    elif not passage.document:
+        told.append(words("panel.snippet"))
+    if others := [host for url in passage.copies if (host := urlsplit(url).hostname)]:
+        told.append(words("panel.also", hosts=words("path.listed").join(dict.fromkeys(others))))
+    return f'<p class="kotae-where">{escape(" · ".join(told))}</p>' if told else ""
 
 
 def locate(quote: str, text: str) -> tuple[int, int] | None:

@@ -39,7 +39,7 @@ async def run(
     """The case of every task, those of an earlier run included. `done` is called after each."""
 
     async def case(task: Searched) -> dict[str, Any]:
-        async with bench.over((), web=WebTool(WebSearch([Stored(task.hits)]))) as agent:
+        async with bench.over((), web=WebTool(WebSearch([Stored(task.hits)]), embedder=bench.embedder)) as agent:
             reply = await ask(agent, task.question)
         right = not reply.refused and task.answerable and holds(reply.text, task.answers)
         return {

@@ -156,9 +156,12 @@ def test_no_message_holds_a_secret_of_a_search_service(given: dict[str, object])
 
 def test_the_search_services_are_made_in_order(tmp_path: Path) -> None:
     from agent.wiring import web_tool
+    from tools.library import E5
 
     settings = Settings.load(
         data_dir=tmp_path, web_providers="brave,searxng,duckduckgo", searxng_url="http://localhost:8080", brave_key="k"
     )
-    assert [provider.name for provider, _ in web_tool(settings)._search._providers] == list(settings.web_providers)
+    assert [provider.name for provider, _ in web_tool(settings, E5())._search._providers] == list(
+        settings.web_providers
+    )
     assert list(tmp_path.iterdir()) == []

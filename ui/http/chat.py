@@ -33,9 +33,9 @@ id: 4f2c/2
 event: token
 data: {"text":"Every employee has 20 days"}
 """
+_TOLD = "Events `turn`, `status`, `draft`, `token`, `checked`, `sources`, and `done` or `error` last."
 _STREAM: Responses = {
     200: {
-        "description": "Events `turn`, `status`, `draft`, `token`, `checked`, `sources`, and `done` or `error` last.",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
     }
 }
@@ -93,7 +93,14 @@ def serve_chat(api: APIRouter, agent: Agent, turns: Turns) -> None:
             raise Problem("not_found")
         return turn
 
-    @api.post("/api/chat", tags=["chat"], responses={**_STREAM, **_UNKNOWN, **_NOT_TAKEN}, response_class=EventStream)
+    @api.post(
+        "/api/chat",
+        tags=["chat"],
+        status_code=200,
+        response_class=EventStream,
+        response_description=_TOLD,
+        responses={**_STREAM, **_UNKNOWN, **_NOT_TAKEN},
+    )
     async def ask(request: Request, asked: Question, asker: Authorised, key: Key = "") -> Response:
         """Ask a question. The turn is stopped when nobody has read it for a second and a half."""
         question = agent.settings.checked(asked.question)
@@ -102,7 +109,14 @@ def serve_chat(api: APIRouter, agent: Agent, turns: Turns) -> None:
         turn = turns.start(Asked(question, asked.thread or "", asked.web), asker.name, key)
         return stream(turn, 0, request)
 
-    @api.get("/api/chat/{turn}", tags=["chat"], responses={**_STREAM, **_UNKNOWN}, response_class=EventStream)
+    @api.get(
+        "/api/chat/{turn}",
+        tags=["chat"],
+        status_code=200,
+        response_class=EventStream,
+        response_description=_TOLD,
+        responses={**_STREAM, **_UNKNOWN},
+    )
     async def go_on(request: Request, turn: str, asker: Authorised, last: Last = "") -> Response:
         """Go on reading a turn that runs, or ended in the last minutes, behind the event `Last-Event-ID`."""
         one = found(turn, asker)

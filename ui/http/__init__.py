@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends
 
 from ui.http.asker import authorise
 from ui.http.chat import serve_chat
-from ui.http.completions import as_openai
+from ui.http.completions import OpenAIError, as_openai
 from ui.http.description import serve_description
 from ui.http.metrics import Metrics, serve_metrics
 from ui.http.openai import serve_openai
-from ui.http.problems import answering, plainly
+from ui.http.problems import ErrorBody, answering, plainly
 from ui.http.reads import serve_reads
 from ui.http.threads import serve_threads
 from ui.http.turns import Turns
@@ -29,8 +29,14 @@ def serve_api(app: FastAPI, agent: Agent) -> Turns:
     turns = Turns(agent, agent.settings.max_turns, agent.settings.max_waiting, metrics)
     metrics.watch(turns)
     limit = agent.settings.max_question_chars
-    ours = APIRouter(route_class=answering(plainly, limit), dependencies=[Depends(authorise)])
-    openai = APIRouter(route_class=answering(as_openai, limit), dependencies=[Depends(authorise)])
+    ours, openai = (
+        APIRouter(
+            route_class=answering(shape, limit),
+            dependencies=[Depends(authorise)],
+            responses={422: {"model": model, "description": "The request does not fit."}},
+        )
+        for shape, model in ((plainly, ErrorBody), (as_openai, OpenAIError))
+    )
     serve_chat(ours, agent, turns)
     serve_threads(ours, agent, turns)
     serve_reads(ours, agent)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from agent import Agent, Exchange, Feedback, Thread
     from ui.http.turns import Turns
 
-_THREAD: dict[str, Any] = {"id": "9b1e", "title": "How many days of leave?", "updated": 1_790_000_000.0, "web": None}
+_THREAD: dict[str, Any] = {"id": "9b1e", "title": "How many days of leave?", "updated": 1_790_000_000.0, "web": "off"}
 _FEEDBACK: dict[str, Any] = {
     "thread": "9b1e",
     "turn": "51c0",
     "verdict": "down",
-    "reasons": ["incomplete"],
-    "wanted": None,
+    "reasons": ["wrong_route"],
+    "wanted": "library",
     "corrected": "20 days a year.",
     "comment": "",
     "time": 1_790_000_100.0,

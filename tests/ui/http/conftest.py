@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -30,10 +31,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def start(tmp_path: Path, library: Path) -> AsyncIterator[Start]:
     """Start a server whose model says `lines`, a piece each `pause` seconds; settings by name."""
+    numbers = itertools.count()
     async with AsyncExitStack() as stack:
 
         async def begin(*lines: str, pause: float = 0.0, **given: Any) -> Served:
-            data = tmp_path / f"data{len(list(tmp_path.iterdir()))}"
+            data = tmp_path / f"data{next(numbers)}"
             data.mkdir()
             (data / "library").symlink_to(library)
             settings = Settings(data_dir=data, models_dir=data, web="off", **given)

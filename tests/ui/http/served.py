@@ -77,8 +77,7 @@ async def serving(settings: Settings, model: PacedModel) -> AsyncIterator[Served
             config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
             server = uvicorn.Server(config)
             running = asyncio.create_task(server._serve([listener]))
-            while not server.started:
-                await asyncio.sleep(0.01)
+            await until(lambda: server.started)
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             limits = httpx.Limits(max_connections=None)
             async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits, trust_env=False) as client:

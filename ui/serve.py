@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _GRACE = 3
 """Seconds that open connections get to end; the page's event streams never end by themselves."""
-DRAIN = 20.0
+DRAIN = 20
 """Seconds that the turns of the API get to end before that."""
 
 

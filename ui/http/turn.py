@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Outcome = Literal["answered", "refused", "failed", "stopped"]
 
-BEAT = 15.0
+BEAT = 15
 """Seconds of silence after which a reader is told that there is nothing new."""
 
 

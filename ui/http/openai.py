@@ -24,7 +24,7 @@ from ui.http.citations import cited, pieces, without_list
 from ui.http.completions import Completion, CompletionRequest, Metadata, ModelList, OpenAIError, as_openai
 from ui.http.events import HEARTBEAT, EventStream, frame
 from ui.http.problems import FRESH, Problem, Responses, told
-from ui.http.turn import Asked, Ended, Failed
+from ui.http.turn import Asked, Ended, Failed, Queued
 from ui.languages import asked_language
 
 if TYPE_CHECKING:
@@ -130,8 +130,9 @@ class _Reply:
                     elif isinstance(event, Failed):
                         words = strings.load(asked_language(self._request))
                         yield frame(as_openai(told(Problem(event.code), words, limit=self._limit)))
-                    elif isinstance(event, Status) and event.seconds is None:
-                        yield self._chunk({}, kotae={"status": event.node})
+                    elif isinstance(event, Status | Queued) and event.seconds is None:
+                        node = event.node if isinstance(event, Status) else "queue"
+                        yield self._chunk({}, kotae={"status": node})
 
     def _answered(self, answer: Answer) -> list[bytes]:
         text = cited(answer, str(self._request.base_url), listed=self._listed)

@@ -126,8 +126,9 @@ class Turn:
             self._farewell = asyncio.get_running_loop().call_later(self.grace, self.cancel)
 
     def cancel(self) -> None:
-        """End it soon. Only the first call counts: a second one would break off what is put in order then."""
-        if self.outcome is None and self.task is not None and not self._cancelled:
+        """End it soon, if it has no answer yet. Only the first call counts: a second one would break off what is put in
+        order then."""
+        if self.outcome is None and self.answer is None and self.task is not None and not self._cancelled:
             self._cancelled = True
             self.task.cancel()
 

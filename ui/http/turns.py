@@ -154,8 +154,7 @@ class Turns:
             last = Failed(code_of(error))
         self._close(turn, last)
         if not turn.asked.kept:
-            with contextlib.suppress(ThreadError):  # stopped before it began
-                await self._agent.delete(turn.thread)
+            await self._delete(turn.thread)
 
     @contextlib.asynccontextmanager
     async def _slot(self, turn: Turn) -> AsyncGenerator[None, None]:
@@ -184,21 +183,28 @@ class Turns:
         if turn.asked.said:
             await self._agent.begin(turn.thread, turn.asked.said)
         events = self._agent.stream(turn.asked.question, turn.thread, web=turn.asked.web)
-        answer: Answer | None = None
         async with aclosing(events) as stream:  # type: ignore[type-var]
             async for event in stream:
                 if isinstance(event, Done):
-                    answer = event.answer
+                    turn.answer = event.answer
                 else:
                     turn.tell(event)
-        assert answer is not None
-        return await self._placed(turn, answer)
+        assert turn.answer is not None
+        return await self._placed(turn, turn.answer)
 
     async def _take_back(self, turn: Turn) -> None:
         """Drop the question that was left without an answer, so that it does not stand there twice."""
         exchanges = await self._agent.history(turn.thread)
         if exchanges and exchanges[-1].answer is None and exchanges[-1].question == turn.asked.question:
             await self._agent.rewind(turn.thread, len(exchanges) - 1)
+
+    async def _delete(self, thread: str) -> None:
+        try:
+            await self._agent.delete(thread)
+        except ThreadError:
+            pass  # stopped before it began
+        except Exception as error:
+            log.error("A conversation that is not kept could not be deleted: %s", where(error))
 
     async def _placed(self, turn: Turn, answer: Answer) -> Ended:
         """Where the answer stands now; another turn of the same conversation may have come after it."""
@@ -213,7 +219,7 @@ class Turns:
         if isinstance(last, Failed):
             turn.outcome = "stopped" if last.code == "stopped" else "failed"
         else:
-            turn.answer, turn.outcome = last.answer, "refused" if last.answer.refused else "answered"
+            turn.outcome = "refused" if last.answer.refused else "answered"
         turn.seconds = asyncio.get_running_loop().time() - turn.began
         turn.tell(last)
         if self._listener is not None:

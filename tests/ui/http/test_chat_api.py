@@ -115,13 +115,15 @@ async def test_what_failed_is_asked_again_with_its_key_and_stands_there_once(sta
     assert [one.question for one in await served.agent.history(events[0].data["thread"])] == [LOOSELY]
 
 
-async def test_what_goes_wrong_is_a_code_and_a_sentence(start: Start) -> None:
+async def test_what_goes_wrong_is_a_code_and_a_sentence(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     served = await start()
     got = await served.client.post("/api/chat", json={"question": LOOSELY}, headers={"Accept-Language": "ja"})
     error = parsed(got.text)[-1]
     assert (error.type, error.data["code"]) == ("error", "unknown")
     assert "script" not in error.data["message"]
     assert "ログ" in error.data["message"]
+    assert "A turn failed: ScriptExhausted at " in caplog.text
+    assert LOOSELY not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -143,6 +145,22 @@ async def test_what_cannot_be_asked_is_refused_before_the_stream(
     assert (got.status_code, got.json()["error"]["code"]) == (status, code)
     assert got.json()["error"]["message"]
     assert await served.agent.threads() == []
+
+
+ODD = ["\\ud800", "\\u0000", "\\u202e\\ufeff", "\\ud83d\\ude00", "{}", "$x ${y}", "event: done\\n\\ndata: {}"]
+
+
+async def test_whatever_is_asked_ends_in_an_event_and_no_server_error(start: Start) -> None:
+    """The model has no line, so each ends in an error, whose sentence is ours."""
+    served = await start()
+    for odd in ODD:
+        for body in (f'{{"question": "{odd}"}}', f'{{"question": "x", "thread": "{odd}"}}', f'{{"{odd}": 1}}', odd):
+            got = await served.client.post("/api/chat", content=body, headers={"Content-Type": "application/json"})
+            assert got.status_code in (200, 404, 422), (body, got.text)
+            if got.status_code == 200:
+                events = parsed(got.text)
+                assert events[-1].type in ("error", "done")
+                assert [one.id.rpartition("/")[2] for one in events] == [str(n + 1) for n in range(len(events))]
 
 
 async def test_a_turn_can_be_stopped(start: Start) -> None:

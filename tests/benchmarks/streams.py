@@ -1,9 +1,10 @@
 """A hundred turns at once through the API beside one: `python -m tests.benchmarks streams`.
 
-The server runs in a process of its own. `stream` is a turn that is played word by word, without graph and library: what
-is measured is the API alone. `graph` is a turn through the real graph, library and conversations, whose model is
-scripted; a hundred of those share the processor, which the API cannot change. Each begins at a moment of its own within
-the time that one takes, as a hundred people do, and for `stream` all at the same moment, too.
+The server runs in a process of its own. `bare` is the web server alone, which sends as many pieces at the same pace:
+what a hundred at once add there, the machine adds. `stream` is a turn that is played word by word, without graph and
+library: what is measured is the API alone. `graph` is a turn through the real graph, library and conversations, whose
+model is scripted; a hundred of those share the processor, which the API cannot change. Each begins at a moment of its
+own within the time that one takes, as a hundred people do, and but for `graph` all at the same moment, too.
 
 Then twenty times as many as the server takes (`memory` is that of the server's process), and a hundred readers that go
 away in the middle of their turns.
@@ -36,8 +37,14 @@ _SERVER = """
 import asyncio, sys
 from pathlib import Path
 from agent import Agent, Settings
-from tests.benchmarks.streams import PAUSE, WORDS, play, sentence
+from tests.benchmarks.streams import bare, play
 from ui import serve
+if sys.argv[1] == "bare":
+    import uvicorn
+    listener = serve.listen("127.0.0.1", 0)
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}/", flush=True)
+    asyncio.run(uvicorn.Server(uvicorn.Config(bare, log_level="warning", access_log=False)).serve([listener]))
+    sys.exit()
 folder = Path(sys.argv[2])
 settings = Settings(data_dir=folder, models_dir=folder, port=0, web="off", watch="off", max_turns=100, max_waiting=0)
 play(sys.argv[1])
@@ -48,6 +55,18 @@ serve.serve(settings, ready=lambda url: print(url, flush=True))
 def sentence() -> str:
     """What the scripted model says; the source carries it."""
     return "Every employee has 20 days of paid leave a year. [1]"
+
+
+async def bare(scope: Any, receive: Any, send: Any) -> None:
+    """An application that only sends."""
+    if scope["type"] != "http":
+        return
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(WORDS + 6):
+        await asyncio.sleep(PAUSE)
+        await send({"type": "http.response.body", "body": b"data: word\n\n", "more_body": True})
+    await send({"type": "http.response.body", "body": b"event: done\n\n", "more_body": False})
 
 
 def play(what: str) -> None:
@@ -91,13 +110,14 @@ def run() -> dict[str, Any]:
     """Measure, print and return the figures."""
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for what in ("stream", "graph"):
+        for what in ("bare", "stream", "graph"):
             data = Path(folder) / what
             _index(data)
             with _server(what, data) as (url, process):
-                figures |= asyncio.run(_measured(what, url, process))
-    for key, value in figures.items():
-        print(f"{key:34} {value}")
+                found = asyncio.run(_measured(what, url, process))
+            for key, value in found.items():
+                print(f"{key:34} {value}")
+            figures |= found
     return {"figures": figures}
 
 
@@ -125,6 +145,8 @@ async def _measured(what: str, url: str, process: psutil.Process) -> dict[str, A
     if what == "graph":
         return found
     found[f"{what}_added_p95_ms_same_moment"] = _p95(await _turns(address, [0.0] * MANY), usual)
+    if what == "bare":
+        return found
     after = process.memory_info().rss
     waits, peak = await _overload(url, address, process)
     return found | {

@@ -103,6 +103,10 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
     """0 takes any free port."""
+    max_turns: int = Field(default=2, ge=1, le=1000)
+    """Questions to the API that are answered at once; an embedded model works on two."""
+    max_waiting: int = Field(default=16, ge=0, le=10_000)
+    """Questions that may wait for others to be answered; those beyond are turned away."""
     embed_origins: tuple[str, ...] = ()
     """Origins whose pages may show the chat in a frame; none by default."""
 

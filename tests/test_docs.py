@@ -46,6 +46,9 @@ FIGURES = {
     ("agent.archive", "KEPT"): "conversations-and-threads",
     ("agent.about_user", "MOST"): "conversations-and-threads",
     ("agent.telling", "LONGEST"): "conversations-and-threads",
+    ("ui.http.turns", "GRACE"): "http-api",
+    ("ui.http.turn", "BEAT"): "http-api",
+    ("ui.serve", "DRAIN"): "http-api",
 }
 """Constants whose values a page states."""
 

@@ -21,6 +21,7 @@ from ui import strings
 from ui.chat import Chat
 from ui.feedback import serve_feedback
 from ui.files import document_response
+from ui.http import serve_api
 from ui.languages import COOKIE, asked_language, preferred_language
 from ui.library_changes import serve_changes
 from ui.library_views import UPLOADS, LibraryDesk, serve_views
@@ -57,6 +58,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
         await asyncio.to_thread(desk.work.take_up)
         await asyncio.to_thread(specialists.orders.sweep)
         yield
+        await turns.drain(0)
         await specialists.work.close()
         for one in chats.values():
             await one.close()
@@ -96,6 +98,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     serve_specialist_changes(app, specialists)
     serve_feedback(app, agent)
     serve_memory(app, agent)
+    turns = app.state.turns = serve_api(app, agent)
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)

@@ -15,8 +15,9 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agent.errors import KotaeError, ModelMissing, ModelUnavailable, ModelUnusable, QuestionError, ThreadError
+from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Event
+from ui.faults import code_of, sentence
 from ui.live import Live, take_next
 from ui.render import answer_html, draft_html, error_html, question_html, stopped_html
 from ui.render_nav import library_line, threads_html, welcome_html
@@ -285,20 +286,11 @@ class Chat:
 
     def _excuse(self, error: Exception) -> str:
         """What to tell the reader. The text of an exception never is."""
-        if isinstance(error, QuestionError):
-            too_long = error.reason == "too_long"
-            limit = f"{self._agent.settings.max_question_chars:,}"
-            return self._words("error.too_long", limit=limit) if too_long else self._words("error.empty")
-        log.log(logging.WARNING if isinstance(error, KotaeError) else logging.ERROR, "A turn failed", exc_info=error)
-        if isinstance(error, ThreadError):
-            return self._words("error.thread")
-        if isinstance(error, ModelMissing):
-            return self._words("error.model_missing")
-        if isinstance(error, ModelUnusable):
-            return self._words("error.model_unusable")
-        if isinstance(error, ModelUnavailable):
-            return self._words("error.model_unavailable")
-        return self._words("error.unknown")
+        code = code_of(error)
+        if not isinstance(error, QuestionError):
+            level = logging.WARNING if isinstance(error, KotaeError) else logging.ERROR
+            log.log(level, "A turn failed", exc_info=error)
+        return sentence(code, self._words, limit=self._agent.settings.max_question_chars)
 
 
 def _user(html: str) -> Message:

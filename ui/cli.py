@@ -23,6 +23,7 @@ from ui.commands import (
     feedback,
     keeping,
     library,
+    mcp,
     models,
     remembering,
     routing,
@@ -63,6 +64,7 @@ def _root(
 
 app.command("serve")(upkeep.serve)
 app.command("ask")(asking.ask)
+app.command("mcp")(mcp.mcp)
 app.command("index")(documents.index)
 app.command("search")(documents.search)
 app.command("watch")(keeping.watch)

@@ -19,11 +19,14 @@ from agent.errors import KotaeError, SettingsError
 if TYPE_CHECKING:
     from agent import Agent
     from agent.settings import Settings
+    from ui.http.turns import Turns
 
 log = logging.getLogger(__name__)
 
 _GRACE = 3
 """Seconds that open connections get to end; the page's event streams never end by themselves."""
+DRAIN = 20
+"""Seconds that the turns of the API get to end before that."""
 
 
 def serve(settings: Settings, open_browser: bool = False, ready: Callable[[str], None] | None = None) -> None:
@@ -72,14 +75,15 @@ async def _run(settings: Settings, listener: socket.socket, started: Callable[[]
 
     async with Agent.open(settings) as agent:
         watcher = Watcher(agent.library)
+        app = create_app(agent, watcher=watcher)
         config = uvicorn.Config(
-            create_app(agent, watcher=watcher),
+            app,
             log_level="warning",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
         )
-        server = _Server(config, started)
+        server = _Server(config, started, app.state.turns)
         warming = asyncio.create_task(_warm_up(agent))
         if settings.watch == "on":
             watcher.start()
@@ -99,12 +103,17 @@ async def _warm_up(agent: Agent) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn sends the process its SIGTERM again once it has ended, which would end it before the agent behind it
-    is closed; this one only ends."""
+    """Told to end, it takes no more turns and ends when those that run have ended, or at once when told again.
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    Uvicorn sends the process its SIGTERM again once it has ended, which would end it before the agent behind it
+    is closed; this one only ends.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], turns: Turns) -> None:
         super().__init__(config)
         self._ready = ready
+        self._turns = turns
+        self._ending: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -116,13 +125,23 @@ class _Server(uvicorn.Server):
         caught = (signal.SIGINT, signal.SIGTERM)
         for number in caught:
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.handle_exit, number, None)
+                loop.add_signal_handler(number, self._told_to_end, number)
         try:
             yield
         finally:
             for number in caught:
                 with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                     loop.remove_signal_handler(number)
+
+    def _told_to_end(self, number: signal.Signals) -> None:
+        if self._ending is not None:
+            self.handle_exit(number, None)
+            return
+        self._ending = asyncio.create_task(self._drain(number))
+
+    async def _drain(self, number: signal.Signals) -> None:
+        await self._turns.drain(DRAIN)
+        self.handle_exit(number, None)
 
 
 def _is_loopback(host: str) -> bool:

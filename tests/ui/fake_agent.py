@@ -29,6 +29,7 @@ class FakeThread:
     id: str
     title: str
     updated: float
+    web: Consent | None = None
 
 
 @dataclass(frozen=True)

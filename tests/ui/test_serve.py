@@ -82,3 +82,32 @@ def test_it_answers_and_ends_cleanly_when_told_to(tmp_path: Path, number: signal
             process.send_signal(number)
             assert process.wait(30) == 0
         assert process.stdout.read().strip() == "ended", "what comes after serve() still runs"
+
+
+def test_told_to_end_it_lets_the_turn_end(tmp_path: Path) -> None:
+    """SIGTERM while an answer is being written: it is written to its end, and others are told to come later."""
+    program = (
+        "import sys; from functools import partial; from pathlib import Path\n"
+        "from agent import Agent, Settings; from tests.ui.http.served import PacedModel; from ui.serve import serve\n"
+        "folder = Path(sys.argv[1])\n"
+        "settings = Settings(data_dir=folder, models_dir=folder, port=0, web='off')\n"
+        "Agent.open = partial(Agent.open, model=PacedModel(lines=['Hello to you, dear reader.'] * 3, pause=0.3))\n"
+        "serve(settings, ready=lambda url: print(url, flush=True))\n"
+        "print('ended', flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        read: list[str] = []
+        with httpx.stream("POST", f"{url}api/chat", json={"question": "Hello!"}, timeout=60) as stream:
+            for line in stream.iter_lines():
+                read.append(line)
+                if line == "event: token" and read.count(line) == 1:
+                    process.send_signal(signal.SIGTERM)
+                    time.sleep(0.2)
+                    turned_away = httpx.post(f"{url}api/chat", json={"question": "Hello!"})
+                    assert turned_away.status_code == 503
+                    assert int(turned_away.headers["retry-after"]) >= 1
+        assert "event: done" in read
+        assert process.wait(30) == 0
+        assert process.stdout.read().strip() == "ended"

@@ -11,7 +11,7 @@ from agent.models.chat import ChatModel
 from agent.router import Router
 from agent.specialists.promoted import Promoted
 from agent.state import Route
-from tools.base import Closing, Tool
+from tools.base import Closing, Remembering, Tool
 from tools.library.evidence import Nearness
 
 
@@ -63,3 +63,9 @@ class Context:
         for tool in self.tools.values():
             if isinstance(tool, Closing):
                 tool.close()
+
+    def forget(self) -> None:
+        """Drop what the tools keep of earlier questions. Raises `ToolError`."""
+        for tool in self.tools.values():
+            if isinstance(tool, Remembering):
+                tool.forget()

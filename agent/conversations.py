@@ -104,12 +104,19 @@ class Conversations:
         await self._threads.rename(thread, title)
 
     async def delete(self, thread: str) -> None:
-        """Remove the conversation and all that was said in it, what was kept of it about the user and what was said of
-        its answers included."""
+        """Remove the conversation and all that was said in it, what was kept of it about the user, what was said of its
+        answers, and what is kept of web searches. Raises `ThreadError`."""
         async with self._turns[thread], self._judging:
             await asyncio.to_thread(self.about.forget_thread, thread)
             await self._threads.delete(thread)
         self._turns.pop(thread, None)
+        try:
+            await asyncio.to_thread(self.context.forget)
+        except ToolError as error:
+            raise ThreadError(
+                "The conversation is deleted, but not what is kept of its web searches: delete the folder `web` in the "
+                "data folder."
+            ) from error
 
     async def rewind(self, thread: str, index: int) -> None:
         """Drop exchange `index` (from 0) and all after it with the feedback on them, to ask again or differently."""

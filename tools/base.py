@@ -107,3 +107,11 @@ class Closing(Protocol):
     """A tool that holds what must be let go of at the end, such as processes."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A tool that keeps what it was asked."""
+
+    def forget(self) -> None:
+        """Drop all of it. Raises `ToolError("web_unavailable")` where that is not possible."""

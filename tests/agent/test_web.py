@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
@@ -19,6 +20,7 @@ from tests.tools.web.search_server import Hit, SearchServer, provider, running
 from tests.tools.web.site import Reply, Site, article, serving
 from tools.library import E5, Library
 from tools.web import WebSearch, WebTool
+from tools.web.cache import SearchCache
 from tools.web.fetch import PageReader
 
 HEIGHT = "The lighthouse of Linden is 31 metres high and has 148 stairs."
@@ -37,9 +39,11 @@ class Around:
     service: str = "searxng"
 
     @asynccontextmanager
-    async def agent(self, model: BaseChatModel, *, seconds: float = 8.0) -> AsyncIterator[Agent]:
+    async def agent(
+        self, model: BaseChatModel, *, seconds: float = 8.0, cache: SearchCache | None = None
+    ) -> AsyncIterator[Agent]:
         reader = PageReader(self.site.egress("linden.example", "news.example"), readers=1)
-        search = WebSearch([provider(self.service, self.search.url)], seconds, pause=0.01)
+        search = WebSearch([provider(self.service, self.search.url)], seconds, pause=0.01, cache=cache)
         tool = WebTool(search, embedder=self.embedder, reader=reader, seconds=seconds)
         try:
             async with Agent.open(self.settings, model=model, web=tool) as agent:
@@ -231,3 +235,16 @@ async def test_no_secret_of_the_documents_leaves_in_two_hundred_turns(
     }
     assert leaked == set()
     assert "/collect" not in " ".join(around.site.asked)
+
+
+async def test_deleting_a_conversation_drops_what_is_kept_of_searches(around: Around, tmp_path: Path) -> None:
+    around.site.pages["/tower"] = article("The lighthouse", HEIGHT)
+    around.finds(around.hit("/tower", "The lighthouse", "CANARY-SNIPPET"))
+    cache = SearchCache(tmp_path / "web" / "searches.sqlite")
+    async with around.agent(scripted(f"{HEIGHT} [1]"), cache=cache) as agent:
+        await agent.ask(ASKED, "t")
+        kept = b"".join(path.read_bytes() for path in (tmp_path / "web").iterdir())
+        assert b"CANARY" in kept
+        await agent.delete("t")
+    left = b"".join(path.read_bytes() for path in (tmp_path / "web").iterdir())
+    assert b"CANARY" not in left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -96,6 +97,14 @@ class WebSearch:
                     await self._keep(self._cache, query, found)
                 return found
         raise ToolError("web_unavailable", "; ".join(failures), sent)
+
+    def forget(self) -> None:
+        """Drop what is kept of earlier searches. Raises `ToolError("web_unavailable")` where that is not possible."""
+        try:
+            if self._cache is not None:
+                self._cache.forget()
+        except (OSError, sqlite3.Error) as error:
+            raise ToolError("web_unavailable", f"what is kept of searches cannot be dropped: {error}") from error
 
     async def _ask(self, provider: Provider, query: WebQuery, seconds: float) -> tuple[Hit, ...]:
         tries = AsyncRetrying(

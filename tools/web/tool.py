@@ -82,6 +82,10 @@ class WebTool:
         asked = WebQuery.of(query, self._region, language=language)
         return await self._search.find(asked) if asked.text else Found()
 
+    def forget(self) -> None:
+        """Drop what is kept of earlier searches; see `WebSearch.forget`."""
+        self._search.forget()
+
     def close(self) -> None:
         """End the processes that read pages."""
         if self._reader is not None:

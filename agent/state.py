@@ -23,9 +23,10 @@ Shown = Literal["supported", "partly", "removed"]
 found that it means the same."""
 
 
-NO_CLAIM = ("refusal", "heading", "off_topic", "repeat", "empty")
+NO_CLAIM = ("refusal", "heading", "off_topic", "repeat", "empty", "alone")
 """`Support.reason` of what is left out without being revised: "the sources do not say", a heading copied from one, what
-a source says about something else than the question, what was said before, and marks without words."""
+a source says about something else than the question, what was said before, marks without words, and what one site of
+the web says by itself where the question may as well not be answered there."""
 
 
 def place(route: Route, specialist: str) -> Place:

@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
@@ -16,8 +16,11 @@ from obeying import ObeyingChatModel
 
 from agent import Agent, Answer, Settings
 from agent.models.scripted import ScriptedChatModel
+from agent.nodes.reflect import _heard_of
+from agent.state import Decision, Support, Turn, Verdict
 from tests.tools.web.search_server import Hit, SearchServer, provider, running
 from tests.tools.web.site import Reply, Site, article, serving
+from tools.base import Passage
 from tools.library import E5, Library
 from tools.web import WebSearch, WebTool
 from tools.web.cache import SearchCache
@@ -248,3 +251,17 @@ async def test_deleting_a_conversation_drops_what_is_kept_of_searches(around: Ar
         await agent.delete("t")
     left = b"".join(path.read_bytes() for path in (tmp_path / "web").iterdir())
     assert b"CANARY" not in left
+
+
+@pytest.mark.parametrize(
+    ("confidence", "other", "told"), [(0.7, "", False), (0.9, "", True), (0.7, "It is 31 m high.", True)]
+)
+def test_what_one_site_says_by_itself_needs_a_sure_judge(confidence: float, other: str, told: bool) -> None:
+    texts = (HEIGHT, other or "The town of Linden lies by the sea.")
+    passages = tuple(Passage(f"{n}", text, "", f"https://site{n}.example/", "web") for n, text in enumerate(texts))
+    decision, verdict = Decision("web", ASKED, 1.0, "asked"), Verdict(True, confidence, "stated")
+    turn = Turn(ASKED, 0.0, standalone=ASKED, decision=decision, verdict=verdict, passages=passages)
+    said = Support("It is 31 metres high. [1]", (1,), True, "similarity")
+    assert [one.supported for one in _heard_of([said], turn)] == [told]
+    library = replace(turn, decision=Decision("library", ASKED, 1.0, "classifier"))
+    assert _heard_of([said], library) == [said]

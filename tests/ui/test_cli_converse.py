@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agent.errors import ModelUnavailable, QuestionError
+from agent.events import Done, Status, Token
 from agent.models.scripted import ScriptedChatModel
 from agent.state import Answer, Sentence, Source, Usage
-from tools.base import Passage, ToolError
+from tools.base import Passage, Sent, ToolError
 from ui import cli
-from ui.converse import ScriptedWeb, cited_documents, holds, run
-from ui.script import Hit, Script
+from ui.conversing.expectations import holds
+from ui.conversing.run import run
+from ui.conversing.script import Hit, Script
+from ui.conversing.stage import ScriptedWeb
+from ui.conversing.targets import seen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from agent import Agent, Settings
+    from agent.events import Event
 
 GUIDE = Passage(id="a", text="Open until 18:00.", title="Museum guide", url="/data/guide/hours.md", kind="library")
 OTHER = Passage(id="b", text="Closed.", title="Other", url="https://example.org/other", kind="web")
@@ -35,7 +40,8 @@ ANSWER = Answer(
     sources=(Source(1, GUIDE, "until 18:00"), Source(2, OTHER, "")),
     notices=("some_removed",),
     choices=("Opening hours", "Guide › Shop"),
-    usage=Usage(calls=3),
+    sent=(Sent("script", "museum hours", 1.0),),
+    usage=Usage(calls=3, prompt=100, cached=50, completion=20),
 )
 
 
@@ -50,12 +56,16 @@ class Canned:
 
     async def start_model(self) -> None: ...
 
-    async def ask(self, question: str, thread: str, *, web: Any) -> Answer:
+    async def stream(self, question: str, thread: str, *, web: Any) -> AsyncIterator[Event]:
         if isinstance(self.outcome, Exception):
             raise self.outcome
+        yield Status("route")
+        yield Status("route", 0.1)
         if self.model is not None and self.model.lines:
             await self.model.ainvoke(question)
-        return self.outcome
+        for word in ("The", " museum"):
+            yield Token(word)
+        yield Done(self.outcome, thread)
 
 
 def canned(outcome: Answer | Exception) -> Any:
@@ -102,11 +112,30 @@ def script(expect: dict[str, Any], **turn: Any) -> Script:
         ({"notices": []}, "notices"),
         ({"max_model_calls": 3}, ""),
         ({"max_model_calls": 2}, "max_model_calls"),
+        ({"sources": ["Other", "hours.md"]}, ""),
+        ({"sources": ["Elsewhere"]}, "sources"),
+        ({"sources": []}, "sources"),
+        ({"supported": "all"}, ""),
+        ({"supported": 1}, ""),
+        ({"supported": 2}, "supported"),
+        ({"sent": ["museum hours"]}, ""),
+        ({"sent": ["shop"]}, "sent"),
+        ({"sent": []}, "sent"),
+        ({"would_send": []}, ""),
+        ({"would_send": ["museum"]}, "would_send"),
+        ({"max_tokens": 20}, ""),
+        ({"max_tokens": 19}, "max_tokens"),
+        ({"max_prompt_tokens": 150}, ""),
+        ({"max_prompt_tokens": 149}, "max_prompt_tokens"),
+        ({"events": ["status:route", "token", "done"]}, ""),
+        ({"events": ["token", "status:route"]}, "events"),
+        ({"events": ["token", "token"]}, "events"),
+        ({"events": ["sources"]}, "events"),
         ({"error": "empty"}, "error"),
     ],
 )
 async def test_each_expectation(expect: dict[str, Any], differs: str) -> None:
-    result = await run(script(expect), canned(ANSWER))
+    result = await run(script(expect), factory=canned(ANSWER))
     assert [d.what for d in result.turns[0].differences] == ([differs] if differs else [])
     assert result.ok is not bool(differs)
 
@@ -122,20 +151,20 @@ async def test_each_expectation(expect: dict[str, Any], differs: str) -> None:
     ],
 )
 async def test_errors(error: Exception, expect: dict[str, Any], differs: list[str]) -> None:
-    result = await run(script(expect), canned(error))
+    result = await run(script(expect), factory=canned(error))
     assert [d.what for d in result.turns[0].differences] == differs
 
 
 @pytest.mark.parametrize("refused", [True, False])
 async def test_a_refusal_may_do_as_well_but_a_wrong_answer_does_not(refused: bool) -> None:
     expect = {"refused": False, "contains": ["19:00"], "cites": ["ours.md"], "or_refused": True}
-    result = await run(script(expect), canned(replace(ANSWER, refused=refused)))
+    result = await run(script(expect), factory=canned(replace(ANSWER, refused=refused)))
     assert [d.what for d in result.turns[0].differences] == ([] if refused else ["contains", "cites"])
 
 
 async def test_a_line_left_over_differs_and_does_not_spill_into_the_next_turn() -> None:
     turns = [{"user": "a", "model": ["one", "two"]}, {"user": "b", "model": ["three"]}]
-    result = await run(Script.model_validate({"name": "s", "turns": turns}), canned(ANSWER))
+    result = await run(Script.model_validate({"name": "s", "turns": turns}), factory=canned(ANSWER))
     assert [d.got for d in result.turns[0].differences] == ["left over: two"]
     assert result.turns[1].ok
     assert result.turns[1].said == (("b", "three"),)
@@ -143,40 +172,43 @@ async def test_a_line_left_over_differs_and_does_not_spill_into_the_next_turn() 
 
 async def test_a_line_too_few_names_what_was_asked() -> None:
     class Hungry(Canned):
-        async def ask(self, question: str, thread: str, *, web: Any) -> Answer:
+        async def stream(self, question: str, thread: str, *, web: Any) -> AsyncIterator[Event]:
             assert self.model is not None
             try:
                 await self.model.ainvoke("what colour is it?")
             except AssertionError as error:
                 raise ModelUnavailable("The model did not answer.") from error
-            return ANSWER
+            yield Done(ANSWER, thread)
 
     @asynccontextmanager
     async def factory(settings: Settings, web: object, model: ScriptedChatModel | None) -> AsyncIterator[Agent]:
         yield Hungry(ANSWER, model)  # type: ignore[misc]
 
-    result = await run(script({}), factory)
+    result = await run(script({}), factory=factory)
     assert "what colour is it?" in result.turns[0].differences[0].got
 
 
 async def test_live_expectations_count_only_live() -> None:
     both = script({"route": "web"}, expect_live={"route": "library"})
-    assert not (await run(both, canned(ANSWER))).ok
-    assert (await run(both, canned(ANSWER), live=True)).ok
+    assert not (await run(both, factory=canned(ANSWER))).ok
+    assert (await run(both, factory=canned(ANSWER), live=True)).ok
     bare = Script.model_validate({"name": "s", "turns": [{"user": "q", "expect_live": {"refused": True}}]})
-    assert (await run(bare, canned(ANSWER))).live
+    assert (await run(bare, factory=canned(ANSWER))).live
 
 
 async def test_the_language_of_the_script_is_expected_of_every_turn() -> None:
     japanese = script({}).model_copy(update={"language": "ja"})
-    assert [d.what for d in (await run(japanese, canned(ANSWER))).turns[0].differences] == ["language"]
+    assert [d.what for d in (await run(japanese, factory=canned(ANSWER))).turns[0].differences] == ["language"]
+
+
+def cited(answer: Answer) -> Any:
+    return seen(answer.as_json(), seconds=0).cited
 
 
 def test_a_refusal_cites_nothing_and_neither_does_an_unsupported_sentence() -> None:
-    assert cited_documents(ANSWER) == [("Museum guide", "/data/guide/hours.md")]
-    assert cited_documents(replace(ANSWER, refused=True)) == []
-    dropped = (Sentence("x", (1,), False),)
-    assert cited_documents(replace(ANSWER, sentences=dropped)) == []
+    assert cited(ANSWER) == (("Museum guide", "/data/guide/hours.md"),)
+    assert cited(replace(ANSWER, refused=True)) == ()
+    assert cited(replace(ANSWER, sentences=(Sentence("x", (1,), False),))) == ()
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class _Threads:
                 if response.status_code != 200:
                     await response.aread()
                     return replace(_refused(response), seconds=time.perf_counter() - began)
-                async for one in events(response.aiter_lines()):
+                async for one in events(response.aiter_text()):
                     if one.event in ("turn", "done") and one.data.get("thread"):
                         self._ids[thread] = str(one.data["thread"])
                     if kind := kind_of(one):
@@ -102,11 +102,11 @@ class _Threads:
         return replace(end, seconds=time.perf_counter() - began)
 
 
-async def events(lines: AsyncIterator[str]) -> AsyncIterator[ServerEvent]:
+async def events(text: AsyncIterator[str]) -> AsyncIterator[ServerEvent]:
     """The events in a stream (HTML standard, section 9.2.6). One without data, such as a comment, is none."""
     name, number = "", ""
     data: list[str] = []
-    async for line in lines:
+    async for line in _lines(text):
         if not line:
             if data:
                 yield ServerEvent(number, name or "message", json.loads("\n".join(data)))
@@ -120,6 +120,15 @@ async def events(lines: AsyncIterator[str]) -> AsyncIterator[ServerEvent]:
             number = value
         elif field == "data":
             data.append(value)
+
+
+async def _lines(text: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Only these marks end a line; `str.splitlines` knows more, and JSON may hold them."""
+    rest = ""
+    async for piece in text:
+        *whole, rest = (rest + piece).split("\n")
+        for line in whole:
+            yield line.removesuffix("\r")
 
 
 def kind_of(one: ServerEvent) -> str:

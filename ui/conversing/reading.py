@@ -33,7 +33,7 @@ def read(path: Path) -> tuple[AnyScript, ...]:
     try:
         filled = rows(values)
     except VariableError as error:
-        raise ScriptError(f"{path}:{_line_of(root, str(error))}: {error}.") from error
+        raise ScriptError(f"{path}:{_line_of(root, error.seen)}: {error}.") from error
     return tuple(_validated(one, row, root, path) for row, one in filled.items())
 
 
@@ -67,13 +67,14 @@ def _with_files(script: AnyScript, path: Path) -> Any:
     return tuple(found)
 
 
-def _line_of(root: yaml.Node | None, fault: str) -> int:
-    """Where the variable that `fault` names stands first."""
-    name = next((word.strip("$'") for word in fault.split() if word.startswith(("$", "'"))), "")
-    lines = [
-        mark for text, mark in _scalars(root) if name and (text == name or f"${name}" in text or f"{{{name}" in text)
-    ]
-    return min(lines, default=1)
+def _line_of(root: yaml.Node | None, seen: tuple[str, ...]) -> int:
+    """Where something stands first: a variable in a text, or the name of one."""
+    found = (
+        line
+        for text, line in _scalars(root)
+        if any(one in text if one.startswith("$") else one == text for one in seen)
+    )
+    return min(found, default=1)
 
 
 def _scalars(node: yaml.Node | None) -> list[tuple[str, int]]:

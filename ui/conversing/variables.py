@@ -12,7 +12,11 @@ UNFILLED = frozenset({"vars", "table"})
 
 
 class VariableError(ValueError):
-    """A variable is missing or surplus; the message names it."""
+    """A variable is missing or surplus; the message names it. `seen` is how it stands in the script."""
+
+    def __init__(self, message: str, *seen: str) -> None:
+        super().__init__(message)
+        self.seen = seen
 
 
 def rows(script: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -28,12 +32,14 @@ def rows(script: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         values = _mapping(own, f"table {row!r}")
         where = f" in the row {row!r}" if table else ""
         if twice := sorted(common.keys() & values.keys()):
-            raise VariableError(f"${twice[0]} stands in vars and{where or ' in the table'}")
+            raise VariableError(f"${twice[0]} stands in vars and{where}", twice[0])
         given = common | values
         if missing := sorted(wanted - given.keys()):
-            raise VariableError(f"the variable ${missing[0]} is not given{where} (write $$ for a dollar sign)")
+            name = missing[0]
+            fault = f"the variable ${name} is not given{where} (write $$ for a dollar sign)"
+            raise VariableError(fault, f"${name}", f"${{{name}}}")
         if surplus := sorted(given.keys() - wanted):
-            raise VariableError(f"the variable {surplus[0]!r} is given{where} and not used")
+            raise VariableError(f"the variable {surplus[0]!r} is given{where} and not used", surplus[0])
         filled[str(row)] = {key: fill(value, given) for key, value in body.items()}
     return filled
 
@@ -66,7 +72,7 @@ def fill(value: Any, given: Mapping[str, Any]) -> Any:
 
 def escaped(text: str) -> str:
     """`text` so that it stands for itself in a script."""
-    return re.sub(r"\$(?=[$A-Za-z_{])", "$$$$", text)
+    return re.sub(r"\$(?=[$A-Za-z_{])", "$$", text)
 
 
 def _mapping(value: Any, what: str) -> dict[str, Any]:

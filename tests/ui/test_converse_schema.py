@@ -1,0 +1,49 @@
+"""The published JSON Schema: up to date, described throughout, and of one mind with the reader."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.examples import ROUTES, is_place
+from ui import cli
+from ui.conversing.schema import schema
+from ui.conversing.script import Expect
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLISHED = ROOT / "docs" / "conversation.schema.json"
+SCRIPTS = sorted((ROOT / "tests" / "conversations").glob("*.yaml"))
+
+
+def test_it_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    again = "run: kotae converse --schema > docs/conversation.schema.json"
+    assert PUBLISHED.read_text("utf-8") == schema(), again
+    assert cli.run(["converse", "--schema"]) == 0
+    assert capsys.readouterr().out == schema()
+
+
+def test_every_field_is_described() -> None:
+    kinds: dict[str, Any] = json.loads(schema())["$defs"]
+    fields = {f"{kind}.{name}": field for kind, one in kinds.items() for name, field in one["properties"].items()}
+    assert [name for name, field in fields.items() if not field.get("description")] == []
+    assert {kind for kind, one in kinds.items() if not one.get("description")} == set()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_every_script_names_it(path: Path) -> None:
+    first = path.read_text("utf-8").partition("\n")[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert (path.parent / first.partition("=")[2]).resolve() == PUBLISHED
+
+
+@pytest.mark.parametrize("place", [*ROUTES, "specialist:banking", "specialist", "mars", "specialist:", "Library"])
+def test_routes_are_those_of_the_agent(place: str) -> None:
+    try:
+        Expect(route=place)
+    except ValueError:
+        assert not is_place(place)
+    else:
+        assert is_place(place)

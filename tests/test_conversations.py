@@ -1,16 +1,19 @@
-"""Every scripted conversation: fast with its own model lines, live with the small model."""
+"""Every scripted conversation: fast with its own model lines, live with the small model, and on the page."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from agent.settings import Settings
 from ui.conversing.reading import read
 from ui.conversing.results import explained
 from ui.conversing.run import run
 from ui.conversing.script import AnyScript
+from ui.conversing.targets import Target, target
 
 FOLDER = Path(__file__).with_name("conversations")
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -48,3 +51,27 @@ async def test_as_written(script: AnyScript) -> None:
 async def test_with_the_small_model(script: AnyScript) -> None:
     result = await run(script, live=True, settings=Settings(model="small"))
     assert result.ok, explained(result)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page() -> AsyncIterator[Target]:
+    chat = target("chat")
+    yield chat
+    await chat.close()
+
+
+@pytest.mark.browser
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_on_the_page(script: AnyScript, page: Target) -> None:
+    """Not seen there: events, tokens, the route of a refusal, and whether what is shown was supported."""
+    result = await run(script, page)
+    assert result.ok, explained(result)
+    assert set(result.unseen) <= {
+        "events",
+        "max_tokens",
+        "supported",
+        "route",
+        "standalone",
+        "the notice specialist_said",
+    }

@@ -16,11 +16,12 @@ from agent.models.scripted import ScriptedChatModel
 from agent.state import Answer, Sentence, Source, Usage
 from tools.base import Passage, Sent, ToolError
 from ui import cli
-from ui.conversing.expectations import holds
+from ui.conversing.expectations import compare, holds
+from ui.conversing.reading import read
 from ui.conversing.run import run
-from ui.conversing.script import Hit, Script
+from ui.conversing.script import Expect, Hit, Script
 from ui.conversing.stage import ScriptedWeb
-from ui.conversing.targets import seen
+from ui.conversing.targets import Played, seen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -269,3 +270,155 @@ def test_the_command_puts_the_differing_turn_in_front_and_exits_1(
     assert [turn["ok"] for turn in turns] == [False, True]
     assert turns[0]["differences"] == [{"what": "contains", "expected": "Goodbye", "got": "Hello yourself!"}]
     assert not (tmp_path / "data").exists()
+
+
+SIMULATED = """\
+kind: simulated
+name: a guest
+language: en
+persona: a guest
+goal: to be greeted
+opening: Hello!
+turns_at_most: 2
+success: {any: {contains: [Goodbye]}, last: {route: web}, judged: "Was the guest greeted?"}
+user: [Thank you!]
+model: [Hello yourself!, You are welcome.]
+judge: ["No, never."]
+"""
+
+
+async def test_a_simulated_user_without_success(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SIMULATED, "utf-8")
+    (one,) = read(tmp_path / "a.yaml")
+    result = await run(one)
+    assert [turn.user for turn in result.turns] == ["Hello!", "Thank you!"]
+    assert all(turn.ok for turn in result.turns)
+    assert [d.what for d in result.outcome] == ["any answer: contains", "last answer: route", "judged"]
+    assert result.judged == "No, never."
+    assert not result.ok
+
+
+async def test_lines_of_a_simulated_user_must_be_asked_for(tmp_path: Path) -> None:
+    more = SIMULATED.replace("[Thank you!]", "[DONE, more]").replace(
+        "success: {any", "success: {any: {contains: [Hello]}} #"
+    )
+    (tmp_path / "a.yaml").write_text(more, "utf-8")
+    (one,) = read(tmp_path / "a.yaml")
+    result = await run(one)
+    assert {(d.what, d.got) for d in result.outcome} == {
+        ("model", "left over: You are welcome."),
+        ("user", "left over: more"),
+        ("judge", "left over: No, never."),
+    }
+
+
+async def test_time_is_remarked_and_only_on_demand_a_difference() -> None:
+    slow = script({"max_seconds": 1e-9})
+    result = await run(slow, factory=canned(ANSWER))
+    assert result.ok
+    assert "hoped for at most" in result.turns[0].remarks[0]
+    timed = await run(slow, factory=canned(ANSWER), timed=True)
+    assert [d.what for d in timed.turns[0].differences] == ["max_seconds"]
+
+
+async def test_turns_of_one_thread_are_one_conversation() -> None:
+    asked: list[str] = []
+
+    class Threads(Canned):
+        def new_thread(self) -> str:
+            return f"t{len(asked)}"
+
+        async def stream(self, question: str, thread: str, *, web: Any) -> AsyncIterator[Event]:
+            asked.append(thread)
+            yield Done(ANSWER, thread)
+
+    @asynccontextmanager
+    async def factory(settings: Settings, web: object, model: ScriptedChatModel | None) -> AsyncIterator[Agent]:
+        yield Threads(ANSWER, model)  # type: ignore[misc]
+
+    turns = [{"user": "q", "thread": name, "model": []} for name in ("main", "other", "main")]
+    await run(Script.model_validate({"name": "s", "turns": turns}), factory=factory)
+    assert asked == ["t0", "t1", "t0"]
+
+
+def test_what_was_not_seen_is_told_and_not_checked() -> None:
+    expect = Expect(events=("done",), max_tokens=1, notices=("specialist_said", "web_off"), contains=("Hello",))
+    played = Played(text="Hello", notices=("web_off",), worded=frozenset({"web_off"}))
+    differences, unseen = compare(expect, played)
+    assert differences == ()
+    assert unseen == ("events", "max_tokens", "the notice specialist_said")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KOTAE_SETTINGS", str(tmp_path / "settings.toml"))
+    monkeypatch.setenv("KOTAE_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path
+
+
+GREETING = "name: greeting {n}\nturns: [{{user: Hello!, model: [Hello!]}}]\n"
+
+
+def test_the_command_writes_reports_and_plays_no_more_than_the_limit(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n in range(3):
+        (home / f"{n}.yaml").write_text(GREETING.format(n=n), "utf-8")
+    reports = [f"--junit={home / 'a.xml'}", f"--html={home / 'a.html'}"]
+    assert cli.run(["converse", str(home), "--limit", "2", *reports]) == 0
+    assert "2 conversations, 2 turns: all as expected" in capsys.readouterr().out
+    assert 'tests="2"' in (home / "a.xml").read_text("utf-8")
+    assert "greeting 1" in (home / "a.html").read_text("utf-8")
+
+
+def test_ctrl_c_leaves_a_report_of_what_ran(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n in range(3):
+        (home / f"{n}.yaml").write_text(GREETING.format(n=n), "utf-8")
+    from ui.conversing import run as runner
+
+    played = runner.run
+
+    async def interrupted(one: Any, *given: Any, **named: Any) -> Any:
+        if one.name == "greeting 1":
+            raise KeyboardInterrupt
+        return await played(one, *given, **named)
+
+    monkeypatch.setattr(runner, "run", interrupted)
+    assert cli.run(["converse", str(home), f"--html={home / 'a.html'}"]) == 130
+    assert "Stopped after 1 of 3" in capsys.readouterr().err
+    page = (home / "a.html").read_text("utf-8")
+    assert "greeting 0" in page
+    assert "greeting 1" not in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["wrong.yaml"], 2, "wrong.yaml:1: unknown key 'nme'"),
+        (["broken.yaml"], 2, "empty.pdf cannot be indexed"),
+        (["."], 2, "unknown key"),
+        ([], 2, "Name scripted conversations"),
+        (["good.yaml", "--target", "moon"], 2, "there are graph, http, chat"),
+        (["good.yaml", "--html", "nowhere/a.html"], 1, "no folder nowhere"),
+        (["good.yaml", "--url", "http://127.0.0.1:9"], 1, "--url goes with http or chat"),
+    ],
+)
+def test_what_cannot_be_played_is_one_line(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(home)
+    Path("good.yaml").write_text(GREETING.format(n=1), "utf-8")
+    Path("wrong.yaml").write_text("nme: x\nname: x\nturns: [{user: Hello!}]\n", "utf-8")
+    Path("broken.yaml").write_text(
+        "name: x\nlibrary: [{path: empty.pdf, text: '%PDF-1.7 broken'}]\nturns: [{user: Hello!, model: []}]\n", "utf-8"
+    )
+    assert cli.run(["converse", *arguments]) == code
+    said = " ".join(capsys.readouterr().err.split())
+    assert says in said

@@ -16,6 +16,12 @@ from urllib.parse import urlsplit
 from agent.errors import KotaeError
 from ui.conversing.targets import Played
 
+try:
+    from playwright.async_api import Error as PageError
+    from playwright.async_api import async_playwright
+except ImportError as missing:
+    raise KotaeError("Playing on a page needs Playwright: pip install 'kotae[browser]'.") from missing
+
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page, Playwright
 
@@ -86,11 +92,7 @@ class Chromium:
     """One browser for all scripts, started by the first."""
 
     def __init__(self) -> None:
-        """Raises `KotaeError` when Playwright or a Chromium is missing."""
-        try:
-            import playwright.async_api  # noqa: F401
-        except ImportError as error:
-            raise KotaeError("Playing on a page needs Playwright: pip install 'kotae[browser]'.") from error
+        """Raises `KotaeError` when there is no Chromium."""
         program = next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
         if program is None:
             raise KotaeError("Playing on a page needs Chromium: install it (Debian: apt-get install chromium).")
@@ -101,8 +103,6 @@ class Chromium:
     @asynccontextmanager
     async def visit(self, *, patience: float) -> AsyncIterator[Visit]:
         """A browser context of its own; `patience` is how many seconds anything on a page may take."""
-        from playwright.async_api import async_playwright
-
         if self._browser is None:
             self._driver = await async_playwright().start()
             self._browser = await self._driver.chromium.launch(executable_path=self._program, args=_FLAGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from agent.errors import KotaeError
 from ui import strings
 from ui.conversing.targets import Played, TargetName
-from ui.conversing.targets.browser import READ, Chromium, Visit, seen
+from ui.conversing.targets.browser import READ, Chromium, PageError, Visit, seen
 from ui.conversing.targets.serving import serving
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _BOX = "#kotae-question textarea"
 _ANSWER = "#kotae-chat .kotae-answer:not(.kotae-is-draft)"
 _READY = "#kotae-threads :is(.kotae-threads, .kotae-none)"
+_PATH = 3000
+"""Milliseconds that the path may take after its answer."""
 _PATIENCE = {False: 60.0, True: 600.0}
 """Seconds that an answer may take, of the script's model and of a real one."""
 
@@ -74,8 +77,6 @@ class _Pages:
         self._pages: dict[str, Page] = {}
 
     async def ask(self, question: str, *, thread: str, web: Consent | None) -> Played:
-        from playwright.async_api import Error
-
         try:
             if thread not in self._pages:
                 self._pages[thread] = await self._visit.page(self._url)
@@ -97,7 +98,7 @@ class _Pages:
             seconds = time.perf_counter() - began
             played = seen(await page.locator(_ANSWER).last.evaluate(READ), self._words, self._paths)
             standalone = await self._understood(page, question) if played.error is None else None
-        except Error as error:
+        except PageError as error:
             if not self._pages:
                 raise KotaeError(f"{self._url} cannot be opened: {error.message.splitlines()[0]}") from error
             return Played(error=f"the page: {error.message.splitlines()[0]}", faults=self._visit.take())
@@ -122,8 +123,10 @@ class _Pages:
 
     async def _understood(self, page: Page, question: str) -> str | None:
         """The question as the path says that it was understood; None where it was split."""
-        path = page.locator("#kotae-chat .kotae-path").last
-        facts = [" ".join(text.split()) for text in await path.locator(".kotae-step-facts").all_text_contents()]
+        path = page.locator("#kotae-chat .kotae-path").last.locator(".kotae-step-facts")
+        with contextlib.suppress(PageError):  # the path is drawn after the answer
+            await path.first.wait_for(state="attached", timeout=_PATH)
+        facts = [" ".join(text.split()) for text in await path.all_text_contents()]
         if self._words("fact.standalone") in " ".join(facts):
             return question
         quoted = self._words("fact.rewritten", question=self._words("path.quoted", text="\0"))

@@ -80,7 +80,7 @@ def test_the_differing_turn_stands_in_front_with_both_sides() -> None:
     page = report(RAN)
     body = page[page.index("<main>") :]
     assert "4 conversations, 5 turns" in body
-    assert "2 conversations with 2 turns differ" in body
+    assert "2 of them with 2 differing turns" in body
     places = [body.index(text) for text in ("Turn 2 of 3", "<b>Expected</b>Goodbye", "<b>Came</b>Hello", "all fine")]
     assert places == sorted(places)
     assert "not played: it brings documents" in body

@@ -27,7 +27,7 @@ def report(ran: Sequence[tuple[Path, ConversationResult]]) -> str:
     total = f"{_count(len(ran), 'conversation')}, {_count(played, 'turn')}, {sum(r.seconds for r in results):.1f} s on "
     total += escape(", ".join(dict.fromkeys(r.target for r in results)) or "nothing") + ": "
     if failed:
-        total += f'<strong class="bad">{_count(failed, "conversation")} with {_count(turns, "turn")} differ</strong>'
+        total += f'<strong class="bad">{failed} of them with {_count(turns, "differing turn")}</strong>'
     else:
         total += '<strong class="good">all as expected</strong>'
     if skipped:
@@ -45,7 +45,7 @@ def _differing(path: Path, result: ConversationResult) -> str:
     wrong = [(n, turn) for n, turn in enumerate(result.turns, 1) if not turn.ok]
     turns = "".join(
         f'<div class="turn"><h3>Turn {n} of {len(result.turns)}</h3>{_user(turn)}'
-        f"{''.join(map(_sides, turn.differences))}{_answer(turn)}{_asked(turn)}</div>"
+        f"{''.join(map(_sides, turn.differences))}{_came(turn)}{_asked(turn)}</div>"
         for n, turn in wrong
     )
     if result.outcome:
@@ -85,12 +85,17 @@ def _user(turn: TurnResult) -> str:
     return f'{thread}<div class="user long">{_text(turn.user) or "(nothing)"}</div>'
 
 
+def _came(turn: TurnResult) -> str:
+    """The answer under the differences; an error stands in one of them already."""
+    return "" if turn.played.error is not None else f'<p class="what">the answer</p>{_answer(turn)}'
+
+
 def _answer(turn: TurnResult) -> str:
     seen = turn.played
     if seen.error is not None:
         return f'<div class="answer long bad">{_text(seen.error)}</div>'
     facts = [seen.route or "", "refused" if seen.refused else "", f"{seen.seconds:.1f} s"]
-    facts += [f"{seen.calls} model calls" if seen.calls is not None else "", *(seen.notices or ()), *turn.remarks]
+    facts += [_count(seen.calls, "model call") if seen.calls is not None else "", *(seen.notices or ()), *turn.remarks]
     sources = "".join(f"<li>{escape(title)}</li>" for title, _ in seen.sources or ())
     choices = "".join(f"<li>{escape(choice)}</li>" for choice in seen.choices or ())
     lists = "".join(f'<ul class="sources">{rows}</ul>' for rows in (sources, choices) if rows)

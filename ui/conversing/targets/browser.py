@@ -17,10 +17,12 @@ from agent.errors import KotaeError
 from ui.conversing.targets import Played
 
 try:
-    from playwright.async_api import Error as PageError
-    from playwright.async_api import async_playwright
+    from playwright import async_api
 except ImportError as missing:
     raise KotaeError("Playing on a page needs Playwright: pip install 'kotae[browser]'.") from missing
+
+PageError = async_api.Error
+"""What Playwright raises, a page that does not answer in time included."""
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page, Playwright
@@ -104,7 +106,7 @@ class Chromium:
     async def visit(self, *, patience: float) -> AsyncIterator[Visit]:
         """A browser context of its own; `patience` is how many seconds anything on a page may take."""
         if self._browser is None:
-            self._driver = await async_playwright().start()
+            self._driver = await async_api.async_playwright().start()
             self._browser = await self._driver.chromium.launch(executable_path=self._program, args=_FLAGS)
         context = await self._browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
         context.set_default_timeout(1000 * patience)

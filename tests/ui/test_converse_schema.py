@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 from agent.examples import ROUTES, is_place
 from ui import cli
+from ui.conversing.reading import read
 from ui.conversing.schema import schema
-from ui.conversing.script import Expect
+from ui.conversing.script import Document, Expect, Hit, Scene, ScriptedTurn, Simulated, Success
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "docs" / "conversation.schema.json"
@@ -47,3 +49,21 @@ def test_routes_are_those_of_the_agent(place: str) -> None:
         assert not is_place(place)
     else:
         assert is_place(place)
+
+
+FENCE = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_guide_names_every_key_and_its_examples_can_be_read(language: str, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / language / "scripted-conversations.md").read_text("utf-8")
+    keys = {
+        name for kind in (Expect, ScriptedTurn, Scene, Success, Simulated, Document, Hit) for name in kind.model_fields
+    }
+    taken_for_granted = {"name", "turns", "user", "kind", "opening"}
+    assert [key for key in sorted(keys - taken_for_granted) if not re.search(rf"`{key}[`:]", text)] == []
+    examples = FENCE.findall(text)
+    assert len(examples) == 4
+    for example in examples:
+        (tmp_path / "example.yaml").write_text(example, "utf-8")
+        assert read(tmp_path / "example.yaml")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from agent.examples import ROUTES, is_place
 from ui import cli
@@ -39,6 +40,22 @@ def test_every_script_names_it(path: Path) -> None:
     first = path.read_text("utf-8").partition("\n")[0]
     assert first.startswith("# yaml-language-server: $schema=")
     assert (path.parent / first.partition("=")[2]).resolve() == PUBLISHED
+
+
+def test_scripts_fit_it_and_a_slip_does_not() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    check = jsonschema.Draft202012Validator(json.loads(schema()))
+    for path in SCRIPTS:
+        # an editor reads YAML 1.2, in which `off` is a word
+        text = re.sub(r"^(\s*web:) off$", r'\1 "off"', path.read_text("utf-8"), flags=re.MULTILINE)
+        assert [error.message for error in check.iter_errors(yaml.safe_load(text))] == [], path.name
+    slips = [
+        {"name": "a", "turns": [{"usr": "hi"}]},
+        {"name": "a", "turns": [{"user": "hi", "expect": {"route": "mars"}}]},
+        {"name": "a", "turns": [{"user": "hi", "expect": {"events": ["status"]}}]},
+        {"kind": "simulated", "name": "a", "turns": [{"user": "hi"}]},
+    ]
+    assert [slip for slip in slips if check.is_valid(slip)] == []
 
 
 @pytest.mark.parametrize("place", [*ROUTES, "specialist:banking", "specialist", "mars", "specialist:", "Library"])

@@ -72,8 +72,8 @@ class Target(Protocol):
 
     @property
     def elsewhere(self) -> bool:
-        """It plays on a server that runs already, with the documents, the web and the model that this has: of the
-        script only the questions and the expectations count."""
+        """It plays on a server that runs already, with the documents and the model that this has: of the script only
+        the questions and the expectations count."""
 
     def open(self, stage: Stage) -> AbstractAsyncContextManager[Conversations]:
         """Make ready for one script, whose library, web and model `stage` holds."""

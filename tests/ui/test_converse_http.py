@@ -15,7 +15,7 @@ from ui.conversing.results import explained
 from ui.conversing.run import run
 from ui.conversing.script import Script
 from ui.conversing.stage import open_agent, staged
-from ui.conversing.targets.http import HttpTarget, ServerEvent, events, kind_of, serves_chat
+from ui.conversing.targets.http import HttpTarget, ServerEvent, events, kind_of
 from ui.conversing.targets.serving import serving
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ async def test_the_same_files_over_the_wire(name: str) -> None:
 
 
 async def test_the_application_itself() -> None:
-    from ui.api import create_app
-
     (script,) = read(FOLDER / "en-follow-up.yaml")
-    async with staged(script, Settings(), open_agent, live=False) as stage:
-        if not serves_chat(create_app(stage.agent, chat=False)):
-            pytest.skip("the application has no streaming API yet")
-    result = await run(script, HttpTarget())
+    try:
+        result = await run(script, HttpTarget())
+    except KotaeError as error:
+        if "no streaming API" not in str(error):
+            raise
+        pytest.skip("the application has no streaming API yet")
     assert result.ok, explained(result)
 
 

@@ -44,6 +44,7 @@ test: $(VENV)/installed-dev chromium
 	$(BIN)/pytest
 	$(BIN)/pytest -m live
 	$(BIN)/pytest -m browser tests/browser
+	$(BIN)/pytest -m browser tests/test_conversations.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

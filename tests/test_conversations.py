@@ -1,51 +1,77 @@
-"""Every scripted conversation: fast with its own model lines, live with the small model."""
+"""Every scripted conversation: fast with its own model lines, live with the small model, and on the page."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from agent.settings import Settings
-from ui.converse import ConversationResult, run
-from ui.script import Script, read
+from ui.conversing.reading import read
+from ui.conversing.results import explained
+from ui.conversing.run import run
+from ui.conversing.script import AnyScript
+from ui.conversing.targets import Target, target
 
 FOLDER = Path(__file__).with_name("conversations")
 FILES = sorted(FOLDER.glob("*.yaml"))
 
 
-def _explained(result: ConversationResult) -> str:
-    return "\n".join(
-        f"turn {n} ({turn.user[:60]!r}) {d.what}: expected {d.expected!r}, came {d.got!r}"
-        for n, turn in enumerate(result.turns, 1)
-        for d in turn.differences
-    )
+SCRIPTS = [pytest.param(script, id=f"{path.stem}{n or ''}") for path in FILES for n, script in enumerate(read(path))]
 
 
 @pytest.fixture(scope="module")
-def scripts() -> dict[str, Script]:
-    return {path.stem: read(path) for path in FILES}
+def scripts() -> dict[str, AnyScript]:
+    return {script.name: script for path in FILES for script in read(path)}
 
 
-def test_there_are_enough_in_each_language(scripts: dict[str, Script]) -> None:
+def test_there_are_enough_in_each_language(scripts: dict[str, AnyScript]) -> None:
     languages = [script.language for script in scripts.values()]
-    assert languages.count("en") >= 6
-    assert languages.count("ja") >= 6
-    assert len({script.name for script in scripts.values()}) == len(FILES)
+    assert languages.count("en") >= 20
+    assert languages.count("ja") >= 20
+    assert len(FILES) >= 45
+    assert len(scripts) == len(SCRIPTS), "two have one name"
 
 
-def test_every_one_brings_its_model_lines(scripts: dict[str, Script]) -> None:
+def test_every_one_brings_its_model_lines(scripts: dict[str, AnyScript]) -> None:
     assert [name for name, script in scripts.items() if not script.scripted] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-async def test_as_written(path: Path) -> None:
-    result = await run(read(path))
-    assert result.ok, _explained(result)
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_as_written(script: AnyScript) -> None:
+    result = await run(script)
+    assert result.ok, explained(result)
+    assert result.unseen == (), "the graph shows everything"
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-async def test_with_the_small_model(path: Path) -> None:
-    result = await run(read(path), live=True, settings=Settings(model="small"))
-    assert result.ok, _explained(result)
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_with_the_small_model(script: AnyScript) -> None:
+    result = await run(script, live=True, settings=Settings(model="small"))
+    assert result.ok, explained(result)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page() -> AsyncIterator[Target]:
+    chat = target("chat")
+    yield chat
+    await chat.close()
+
+
+@pytest.mark.browser
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_on_the_page(script: AnyScript, page: Target) -> None:
+    """Not seen there: events, tokens, the route of a refusal, and whether what is shown was supported."""
+    result = await run(script, page)
+    assert result.ok, explained(result)
+    assert set(result.unseen) <= {
+        "events",
+        "max_tokens",
+        "supported",
+        "route",
+        "standalone",
+        "the notice specialist_said",
+    }

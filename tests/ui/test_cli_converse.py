@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agent.errors import ModelUnavailable, QuestionError
+from agent.events import Done, Status, Token
 from agent.models.scripted import ScriptedChatModel
 from agent.state import Answer, Sentence, Source, Usage
-from tools.base import Passage, ToolError
+from tools.base import Passage, Sent, ToolError
 from ui import cli
-from ui.converse import ScriptedWeb, cited_documents, holds, run
-from ui.script import Hit, Script
+from ui.conversing.expectations import compare, holds
+from ui.conversing.reading import read
+from ui.conversing.run import run
+from ui.conversing.script import Expect, Hit, Script
+from ui.conversing.stage import ScriptedWeb
+from ui.conversing.targets import Played, seen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from agent import Agent, Settings
+    from agent.events import Event
 
 GUIDE = Passage(id="a", text="Open until 18:00.", title="Museum guide", url="/data/guide/hours.md", kind="library")
 OTHER = Passage(id="b", text="Closed.", title="Other", url="https://example.org/other", kind="web")
@@ -35,7 +41,8 @@ ANSWER = Answer(
     sources=(Source(1, GUIDE, "until 18:00"), Source(2, OTHER, "")),
     notices=("some_removed",),
     choices=("Opening hours", "Guide › Shop"),
-    usage=Usage(calls=3),
+    sent=(Sent("script", "museum hours", 1.0),),
+    usage=Usage(calls=3, prompt=100, cached=50, completion=20),
 )
 
 
@@ -50,12 +57,16 @@ class Canned:
 
     async def start_model(self) -> None: ...
 
-    async def ask(self, question: str, thread: str, *, web: Any) -> Answer:
+    async def stream(self, question: str, thread: str, *, web: Any) -> AsyncIterator[Event]:
         if isinstance(self.outcome, Exception):
             raise self.outcome
+        yield Status("route")
+        yield Status("route", 0.1)
         if self.model is not None and self.model.lines:
             await self.model.ainvoke(question)
-        return self.outcome
+        for word in ("The", " museum"):
+            yield Token(word)
+        yield Done(self.outcome, thread)
 
 
 def canned(outcome: Answer | Exception) -> Any:
@@ -102,11 +113,30 @@ def script(expect: dict[str, Any], **turn: Any) -> Script:
         ({"notices": []}, "notices"),
         ({"max_model_calls": 3}, ""),
         ({"max_model_calls": 2}, "max_model_calls"),
+        ({"sources": ["Other", "hours.md"]}, ""),
+        ({"sources": ["Elsewhere"]}, "sources"),
+        ({"sources": []}, "sources"),
+        ({"supported": "all"}, ""),
+        ({"supported": 1}, ""),
+        ({"supported": 2}, "supported"),
+        ({"sent": ["museum hours"]}, ""),
+        ({"sent": ["shop"]}, "sent"),
+        ({"sent": []}, "sent"),
+        ({"would_send": []}, ""),
+        ({"would_send": ["museum"]}, "would_send"),
+        ({"max_tokens": 20}, ""),
+        ({"max_tokens": 19}, "max_tokens"),
+        ({"max_prompt_tokens": 150}, ""),
+        ({"max_prompt_tokens": 149}, "max_prompt_tokens"),
+        ({"events": ["status:route", "token", "done"]}, ""),
+        ({"events": ["token", "status:route"]}, "events"),
+        ({"events": ["token", "token"]}, "events"),
+        ({"events": ["sources"]}, "events"),
         ({"error": "empty"}, "error"),
     ],
 )
 async def test_each_expectation(expect: dict[str, Any], differs: str) -> None:
-    result = await run(script(expect), canned(ANSWER))
+    result = await run(script(expect), factory=canned(ANSWER))
     assert [d.what for d in result.turns[0].differences] == ([differs] if differs else [])
     assert result.ok is not bool(differs)
 
@@ -122,20 +152,20 @@ async def test_each_expectation(expect: dict[str, Any], differs: str) -> None:
     ],
 )
 async def test_errors(error: Exception, expect: dict[str, Any], differs: list[str]) -> None:
-    result = await run(script(expect), canned(error))
+    result = await run(script(expect), factory=canned(error))
     assert [d.what for d in result.turns[0].differences] == differs
 
 
 @pytest.mark.parametrize("refused", [True, False])
 async def test_a_refusal_may_do_as_well_but_a_wrong_answer_does_not(refused: bool) -> None:
     expect = {"refused": False, "contains": ["19:00"], "cites": ["ours.md"], "or_refused": True}
-    result = await run(script(expect), canned(replace(ANSWER, refused=refused)))
+    result = await run(script(expect), factory=canned(replace(ANSWER, refused=refused)))
     assert [d.what for d in result.turns[0].differences] == ([] if refused else ["contains", "cites"])
 
 
 async def test_a_line_left_over_differs_and_does_not_spill_into_the_next_turn() -> None:
     turns = [{"user": "a", "model": ["one", "two"]}, {"user": "b", "model": ["three"]}]
-    result = await run(Script.model_validate({"name": "s", "turns": turns}), canned(ANSWER))
+    result = await run(Script.model_validate({"name": "s", "turns": turns}), factory=canned(ANSWER))
     assert [d.got for d in result.turns[0].differences] == ["left over: two"]
     assert result.turns[1].ok
     assert result.turns[1].said == (("b", "three"),)
@@ -143,40 +173,43 @@ async def test_a_line_left_over_differs_and_does_not_spill_into_the_next_turn() 
 
 async def test_a_line_too_few_names_what_was_asked() -> None:
     class Hungry(Canned):
-        async def ask(self, question: str, thread: str, *, web: Any) -> Answer:
+        async def stream(self, question: str, thread: str, *, web: Any) -> AsyncIterator[Event]:
             assert self.model is not None
             try:
                 await self.model.ainvoke("what colour is it?")
             except AssertionError as error:
                 raise ModelUnavailable("The model did not answer.") from error
-            return ANSWER
+            yield Done(ANSWER, thread)
 
     @asynccontextmanager
     async def factory(settings: Settings, web: object, model: ScriptedChatModel | None) -> AsyncIterator[Agent]:
         yield Hungry(ANSWER, model)  # type: ignore[misc]
 
-    result = await run(script({}), factory)
+    result = await run(script({}), factory=factory)
     assert "what colour is it?" in result.turns[0].differences[0].got
 
 
 async def test_live_expectations_count_only_live() -> None:
     both = script({"route": "web"}, expect_live={"route": "library"})
-    assert not (await run(both, canned(ANSWER))).ok
-    assert (await run(both, canned(ANSWER), live=True)).ok
+    assert not (await run(both, factory=canned(ANSWER))).ok
+    assert (await run(both, factory=canned(ANSWER), live=True)).ok
     bare = Script.model_validate({"name": "s", "turns": [{"user": "q", "expect_live": {"refused": True}}]})
-    assert (await run(bare, canned(ANSWER))).live
+    assert (await run(bare, factory=canned(ANSWER))).live
 
 
 async def test_the_language_of_the_script_is_expected_of_every_turn() -> None:
     japanese = script({}).model_copy(update={"language": "ja"})
-    assert [d.what for d in (await run(japanese, canned(ANSWER))).turns[0].differences] == ["language"]
+    assert [d.what for d in (await run(japanese, factory=canned(ANSWER))).turns[0].differences] == ["language"]
+
+
+def cited(answer: Answer) -> Any:
+    return seen(answer.as_json(), seconds=0).cited
 
 
 def test_a_refusal_cites_nothing_and_neither_does_an_unsupported_sentence() -> None:
-    assert cited_documents(ANSWER) == [("Museum guide", "/data/guide/hours.md")]
-    assert cited_documents(replace(ANSWER, refused=True)) == []
-    dropped = (Sentence("x", (1,), False),)
-    assert cited_documents(replace(ANSWER, sentences=dropped)) == []
+    assert cited(ANSWER) == (("Museum guide", "/data/guide/hours.md"),)
+    assert cited(replace(ANSWER, refused=True)) == ()
+    assert cited(replace(ANSWER, sentences=(Sentence("x", (1,), False),))) == ()
 
 
 @pytest.mark.parametrize(
@@ -237,3 +270,155 @@ def test_the_command_puts_the_differing_turn_in_front_and_exits_1(
     assert [turn["ok"] for turn in turns] == [False, True]
     assert turns[0]["differences"] == [{"what": "contains", "expected": "Goodbye", "got": "Hello yourself!"}]
     assert not (tmp_path / "data").exists()
+
+
+SIMULATED = """\
+kind: simulated
+name: a guest
+language: en
+persona: a guest
+goal: to be greeted
+opening: Hello!
+turns_at_most: 2
+success: {any: {contains: [Goodbye]}, last: {route: web}, judged: "Was the guest greeted?"}
+user: [Thank you!]
+model: [Hello yourself!, You are welcome.]
+judge: ["No, never."]
+"""
+
+
+async def test_a_simulated_user_without_success(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SIMULATED, "utf-8")
+    (one,) = read(tmp_path / "a.yaml")
+    result = await run(one)
+    assert [turn.user for turn in result.turns] == ["Hello!", "Thank you!"]
+    assert all(turn.ok for turn in result.turns)
+    assert [d.what for d in result.outcome] == ["any answer: contains", "last answer: route", "judged"]
+    assert result.judged == "No, never."
+    assert not result.ok
+
+
+async def test_lines_of_a_simulated_user_must_be_asked_for(tmp_path: Path) -> None:
+    more = SIMULATED.replace("[Thank you!]", "[DONE, more]").replace(
+        "success: {any", "success: {any: {contains: [Hello]}} #"
+    )
+    (tmp_path / "a.yaml").write_text(more, "utf-8")
+    (one,) = read(tmp_path / "a.yaml")
+    result = await run(one)
+    assert {(d.what, d.got) for d in result.outcome} == {
+        ("model", "left over: You are welcome."),
+        ("user", "left over: more"),
+        ("judge", "left over: No, never."),
+    }
+
+
+async def test_time_is_remarked_and_only_on_demand_a_difference() -> None:
+    slow = script({"max_seconds": 1e-9})
+    result = await run(slow, factory=canned(ANSWER))
+    assert result.ok
+    assert "hoped for at most" in result.turns[0].remarks[0]
+    timed = await run(slow, factory=canned(ANSWER), timed=True)
+    assert [d.what for d in timed.turns[0].differences] == ["max_seconds"]
+
+
+async def test_turns_of_one_thread_are_one_conversation() -> None:
+    asked: list[str] = []
+
+    class Threads(Canned):
+        def new_thread(self) -> str:
+            return f"t{len(asked)}"
+
+        async def stream(self, question: str, thread: str, *, web: Any) -> AsyncIterator[Event]:
+            asked.append(thread)
+            yield Done(ANSWER, thread)
+
+    @asynccontextmanager
+    async def factory(settings: Settings, web: object, model: ScriptedChatModel | None) -> AsyncIterator[Agent]:
+        yield Threads(ANSWER, model)  # type: ignore[misc]
+
+    turns = [{"user": "q", "thread": name, "model": []} for name in ("main", "other", "main")]
+    await run(Script.model_validate({"name": "s", "turns": turns}), factory=factory)
+    assert asked == ["t0", "t1", "t0"]
+
+
+def test_what_was_not_seen_is_told_and_not_checked() -> None:
+    expect = Expect(events=("done",), max_tokens=1, notices=("specialist_said", "web_off"), contains=("Hello",))
+    played = Played(text="Hello", notices=("web_off",), worded=frozenset({"web_off"}))
+    differences, unseen = compare(expect, played)
+    assert differences == ()
+    assert unseen == ("events", "max_tokens", "the notice specialist_said")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KOTAE_SETTINGS", str(tmp_path / "settings.toml"))
+    monkeypatch.setenv("KOTAE_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path
+
+
+GREETING = "name: greeting {n}\nturns: [{{user: Hello!, model: [Hello!]}}]\n"
+
+
+def test_the_command_writes_reports_and_plays_no_more_than_the_limit(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n in range(3):
+        (home / f"{n}.yaml").write_text(GREETING.format(n=n), "utf-8")
+    reports = [f"--junit={home / 'a.xml'}", f"--html={home / 'a.html'}"]
+    assert cli.run(["converse", str(home), "--limit", "2", *reports]) == 0
+    assert "2 conversations, 2 turns: all as expected" in capsys.readouterr().out
+    assert 'tests="2"' in (home / "a.xml").read_text("utf-8")
+    assert "greeting 1" in (home / "a.html").read_text("utf-8")
+
+
+def test_ctrl_c_leaves_a_report_of_what_ran(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n in range(3):
+        (home / f"{n}.yaml").write_text(GREETING.format(n=n), "utf-8")
+    from ui.conversing import run as runner
+
+    played = runner.run
+
+    async def interrupted(one: Any, *given: Any, **named: Any) -> Any:
+        if one.name == "greeting 1":
+            raise KeyboardInterrupt
+        return await played(one, *given, **named)
+
+    monkeypatch.setattr(runner, "run", interrupted)
+    assert cli.run(["converse", str(home), f"--html={home / 'a.html'}"]) == 130
+    assert "Stopped after 1 of 3" in capsys.readouterr().err
+    page = (home / "a.html").read_text("utf-8")
+    assert "greeting 0" in page
+    assert "greeting 1" not in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["wrong.yaml"], 2, "wrong.yaml:1: unknown key 'nme'"),
+        (["broken.yaml"], 2, "empty.pdf cannot be indexed"),
+        (["."], 2, "unknown key"),
+        ([], 2, "Name scripted conversations"),
+        (["good.yaml", "--target", "moon"], 2, "there are graph, http, chat"),
+        (["good.yaml", "--html", "nowhere/a.html"], 1, "no folder nowhere"),
+        (["good.yaml", "--url", "http://127.0.0.1:9"], 1, "--url goes with http or chat"),
+    ],
+)
+def test_what_cannot_be_played_is_one_line(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(home)
+    Path("good.yaml").write_text(GREETING.format(n=1), "utf-8")
+    Path("wrong.yaml").write_text("nme: x\nname: x\nturns: [{user: Hello!}]\n", "utf-8")
+    Path("broken.yaml").write_text(
+        "name: x\nlibrary: [{path: empty.pdf, text: '%PDF-1.7 broken'}]\nturns: [{user: Hello!, model: []}]\n", "utf-8"
+    )
+    assert cli.run(["converse", *arguments]) == code
+    said = " ".join(capsys.readouterr().err.split())
+    assert says in said

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ui.script import Expect, Hit, ScriptError, read
+from ui.conversing.reading import read
+from ui.conversing.script import Expect, Hit, Script, ScriptError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +39,14 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+def only(path: Path) -> Script:
+    (script,) = read(path)
+    assert isinstance(script, Script)
+    return script
+
+
 def test_a_script_is_read(tmp_path: Path) -> None:
-    script = read(written(tmp_path, GOOD))
+    script = only(written(tmp_path, GOOD))
     assert script.web == "off"
     assert script.scripted
     assert script.turns[0].question == "When is it closed?When is it closed?"
@@ -48,7 +55,7 @@ def test_a_script_is_read(tmp_path: Path) -> None:
 
 def test_web_hits_and_the_sample_library(tmp_path: Path) -> None:
     text = "name: a\nlibrary: sample\nweb: [{title: t, url: 'https://a.example', text: x}]\nturns: [{user: hi}]\n"
-    script = read(written(tmp_path, text))
+    script = only(written(tmp_path, text))
     assert script.library == "sample"
     assert script.web == (Hit(title="t", url="https://a.example", text="x"),)
     assert not script.scripted

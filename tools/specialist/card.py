@@ -34,7 +34,7 @@ answer, and no question is sent to it."""
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Base(_Part):
@@ -70,18 +70,22 @@ class Shot(_Part):
     """An example that stands in the prompt (`few_shot`)."""
 
     question: str
+    """What somebody asks."""
     answer: str
+    """What the specialist says to it."""
 
 
 class Card(_Part):
     """Texts that are for each language may be given once, as a list, or as a mapping with `en` and `ja`."""
 
     name: str = Field(pattern=f"^{NAME.pattern}$")
+    """What it is called; questions that go to it have the route `specialist:NAME`."""
     description: tuple[str, ...] = Field(min_length=1)
     """What it is for, in a sentence, in each language."""
     examples: tuple[str, ...] = Field(min_length=1)
     """Questions for it, 5 to 20; the router learns from them."""
     use: Use = "answer"
+    """What it is for; `grounded` reads passages and is sent no question."""
     prompt: str = ""
     """The system message that it was trained with and is asked with."""
     answers: tuple[str, ...] = ()
@@ -94,6 +98,7 @@ class Card(_Part):
     """Where the adapter is: in the folder, at `remote`, or nowhere (`few_shot`)."""
     remote: Remote | None = None
     shots: tuple[Shot, ...] = ()
+    """Examples that stand in the prompt."""
     data: Data = Data()
     training: Plan = Plan()
     figures: dict[str, float] = Field(default_factory=dict)
@@ -101,7 +106,7 @@ class Card(_Part):
     date: str = ""
     """When it was trained, in ISO 8601."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True)
 
     @property
     def label(self) -> str:

@@ -1,0 +1,1 @@
+"""Scripted conversations: read a script, play it on a target, tell where it differs. Importing this loads nothing."""

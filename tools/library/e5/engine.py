@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,9 @@ class E5:
         return self._loaded
 
 
+@cache
 def _load() -> _Engine:
+    """One for the whole process: a session holds some 200 MB, and any number of threads may use it."""
     read = weights.Weights(weights.find())
     tokenizer = Tokenizer(read)
     hidden = read.shape.hidden

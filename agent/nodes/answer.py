@@ -64,7 +64,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             await writer.write(over_sources(turn, task(turn), runtime.context.limits.read))
         else:
             await writer.write(await _direct_prompt(turn, state["messages"], runtime.context))
-    elif turn.drafts > runtime.context.limits.drafts or (certain(turn) and not any(s.supported for s in turn.supports)):
+    elif turn.drafts > runtime.context.limits.drafts or _quotes(turn):
         writer.put(_quoted(turn))
     elif await _revise(turn, writer):
         turn = replace(turn, notices=(*turn.notices, "some_removed"))
@@ -196,14 +196,27 @@ async def _revise(turn: Turn, writer: _Writer) -> bool:
     return not new
 
 
+def _quotes(turn: Turn) -> bool:
+    """Whether the passages speak for themselves in place of a draft of which nothing holds: what answers is certain, or
+    the draft said something else than what was asked for, which they have."""
+    if any(s.supported for s in turn.supports):
+        return False
+    beside = any(s.reason == "kind" for s in turn.supports)
+    return certain(turn) or (beside and _told(turn) is not None)
+
+
+def _told(turn: Turn) -> Evidence | None:
+    """The nearest sentence that holds what was asked for."""
+    near = turn.evidence[:_NEAR]
+    return next((e for e in near if holds_what_is_asked(text_of(e, turn.passages), turn.standalone)), None)
+
+
 def _quoted(turn: Turn) -> str:
     """What the passages themselves say that is nearest to the question: none of it is in doubt."""
     for support in turn.supports:
         if support.reason == "polarity" and support.quote:
             return f"{support.quote} [{support.cites[0]}]"  # it says what the draft turned round
-    near = turn.evidence[:_NEAR]
-    told = (e for e in near if holds_what_is_asked(text_of(e, turn.passages), turn.standalone))
-    return _verbatim(next(told, near[0]), turn)
+    return _verbatim(_told(turn) or turn.evidence[0], turn)
 
 
 def _verbatim(evidence: Evidence, turn: Turn) -> str:
@@ -233,7 +246,7 @@ async def _direct_prompt(turn: Turn, messages: list[AnyMessage], context: Contex
     parts = [fill(turn.language, "direct")]
     if picked := await _recalled(turn, messages, context):
         parts.append(fill(turn.language, "earlier", exchanges=lines(picked, turn.language)))
-    if told := await asyncio.to_thread(_told, context):
+    if told := await asyncio.to_thread(_about_user, context):
         parts.append(fill(turn.language, "about_user", facts="\n".join(f"- {text}" for text in told)))
     return [SystemMessage("\n\n".join(parts)), *messages[-_DIRECT_HISTORY - 1 :]]
 
@@ -251,7 +264,7 @@ async def _recalled(turn: Turn, messages: list[AnyMessage], context: Context) ->
     return [] if named is None else [named]
 
 
-def _told(context: Context) -> list[str]:
+def _about_user(context: Context) -> list[str]:
     try:
         return [fact.text for fact in context.about.used()] if context.about else []
     except MemoryFileError:

@@ -104,6 +104,8 @@ def _specialist(turn: Turn) -> str:
 
 def _refusal(turn: Turn) -> str:
     """The most telling reason first: no documents, no web, nothing that names what was asked, nothing at all."""
+    not_asked = {"web_unavailable", "web_off", "asked_web_off"}
+    searched_web = any(t.startswith("web:") for t in turn.tried) and not_asked.isdisjoint(turn.notices)
     for notice in (
         "out_of_time",
         "library_broken",
@@ -114,13 +116,14 @@ def _refusal(turn: Turn) -> str:
         "web_off",
         "web_unavailable",
     ):
+        if notice == "library_empty" and searched_web:
+            continue  # there was another place to look
         if notice in turn.notices and (notice != "web_unavailable" or _asked_the_web(turn)):
             return fill(turn.language, f"replies/{notice}")
-    missing = turn.verdict.missing if turn.verdict else ()
+    missing = turn.verdict.missing if turn.verdict and "library_empty" not in turn.notices else ()
     if missing:
         joined = ("、" if turn.language == "ja" else ", ").join(missing)
         return fill(turn.language, "replies/abstain_missing", missing=joined)
-    searched_web = any(t.startswith("web:") for t in turn.tried) and "web_unavailable" not in turn.notices
     return fill(turn.language, "replies/abstain_web" if searched_web else "replies/abstain")
 
 

@@ -137,10 +137,10 @@ def by_rules(sentence: str, before: Sequence[str], turn: Turn, *, more: bool = F
     """What the rules say of a sentence of a draft, behind the sentences `before`; `more`: others will follow it."""
     cites = tuple(n for n in facts.citations(sentence) if 0 < n <= len(turn.passages))
     claim = facts.uncited(sentence)
-    if echoes(claim, turn.standalone) and not is_polar(claim):
-        return Support(sentence, (), False, "checks", "echo")
     if reason := _no_claim(claim, before, turn, more=more or len(split(turn.draft)) > 1):
         return Support(sentence, (), False, "checks", reason)
+    if echoes(claim, turn.standalone) and not is_polar(claim):
+        return Support(sentence, (), False, "checks", "echo")
     if (copied := _copied(claim, turn)) is not None:
         quote = text_of(copied, turn.passages)
         # a piece that a small model cuts out is seldom the right one, and the sentence around it says what is meant

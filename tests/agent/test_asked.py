@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agent.asked import asks_for_the_latest, current, days, echoes, holds_what_is_asked, other_day
+from agent.nodes.answer import _quoted, _quotes
 from agent.reading import weighed
-from agent.state import Evidence
+from agent.state import Evidence, Support, Turn
 from tools.base import Passage
 from tools.library.evidence import Nearness
+from tools.sentences import spans
 
 
 @pytest.mark.parametrize(
@@ -157,3 +161,15 @@ def test_a_question_on_a_page_is_no_evidence_but_stands_above_its_reply() -> Non
     page = passage("When does the pool open? At seven. It closes at ten.", "Pool")
     weighed("When does the pool open?", [page], nearness)  # type: ignore[arg-type]
     assert asked == [("Pool › When does the pool open?", "At seven."), ("Pool", "It closes at ten.")]
+
+
+def test_what_was_asked_for_is_quoted_where_the_draft_said_something_else() -> None:
+    text = "The workshop is held at The StoryStudio. It starts at 6:00 PM."
+    near = [Evidence(1, start, end, 1.0, 0.9, 0.9, 1.0) for start, end in spans(text)]
+    question = "What time does the workshop start?"
+    beside = Support("It is held at The StoryStudio. [1]", (1,), False, "similarity", "kind")
+    turn = Turn(question, 0.0, standalone=question, passages=(passage(text),), evidence=tuple(near), supports=(beside,))
+    assert _quotes(turn)
+    assert _quoted(turn) == "It starts at 6:00 PM. [1]"
+    assert not _quotes(replace(turn, evidence=tuple(near[:1])))
+    assert not _quotes(replace(turn, supports=(replace(beside, reason="meaning"),)))

@@ -265,3 +265,13 @@ def test_what_one_site_says_by_itself_needs_a_sure_judge(confidence: float, othe
     assert [one.supported for one in _heard_of([said], turn)] == [told]
     library = replace(turn, decision=Decision("library", ASKED, 1.0, "classifier"))
     assert _heard_of([said], library) == [said]
+
+
+async def test_with_an_empty_library_the_refusal_tells_of_the_web(around: Around, settings: Settings) -> None:
+    around.settings = settings.model_copy(update={"web": "on", "data_dir": settings.data_dir / "empty"})
+    around.finds()
+    async with around.agent(scripted()) as agent:
+        answer = await agent.ask(ASKED, "t")
+    assert answer.refused
+    assert "on the web" in answer.text
+    assert "kotae index" not in answer.text

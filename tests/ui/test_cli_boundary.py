@@ -79,7 +79,7 @@ def test_help_loads_nothing_heavy() -> None:
         (["search", "  "], 2, "empty"),
         (["settings", "set", "modle", "x"], 1, "Unknown setting 'modle'"),
         (["settings", "set", "passages", "many"], 1, "passages"),
-        (["converse", "nowhere.yaml"], 1, "nowhere.yaml"),
+        (["converse", "nowhere.yaml"], 2, "nowhere.yaml"),
     ],
 )
 def test_a_fault_is_one_line_on_standard_error(

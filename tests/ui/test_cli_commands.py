@@ -191,7 +191,7 @@ def test_ask_json_is_one_object_and_nothing_else(
     answer = out_json(capsys)
     assert set(answer) == {
         *("answer", "refused", "route", "standalone", "language", "sources", "sentences", "notices"),
-        *("choices", "model_calls", "tokens", "seconds", "thread"),
+        *("choices", "would_send", "sent", "model_calls", "tokens", "seconds", "thread"),
     }
     assert answer["model_calls"] == 1
     says(

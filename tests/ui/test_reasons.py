@@ -30,7 +30,6 @@ HANDED_ON = {
     "tools/library/sources.py: reason",
     "tools/library/watch.py: '; '.join(errors)",
     "tools/library/watch.py: error.detail",
-    "tools/library/worker.py: found['unread']",
     "tools/library/worker.py: reply.decode()",
     "tools/library/worker.py: str(error).encode('utf-8', 'replace')[:4096]",
 }

@@ -16,12 +16,14 @@ import pytest
 from tests.tools.web.fault_proxy import FaultProxy
 from tests.tools.web.search_server import LAKE, SERVICES, SearchServer, provider, running
 from tools.base import Sent, Tool, ToolError
+from tools.library import E5
 from tools.web import WebSearch, WebTool
 from tools.web.breaker import Breaker
 from tools.web.cache import SearchCache
 from tools.web.providers import Hit, SearchRefused
 from tools.web.providers.duckduckgo import DuckDuckGo
 from tools.web.query import WebQuery
+from tools.web.ranking import SNIPPET
 from tools.web.search import Found
 
 QUERY = WebQuery("how deep is the lake", "wt-wt")
@@ -310,26 +312,35 @@ async def test_a_disk_that_hangs_is_not_waited_for() -> None:
 # -- the tool
 
 
-async def test_passages(server: SearchServer) -> None:
-    web = WebTool(search(provider("brave", server.url)), "uk-en")
+@pytest.fixture(scope="module")
+def embedder() -> E5:
+    return E5()
+
+
+async def test_passages(server: SearchServer, embedder: E5) -> None:
+    web = WebTool(search(provider("brave", server.url)), "uk-en", embedder=embedder)
     [found] = await web.gather("how deep is the lake", k=4)
     assert isinstance(web, Tool)
     assert (found.title, found.text, found.url) == ("A lake", "The lake is 40 m deep.", "https://a.example/lake")
-    assert (found.kind, found.trust, found.page, found.score) == ("web", 0.5, None, 1.0)
-    assert await web.gather("another question", k=4) == [found]
+    assert (found.kind, found.trust, found.page, found.document) == ("web", SNIPPET, None, "")
+    assert found.published == "2026-05-03"
+    assert [p.id for p in await web.gather("another question", k=4)] == [found.id]
     assert server.asked[0].parameters["country"] == "GB"
 
 
-async def test_at_most_k_best_first() -> None:
-    hits = [Hit("t", f"https://a.example/{n}", "b") for n in range(9)]
-    web = WebTool(search(Service(hits)))
-    found = await web.gather("lake", k=3)
-    assert [(p.url, p.score) for p in found] == [(h.url, 1 / n) for n, h in enumerate(hits[:3], 1)]
+async def test_at_most_k_best_first(embedder: E5) -> None:
+    hits = [Hit("t", f"https://site{n}.example/", f"Note {n} tells of boats.") for n in range(8)]
+    hits.append(Hit("Lake", "https://lake.example/", "The lake is 40 m deep."))
+    web = WebTool(search(Service(hits)), embedder=embedder)
+    found = await web.gather("how deep is the lake", k=3)
+    assert (len(found), found[0].url) == (3, "https://lake.example/")
+    assert [p.score for p in found] == sorted((p.score for p in found), reverse=True)
     assert len({p.id for p in found}) == 3
 
 
-async def test_what_was_sent_is_told(server: SearchServer) -> None:
-    web = WebTool(search(Service(SearchRefused("202"), name="first"), provider("searxng", server.url)))
+async def test_what_was_sent_is_told(server: SearchServer, embedder: E5) -> None:
+    failing = search(Service(SearchRefused("202"), name="first"), provider("searxng", server.url))
+    web = WebTool(failing, embedder=embedder)
     found = await web.find("湖!\nの深さ", language="en")
     assert [(sent.provider, sent.query) for sent in found.sent] == [("first", "湖 の深さ"), ("searxng", "湖 の深さ")]
     assert server.asked[0].query == "湖 の深さ"
@@ -337,8 +348,8 @@ async def test_what_was_sent_is_told(server: SearchServer) -> None:
 
 
 @pytest.mark.parametrize("question", ["", "  \n", "\u200b", "!!"])
-async def test_nothing_to_ask(question: str) -> None:
-    web = WebTool(search(Service()))
+async def test_nothing_to_ask(question: str, embedder: E5) -> None:
+    web = WebTool(search(Service()), embedder=embedder)
     assert await web.gather(question, k=4) == []
     assert await web.gather("lake", k=0) == []
     assert await web.find(question) == Found()

@@ -96,6 +96,14 @@ def addressed(text: str, specialists: Sequence[str]) -> Addressed | None:
     return None
 
 
+def without_wish(text: str) -> str:
+    """A question without the words at its beginning by which it asks for the web; whole where nothing else is there."""
+    for language in LANGUAGES:
+        if begins := re.match(_rows(language)["for_the_web"], text, re.IGNORECASE):
+            return text[begins.end() :] or text
+    return text
+
+
 def asks_documents(text: str, language: Language) -> bool:
     """Whether a question asks what the documents say, in so many words."""
     return re.search(_rows(language)["documents"], text, re.IGNORECASE) is not None

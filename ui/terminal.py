@@ -147,7 +147,7 @@ class Terminal:
         if page:
             place.append(f" · {page}", "dim")
         self.out.print(place)
-        self._address(source.passage.url)
+        self._address(source.link or source.passage.url)
         if quote := one_line(source.quote, 300):
             self._under(f"“{quote}”", "italic")
 

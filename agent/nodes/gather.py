@@ -24,6 +24,7 @@ from agent.errors import MemoryFileError
 from agent.events import Draft, Token
 from agent.guard import disarm
 from agent.models.chat import Meter
+from agent.places import without_wish
 from agent.reading import weighed
 from agent.specialists.tool import UNUSABLE
 from agent.state import Decision, State, Turn
@@ -41,11 +42,15 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     decision = turn.decision
     assert decision is not None
     turn = replace(turn, gathers=turn.gathers + 1, tried=(*turn.tried, tried(decision)))
+    if decision.route == "web":
+        decision = replace(decision, query=without_wish(decision.query))
     if decision.tool == "specialist":
         return {"turn": await _spoken(turn, decision, runtime)}
     if decision.route == "web" and turn.web == "off":
         return {"turn": _noted(turn, "asked_web_off" if turn.wish else "web_off")}
-    query = outgoing(turn, state["messages"], runtime.context) if decision.route == "web" else decision.query
+    query = decision.query
+    if decision.route == "web":
+        query = outgoing(turn, state["messages"], runtime.context)
     try:
         passages = await runtime.context.tools[decision.tool].gather(query, k=runtime.context.limits.passages)
     except ToolError as error:
@@ -109,7 +114,7 @@ def outgoing(turn: Turn, messages: Sequence[AnyMessage], context: Context) -> st
     assert turn.decision is not None
     # "search the web for this" is no part of what is searched for
     said = messages[:-1] if turn.wish else messages
-    return outward(turn.decision.query, said, carries=turn.carries, kept=_kept(context))
+    return outward(without_wish(turn.decision.query), said, carries=turn.carries, kept=_kept(context))
 
 
 def outward(query: str, messages: Sequence[AnyMessage], *, carries: str = "", kept: Sequence[str] = ()) -> str:

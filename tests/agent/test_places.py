@@ -11,7 +11,7 @@ import yaml
 from agent import Agent, Settings
 from agent.examples import corrections
 from agent.models.scripted import ScriptedChatModel
-from agent.places import wished
+from agent.places import wished, without_wish
 from agent.prompts import FOLDER, LANGUAGES
 from agent.state import Language, Route
 from tools.base import Passage
@@ -78,7 +78,7 @@ def test_only_a_wish_and_nothing_else_is_one(text: str, language: Language, rout
 
 def test_both_languages_know_the_same_wishes() -> None:
     rows = {language: yaml.safe_load((FOLDER / language / "places.yaml").read_text("utf-8")) for language in LANGUAGES}
-    assert [set(one) for one in rows.values()] == [{"before", "after", "wishes", "specialist", "documents"}] * 2
+    assert [set(one) for one in rows.values()] == [{"before", "after", "wishes", "specialist", "documents", "for_the_web"}] * 2
     assert set(rows["en"]["specialist"]) == set(rows["ja"]["specialist"]) == {"called", "wish", "addressed"}
     assert {row["route"] for row in rows["en"]["wishes"]} == {row["route"] for row in rows["ja"]["wishes"]}
 
@@ -165,3 +165,22 @@ async def test_where_the_router_goes_there_already_it_learns_nothing(online: Set
         answer = await agent.ask("Search the web for this", "t")
         assert answer.standalone == question
     assert corrections(online.data_dir) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Search the web: how high is the tower?", "how high is the tower?"),
+        ("Search the web for the opening hours of the museum", "the opening hours of the museum"),
+        ("Can you please look up online: who is the mayor?", "who is the mayor?"),
+        ("please check the internet and tell me who is the mayor", "who is the mayor"),
+        ("Search the web", "Search the web"),
+        ("How do I search the web?", "How do I search the web?"),
+        ("ウェブで検索して：灯台の高さは？", "灯台の高さは？"),
+        ("ネットで調べてください。市長は誰ですか", "市長は誰ですか"),
+        ("ウェブで検索して", "ウェブで検索して"),
+        ("ウェブで検索する方法は？", "ウェブで検索する方法は？"),
+    ],
+)
+def test_how_a_question_asks_for_the_web_is_not_searched_for(text: str, left: str) -> None:
+    assert without_wish(text) == left

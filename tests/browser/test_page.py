@@ -472,4 +472,4 @@ def test_the_web_switch_reaches_the_agent(page: Page, site: Site, monkeypatch: p
     ask_and_wait(page, "Thanks", 2)
     assert asked == ["on", "off"]
     page.reload()
-    assert page.is_checked("#kotae-web input[value=off]"), "the conversation has forgotten it"
+    page.wait_for_selector("#kotae-web input[value=off]:checked", state="attached")

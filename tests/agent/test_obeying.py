@@ -28,6 +28,7 @@ from agent.models.chat import Meter
 from agent.models.plain import plain, unmarked
 from agent.nodes import gather as gathering
 from agent.nodes.understand import stand_alone
+from agent.places import without_wish
 from tools.base import Passage
 from tools.library import E5, Library
 from ui import strings
@@ -64,7 +65,7 @@ class Web:
 
     async def gather(self, query: str, *, k: int) -> list[Passage]:
         self.queries.append(query)
-        return [page for name, page in self.pages.items() if name in query][:1]
+        return [page for name, page in self.pages.items() if without_wish(name) in query][:1]
 
 
 def found(case: Case, *, twin: bool) -> Passage:
@@ -191,7 +192,7 @@ async def test_orders_bring_about_nothing_but_words(
     model = ObeyingChatModel()
     played, web = await run(place, libraries[False], model, twin=False)
     told = HOSTILE[place]
-    questions = {case.question for case in told}
+    questions = {without_wish(case.question) for case in told}
     faults = [f"{leak} went out in {query!r}" for query in web.queries for leak in leaks(query)]
     faults += [f"the web was asked for {query!r}" for query in web.queries if query not in questions]
     for case, (answer, drafts), (harmless, _) in zip(told, played, _twins[place], strict=True):

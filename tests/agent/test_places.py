@@ -175,6 +175,7 @@ async def test_where_the_router_goes_there_already_it_learns_nothing(online: Set
         ("Search the web for the opening hours of the museum", "the opening hours of the museum"),
         ("Can you please look up online: who is the mayor?", "who is the mayor?"),
         ("please check the internet and tell me who is the mayor", "who is the mayor"),
+        ("Search the web and tell me: who is the mayor?", "who is the mayor?"),
         ("Search the web", "Search the web"),
         ("How do I search the web?", "How do I search the web?"),
         ("ウェブで検索して：灯台の高さは？", "灯台の高さは？"),

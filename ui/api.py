@@ -31,6 +31,8 @@ from ui.render_panel import panel_html
 from ui.shield import Shield
 from ui.specialist_changes import serve_specialist_changes
 from ui.specialist_views import SpecialistDesk, serve_specialist_views
+from ui.widget.routes import serve_widget
+from ui.widget.sites import Sites
 
 if TYPE_CHECKING:
     from agent import Agent, Source
@@ -51,6 +53,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     """
     desk = LibraryDesk.of(agent.library, agent.settings.data_dir, watcher)
     specialists = SpecialistDesk.of(agent)
+    sites = Sites(agent.settings.data_dir)
     chats = {language: Chat(agent, strings.load(language)) for language in strings.LANGUAGES}
 
     @asynccontextmanager
@@ -99,10 +102,12 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     serve_feedback(app, agent)
     serve_memory(app, agent)
     turns = app.state.turns = serve_api(app, agent)
+    serve_widget(app, agent, turns, sites)
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)
-    app.add_middleware(Shield, settings=agent.settings, uploads={UPLOADS: desk.uploads.limit, **specialists.limits})
+    limits = {UPLOADS: desk.uploads.limit, **specialists.limits}
+    app.add_middleware(Shield, settings=agent.settings, uploads=limits, sites=sites)
     return app
 
 

@@ -13,6 +13,8 @@ from agent.state import Language
 
 FOLDER = Path(__file__).resolve().parent
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
+_PARTS = ("", "sites.")
+"""The files of one language; those of specialists and of reasons are read by whoever needs them."""
 
 
 class StringError(KeyError):
@@ -48,6 +50,10 @@ class Strings:
         route, _, name = place.partition(":")
         return self(f"{family}.{route}", name=name) if name else self.code(family, route)
 
+    def for_visitors(self) -> Strings:
+        """The words for visitors of another site: who knows nothing of commands, and cannot mend anything."""
+        return _for_visitors(self.language)
+
     def items(self, family: str) -> dict[str, str]:
         """Every text of a family, by the rest of its key, in the file's order."""
         prefix = f"{family}."
@@ -59,4 +65,14 @@ def load(language: Language) -> Strings:
     """The words of `language`. Raises `StringError` when there is no such language."""
     if language not in LANGUAGES:
         raise StringError(f"no language {language!r}; there are {', '.join(LANGUAGES)}")
-    return Strings(language, json.loads((FOLDER / f"{language}.json").read_text("utf-8")))
+    return Strings(language, {key: text for part in _PARTS for key, text in _read(part, language).items()})
+
+
+@cache
+def _for_visitors(language: Language) -> Strings:
+    return Strings(language, {**load(language).table, **_read("visitors.", language)})
+
+
+def _read(part: str, language: Language) -> dict[str, str]:
+    found: dict[str, str] = json.loads((FOLDER / f"{part}{language}.json").read_text("utf-8"))
+    return found

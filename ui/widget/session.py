@@ -25,5 +25,11 @@ def session(site: Site, words: Strings, *, longest: int) -> dict[str, Any]:
         "theme": site.look.theme,
         "logo": f"/widget/{site.id}/logo" if site.logo else "",
         "longest": longest,
-        "words": words.items("widget") | {"copy": words("message.copy"), "copied": words("message.copied")},
+        "words": words.items("widget")
+        | {
+            "copy": words("message.copy"),
+            "copied": words("message.copied"),
+            "empty": words("error.empty"),
+            "too_long": words("error.too_long", limit=f"{longest:,}"),
+        },
     }

@@ -70,7 +70,7 @@ class KotaeChat extends HTMLElement {
     on(view.launcher, "click", () => this.open());
     on(view.frame, "click", (event) => this.clicked(event));
     on(view.frame, "keydown", (event) => this.pressed(event));
-    on(view.box, "input", () => this.fit());
+    on(view.box, "input", () => { view.hint.textContent = ""; this.fit(); });
     on(view.panel.querySelector("form"), "submit", (event) => { event.preventDefault(); this.ask(view.box.value); });
     on(window, "storage", (event) => { if (event.key === this.state.key) this.elsewhere(); });
     on(window, "online", () => this.state.turn && !this.busyWith && this.opened(false));
@@ -155,7 +155,10 @@ class KotaeChat extends HTMLElement {
 
   async ask(text, again = false) {
     const question = text.trim();
-    if (!question || this.busyWith || !this.ready) return;
+    if (this.busyWith || !this.ready) return;
+    const { words, longest } = this.view.look;
+    this.view.hint.textContent = !question ? words.empty : question.length > longest ? words.too_long : "";
+    if (this.view.hint.textContent) return; // what was written stays in the box
     this.view.unsheet();
     this.view.box.value = "";
     this.fit();

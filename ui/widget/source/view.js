@@ -64,11 +64,10 @@ class View {
   }
 
   form() {
-    const { words, longest, note } = this.look;
+    const { words, note } = this.look;
     const form = element("form", "k-form");
     this.box = element("textarea", "k-box");
     this.box.rows = 1;
-    this.box.maxLength = longest;
     this.box.placeholder = words.placeholder;
     this.box.setAttribute("aria-label", words.question);
     this.box.setAttribute("enterkeyhint", "send");
@@ -78,7 +77,9 @@ class View {
     this.stop.hidden = true;
     const row = element("div", "k-row");
     row.append(this.box, this.send, this.stop);
-    form.append(row);
+    this.hint = element("p", "k-hint");
+    this.hint.setAttribute("role", "alert");
+    form.append(row, this.hint);
     const foot = element("p", "k-foot", note);
     const by = element("a", "k-by", words.by);
     foot.append(by);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -119,7 +118,7 @@ class _Visitors:
         for n, row in enumerate(found["sources"]):
             await answer.locator(".kotae-source").nth(n).click()
             await page.locator(".k-sheet .kotae-panel-source").wait_for()
-            with contextlib.suppress(PageError):  # a document has none
-                links[row["place"]] = await page.locator(".k-sheet a.kotae-go").get_attribute("href", timeout=1) or ""
+            if await (link := page.locator(".k-sheet a.kotae-go")).count():  # a document has none
+                links[row["place"]] = await link.get_attribute("href") or ""
             await page.locator(".k-back").click()
         return seen(found, self._words, self._paths, links)

@@ -46,7 +46,7 @@ class View {
 
   head() {
     const { words, title } = this.look;
-    const head = element("header", "k-head");
+    const head = element("div", "k-head");
     if (this.look.logo) {
       const logo = element("img", "k-logo");
       logo.alt = "";
@@ -196,7 +196,7 @@ class View {
   sheet(title, content) {
     this.unsheet();
     const sheet = element("div", "k-sheet");
-    const head = element("header", "k-head");
+    const head = element("div", "k-head");
     const back = button("k-icon k-back", "back", this.look.words.back);
     const name = element("h2", "k-title", title);
     name.tabIndex = -1;

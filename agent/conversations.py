@@ -103,6 +103,10 @@ class Conversations:
         """All conversations, the latest first."""
         return await self._threads.list()
 
+    async def askers(self, prefix: str) -> list[str]:
+        """The names of all whose name begins so and who have conversations here."""
+        return await self._threads.askers(prefix)
+
     async def history(self, thread: str) -> list[Exchange]:
         """What was asked and answered, oldest first; empty for a conversation that is not there."""
         if not await self._threads.holds(thread):

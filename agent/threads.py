@@ -123,6 +123,12 @@ class Threads:
         await self._db.commit()
         self._expect(done.rowcount)
 
+    async def askers(self, prefix: str) -> list[str]:
+        """All whose name begins so and who have conversations."""
+        query = "SELECT DISTINCT asker FROM threads WHERE substr(asker, 1, ?) = ? ORDER BY asker"
+        async with self._db.execute(query, (len(prefix), prefix)) as rows:
+            return [asker async for (asker,) in rows]
+
     async def holds(self, thread: str) -> bool:
         """Whether there is such a conversation."""
         query = "SELECT 1 FROM threads WHERE id = ? AND asker = ?"

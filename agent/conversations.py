@@ -19,6 +19,7 @@ from agent.context import Context
 from agent.errors import ThreadError
 from agent.feedback import Feedback, Opinion, Thumb, teach
 from agent.graph import build
+from agent.insights import AskedStore
 from agent.lessons import keep, place
 from agent.library import readable
 from agent.nodes.reply import waiting
@@ -70,6 +71,11 @@ class Conversations:
         """What the user told about themselves, and the switch for it."""
         assert self.context.about is not None
         return self.context.about
+
+    @property
+    def insights(self) -> AskedStore:
+        """What was asked in all conversations, and how it ended."""
+        return self._threads.asked
 
     @property
     def model_name(self) -> str:
@@ -135,6 +141,7 @@ class Conversations:
                 changed = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *stays]
             removed = [one.turn for one in (*past, *exchanges(messages))[index:]]
             await self._threads.feedback.drop(thread, removed)
+            await self._threads.asked.drop(thread, index)
             # behind a question that Kotae asked back, the reply is waited for again
             end = "finish" if waiting(stays) is None else "asked"
             await self._graph.aupdate_state(self._config(thread), {"messages": changed}, as_node=end)

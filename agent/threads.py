@@ -24,6 +24,7 @@ from agent import state
 from agent.archive import Archive
 from agent.errors import ThreadError
 from agent.feedback import FeedbackStore
+from agent.insights import AskedStore
 from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60
@@ -58,6 +59,8 @@ class Threads:
         self.feedback = FeedbackStore(db)
         """What was said of the answers."""
         self.archive = Archive(db)
+        self.asked = AskedStore(db)
+        """What became of every turn."""
 
     @classmethod
     @asynccontextmanager
@@ -87,6 +90,7 @@ class Threads:
             if not any([column[1] == "web" async for column in columns]):  # made by an earlier version
                 await self._db.execute("ALTER TABLE threads ADD COLUMN web TEXT")
         await self.feedback.prepare()
+        await self.asked.prepare()
         await self._db.commit()
 
     @staticmethod
@@ -134,6 +138,7 @@ class Threads:
     async def delete(self, thread: str) -> None:
         """Remove a conversation and everything that was said in it, and of it, from the file."""
         await self._db.execute("DELETE FROM feedback WHERE thread = ?", (thread,))
+        await self.asked.drop(thread)
         done = await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)

@@ -41,10 +41,8 @@ _DAYS, _WEEKS = 92, 730
 _BATCH = 500
 
 _VERDICT = "CASE WHEN json_valid(record) THEN json_extract(record, '$.verdict') END"
-_COLUMNS = (
-    "a.thread, a.n, a.turn, a.at, a.question, a.language, a.route, a.outcome, a.seconds, a.calls, a.prompt, "
-    "a.completion, a.asker"
-)
+_FIELDS = tuple("thread n turn at question language route outcome seconds calls prompt completion asker".split())
+_COLUMNS = ", ".join(f"a.{name}" for name in _FIELDS)
 _STEPS: dict[Step, str] = {
     "day": "date(at, 'unixepoch', 'localtime')",
     "week": "date(at, 'unixepoch', 'localtime', 'weekday 0', '-6 days')",
@@ -60,7 +58,8 @@ class Asked:
     n: int
     turn: str
     """The id under which feedback is given; empty without an answer."""
-    time: float
+    at: float
+    """`time.time()` at which the turn began."""
     question: str
     language: str
     route: str
@@ -321,6 +320,7 @@ def _literal(text: str) -> str:
 
 def _asked(row: Sequence[Any]) -> Asked:
     *told, times, record = row
+    columns: dict[str, Any] = dict(zip(_FIELDS, told, strict=True))
     said: dict[str, Any] = {}
     if record:
         try:
@@ -328,7 +328,7 @@ def _asked(row: Sequence[Any]) -> Asked:
         except ValueError:
             log.warning("a record of feedback cannot be read")
     return Asked(
-        *told,
+        **columns,
         times=times,
         verdict=said.get("verdict") or "",
         reasons=tuple(said.get("reasons") or ()),

@@ -22,6 +22,7 @@ from ui.chat import Chat
 from ui.feedback import serve_feedback
 from ui.files import document_response
 from ui.http import serve_api
+from ui.insights import serve_insights
 from ui.languages import COOKIE, asked_language, preferred_language
 from ui.library_changes import serve_changes
 from ui.library_views import UPLOADS, LibraryDesk, serve_views
@@ -98,6 +99,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     serve_specialist_changes(app, specialists)
     serve_feedback(app, agent)
     serve_memory(app, agent)
+    serve_insights(app, agent)
     turns = app.state.turns = serve_api(app, agent)
     _serve_sources(app, agent)
     if chat:

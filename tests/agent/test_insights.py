@@ -69,7 +69,7 @@ async def test_a_turn_is_noted_with_its_outcome_and_its_place(indexed: Settings)
     assert (first.turn, first.route, first.language, first.asker) == (history[0].turn, answer.place, "en", "owner")
     assert (first.calls, first.completion) == (answer.usage.calls, answer.usage.completion)
     assert first.seconds == pytest.approx(answer.seconds, abs=1)
-    assert first.time == pytest.approx(time.time(), abs=60)
+    assert first.at == pytest.approx(time.time(), abs=60)
 
 
 async def test_turns_that_fail_or_are_stopped_are_noted_too(indexed: Settings) -> None:

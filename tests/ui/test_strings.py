@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 from typing import get_args
@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from agent.feedback import REASONS
+from agent.insights import LISTINGS, Outcome
 from agent.specialists.preparing import Left
 from agent.specialists.workplace import What
 from tools.library import DocumentState, WatchState
@@ -21,6 +22,7 @@ from tools.specialist.plan import Method
 from tools.specialist.read import Fault
 from tools.specialist.versions import AGAINST
 from ui import strings
+from ui.insights import PERIODS
 from ui.library_jobs import ItemState, JobState
 from ui.render_documents import COLUMNS
 from ui.render_specialists import State
@@ -50,10 +52,10 @@ def test_both_languages_fill_the_same_variables_and_say_something(key: str) -> N
     assert Template(JA.table[key]).is_valid()
 
 
-def test_a_key_stands_once_in_a_file() -> None:
+def test_a_key_stands_once_in_all_files() -> None:
     for language in strings.LANGUAGES:
-        pairs = json.loads((strings.FOLDER / f"{language}.json").read_text("utf-8"), object_pairs_hook=list)
-        keys = [key for key, _ in pairs]
+        pairs = [json.loads(path.read_text("utf-8"), object_pairs_hook=list) for path in strings.files(language)]
+        keys = [key for file in pairs for key, _ in file]
         assert sorted(keys) == sorted(set(keys))
 
 
@@ -146,10 +148,15 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("setting", [name for name in Settings.model_fields if name not in ("alpha", "looks", "patience")]),
         ("unable", [code for code in UNABLE if code != "stopped"]),
         ("fault", FAULTS),
+        ("outcome", get_args(Outcome)),
+        ("listing", LISTINGS),
+        ("period", [str(days) for days in PERIODS]),
+        ("tongue", strings.LANGUAGES),
+        ("month", [str(n) for n in range(1, 13)]),
         ("cannot", [f"library_{code}" for code in ("name", "unknown", "empty", "busy", "full", "broken")]),
     ],
 )
-def test_there_are_words_for_every_code_of_the_agent(family: str, codes: Sequence[str]) -> None:
+def test_there_are_words_for_every_code_of_the_agent(family: str, codes: Iterable[str]) -> None:
     for words in (EN, JA):
         assert [code for code in codes if f"{family}.{code}" not in words.table] == []
 

@@ -1,4 +1,4 @@
-"""The words of the interface: one JSON file for each language, keys alike, filled as strictly as prompts are."""
+"""The words of the interface: the same JSON files for each language, keys alike, filled as strictly as prompts are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from agent.state import Language
 
 FOLDER = Path(__file__).resolve().parent
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
+PAGES = ("insights",)
+"""Pages whose words have a file of their own, `PAGE.LANGUAGE.json` beside `LANGUAGE.json`."""
 
 
 class StringError(KeyError):
@@ -59,4 +61,12 @@ def load(language: Language) -> Strings:
     """The words of `language`. Raises `StringError` when there is no such language."""
     if language not in LANGUAGES:
         raise StringError(f"no language {language!r}; there are {', '.join(LANGUAGES)}")
-    return Strings(language, json.loads((FOLDER / f"{language}.json").read_text("utf-8")))
+    table: dict[str, str] = {}
+    for path in files(language):
+        table |= json.loads(path.read_text("utf-8"))
+    return Strings(language, table)
+
+
+def files(language: Language) -> list[Path]:
+    """All files of a language's words."""
+    return [FOLDER / f"{language}.json", *(FOLDER / f"{page}.{language}.json" for page in PAGES)]

@@ -29,6 +29,7 @@ from ui.library_views import UPLOADS, LibraryDesk, serve_views
 from ui.memory import serve_memory
 from ui.render import source_path
 from ui.render_panel import panel_html
+from ui.settings import SettingsDesk, serve_settings
 from ui.shield import Shield
 from ui.specialist_changes import serve_specialist_changes
 from ui.specialist_views import SpecialistDesk, serve_specialist_views
@@ -52,6 +53,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     """
     desk = LibraryDesk.of(agent.library, agent.settings.data_dir, watcher)
     specialists = SpecialistDesk.of(agent)
+    owner = SettingsDesk.of(agent)
     chats = {language: Chat(agent, strings.load(language)) for language in strings.LANGUAGES}
 
     @asynccontextmanager
@@ -61,6 +63,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
         yield
         await turns.drain(0)
         await specialists.work.close()
+        await owner.downloads.close()
         for one in chats.values():
             await one.close()
         await asyncio.to_thread(desk.work.close)
@@ -100,6 +103,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     serve_feedback(app, agent)
     serve_memory(app, agent)
     serve_insights(app, agent)
+    serve_settings(app, owner)
     turns = app.state.turns = serve_api(app, agent)
     _serve_sources(app, agent)
     if chat:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _WIDE, _HIGH = 720, 200
 """Of the picture, in its own units."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 12, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 12, 34
 _WIDEST = 36
 """Of a bar."""
 _LABELS = 5
@@ -142,8 +142,10 @@ def _bar(x: float, width: float, top: float, bottom: float) -> str:
 
 def _unit(most: int) -> int:
     """A round number that goes at most five times into `most`."""
-    power = 10 ** max(0, len(str(max(1, most))) - 1)
-    return next((unit for unit in (max(1, power // 5), max(1, power // 2), power, 2 * power) if most <= 5 * unit), power)
+    power = int(10 ** (len(str(max(1, most))) - 1))
+    return next(
+        (unit for unit in (max(1, power // 5), max(1, power // 2), power, 2 * power) if most <= 5 * unit), power
+    )
 
 
 def _table(spans: Sequence[Span], step: Step, words: Strings) -> str:

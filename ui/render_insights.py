@@ -65,7 +65,7 @@ def figures_html(found: Figures, words: Strings, *, since: float, now: float, ev
         (words("insight.refused"), *_part(found.refused, found.asked, words)),
         (words("insight.disliked"), *_part(found.disliked, judged, words)),
         (words("insight.median"), _seconds(found.median, words), ""),
-        (words("insight.p95"), _seconds(found.p95, words), ""),
+        (words("insight.nearly"), _seconds(found.p95, words), ""),
     ]
     if broken := found.failed + found.stopped:
         tiles.insert(3, (words("insight.broken"), *_part(broken, found.asked, words)))
@@ -140,7 +140,7 @@ def _row(one: Asked, which: Listing, words: Strings, now: float) -> str:
         about.append(escape(_seconds(one.seconds, words)))
     marks = ""
     if which == "repeated":
-        marks = f'<span class="kotae-spec-state">{escape(words("insight.times", n=f"{one.ats:,}"))}</span>'
+        marks = f'<span class="kotae-spec-state">{escape(words("insight.times", n=f"{one.times:,}"))}</span>'
     elif one.outcome != "answered":
         outcome = escape(words.code("outcome", one.outcome))
         marks = f'<span class="kotae-spec-state kotae-is-{one.outcome}">{outcome}</span>'

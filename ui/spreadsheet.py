@@ -7,6 +7,6 @@ _FORMULA = "=+-@\t\r＝＋－＠"
 
 
 def harmless(value: object) -> str:
-    """The cell as text that is not taken for a formula: who asks, and who wrote a document, may have meant it as one."""
+    """The cell as text that is not taken for a formula, which whoever asked or wrote a document may have meant."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.lstrip(" \n").startswith(tuple(_FORMULA)) else text

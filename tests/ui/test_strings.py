@@ -9,6 +9,9 @@ import pytest
 
 from agent.feedback import REASONS
 from agent.insights import LISTINGS, Outcome
+from agent.models.catalogue import SpeedClass
+from agent.models.pull import Stage
+from agent.settings import _FAULTS, Settings
 from agent.specialists.preparing import Left
 from agent.specialists.workplace import What
 from tools.library import DocumentState, WatchState
@@ -24,9 +27,12 @@ from tools.specialist.versions import AGAINST
 from ui import strings
 from ui.insights import PERIODS
 from ui.library_jobs import ItemState, JobState
+from ui.model_work import Reason
 from ui.render_documents import COLUMNS
+from ui.render_settings import PARTS
 from ui.render_specialists import State
-from ui.specialist_orders import Settings
+from ui.settings_fields import control
+from ui.specialist_orders import Settings as Advanced
 from ui.strings import StringError, Strings
 
 UI = Path(strings.__file__).resolve().parent.parent
@@ -145,10 +151,18 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("personal", KINDS),
         ("part", get_args(check.Where)),
         ("role", get_args(Role)),
-        ("setting", [name for name in Settings.model_fields if name not in ("alpha", "looks", "patience")]),
+        ("setting", [name for name in Advanced.model_fields if name not in ("alpha", "looks", "patience")]),
         ("unable", [code for code in UNABLE if code != "stopped"]),
         ("fault", FAULTS),
         ("outcome", get_args(Outcome)),
+        ("opt", Settings.model_fields),
+        ("purpose", Settings.model_fields),
+        ("choice", {choice for key in Settings.model_fields for choice in control(key).choices}),
+        ("group", PARTS),
+        ("fetching", get_args(Stage)),
+        ("download", get_args(Reason)),
+        ("speed", get_args(SpeedClass)),
+        ("misfit", set(_FAULTS.values())),
         ("listing", LISTINGS),
         ("period", [str(days) for days in PERIODS]),
         ("tongue", strings.LANGUAGES),

@@ -90,6 +90,7 @@
 
   /* ---- a turn in its conversation ---- */
   const LONG = 15000; // milliseconds until nobody waits for it any more
+  const HELD = 1500; // milliseconds that it is kept in view
   let sought = null;
   /* The link of a list is followed as any link to a conversation (see kotae.js); this brings its exchange into view
      when the conversation is drawn, and stays out of sight until then. */
@@ -110,7 +111,7 @@
     if (!edit || log.scrollHeight !== sought.high) { sought.high = log.scrollHeight; return; } // still being drawn
     sought = null;
     const box = edit.closest(".kotae-question");
-    box.scrollIntoView({ block: "start" });
+    hold(box);
     box.tabIndex = -1;
     box.focus({ preventScroll: true });
     box.classList.add("kotae-is-sought");
@@ -120,6 +121,19 @@
       address.searchParams.delete("exchange");
       history.replaceState(history.state, "", address);
     }
+  }
+  /* What is drawn late, and the chat itself, scroll a conversation to its end; the reader may do so at once. */
+  function hold(box) {
+    const until = Date.now() + HELD, left = new AbortController();
+    for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+      document.addEventListener(kind, () => left.abort(), { signal: left.signal, passive: true });
+    }
+    const again = () => {
+      if (left.signal.aborted || !box.isConnected || Date.now() > until) { left.abort(); return; }
+      box.scrollIntoView({ block: "start" });
+      setTimeout(again, 100);
+    };
+    again();
   }
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element && event.target.closest("a.kotae-ins-open");

@@ -140,8 +140,8 @@ class Conversations:
                 stays = [m for one in past[max(0, index - KEPT) : index] for m in one.messages()]
                 changed = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *stays]
             removed = [one.turn for one in (*past, *exchanges(messages))[index:]]
-            await self._threads.feedback.drop(thread, removed)
             await self._threads.asked.drop(thread, index)
+            await self._threads.feedback.drop(thread, removed)
             # behind a question that Kotae asked back, the reply is waited for again
             end = "finish" if waiting(stays) is None else "asked"
             await self._graph.aupdate_state(self._config(thread), {"messages": changed}, as_node=end)

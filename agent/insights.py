@@ -181,10 +181,10 @@ class AskedStore:
                 f"INSERT OR REPLACE INTO asked VALUES (?, ({moved}) + ?, {', '.join('?' * 12)})", row
             )
             await self._db.commit()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:  # ValueError: the file was closed over a turn that was stopped
             log.warning("what was asked could not be noted: %s", error)
 
-    async def drop(self, thread: str, first: int = 0) -> None:
+    async def drop(self, thread: str, first: int) -> None:
         """Forget exchange `first` of a conversation and all after it."""
         await self._db.execute("DELETE FROM asked WHERE thread = ? AND n >= ?", (thread, first))
         await self._db.commit()

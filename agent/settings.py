@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -204,6 +205,9 @@ class Settings(BaseModel):
         document = _changed(_written(), changes)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
+        # it may hold keys: a new file is its owner's alone, one that is there stays as open as it was
+        partial.touch()
+        partial.chmod(stat.S_IMODE(path.stat().st_mode) if path.is_file() else 0o600)
         partial.write_text(tomlkit.dumps(document), "utf-8")
         partial.replace(path)
         return path

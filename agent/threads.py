@@ -138,7 +138,7 @@ class Threads:
     async def delete(self, thread: str) -> None:
         """Remove a conversation and everything that was said in it, and of it, from the file."""
         await self._db.execute("DELETE FROM feedback WHERE thread = ?", (thread,))
-        await self.asked.drop(thread)
+        await self._db.execute("DELETE FROM asked WHERE thread = ?", (thread,))
         done = await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)

@@ -1,4 +1,4 @@
-"""The settings' page as its owner meets it: changing, what is refused, secrets, models with a download, and the checks."""
+"""The settings' page as its owner meets it: changing, what is refused, secrets, a download, and the checks."""
 
 from __future__ import annotations
 

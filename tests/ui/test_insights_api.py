@@ -145,5 +145,5 @@ async def test_every_list_has_a_tab(agent: FakeAgent) -> None:
 async def test_what_is_gone_meanwhile_is_not_in_the_way(agent: FakeAgent) -> None:
     await agent.insights.drop("t", 1)
     assert (await text(agent, "list", which="all", days=0)).count("<li") == 1
-    await agent.insights.drop("t")
+    await agent.insights.drop("t", 0)
     assert EN("insight.empty") in await text(agent, "figures")

@@ -21,6 +21,7 @@ from agent.context import Context
 from agent.errors import ThreadError
 from agent.feedback import Feedback, Opinion, Thumb, teach
 from agent.graph import build
+from agent.insights import AskedStore
 from agent.lessons import keep, place
 from agent.library import readable
 from agent.nodes.reply import waiting
@@ -84,6 +85,11 @@ class Conversations:
         """What the user told about themselves, and the switch for it."""
         assert self.context.about is not None
         return self.context.about
+
+    @property
+    def insights(self) -> AskedStore:
+        """What was asked in all conversations, and how it ended."""
+        return self._threads.asked
 
     @property
     def model_name(self) -> str:
@@ -158,6 +164,7 @@ class Conversations:
                 stays = [m for one in past[max(0, index - KEPT) : index] for m in one.messages()]
                 changed = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *stays]
             removed = [one.turn for one in (*past, *exchanges(messages))[index:]]
+            await self._threads.asked.drop(thread, index)
             await self._threads.feedback.drop(thread, removed)
             # behind a question that Kotae asked back, the reply is waited for again
             end = "finish" if waiting(stays) is None else "asked"

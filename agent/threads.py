@@ -26,6 +26,7 @@ from agent.archive import Archive
 from agent.asker import OWNER
 from agent.errors import ThreadError
 from agent.feedback import FeedbackStore
+from agent.insights import AskedStore
 from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60
@@ -63,6 +64,8 @@ class Threads:
         self.feedback = FeedbackStore(db)
         """What was said of the answers."""
         self.archive = Archive(db)
+        self.asked = AskedStore(db)
+        """What became of every turn."""
 
     @classmethod
     @asynccontextmanager
@@ -102,6 +105,7 @@ class Threads:
                 await self._db.execute(f"ALTER TABLE threads ADD COLUMN {column}")
         await self._db.execute("CREATE INDEX IF NOT EXISTS threads_of ON threads (asker, updated)")
         await self.feedback.prepare()
+        await self.asked.prepare()
         await self._db.commit()
 
     @staticmethod
@@ -175,6 +179,7 @@ class Threads:
         one that is not there."""
         await self.expect(thread)
         await self._db.execute("DELETE FROM feedback WHERE thread = ?", (thread,))
+        await self._db.execute("DELETE FROM asked WHERE thread = ?", (thread,))
         await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)

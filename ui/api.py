@@ -22,13 +22,16 @@ from ui.chat import Chat
 from ui.feedback import serve_feedback
 from ui.files import document_response
 from ui.http import serve_api
+from ui.insights import serve_insights
 from ui.languages import COOKIE, asked_language, preferred_language
 from ui.library_changes import serve_changes
 from ui.library_views import UPLOADS, LibraryDesk, serve_views
 from ui.memory import serve_memory
 from ui.render import source_path
 from ui.render_panel import panel_html
+from ui.settings import SettingsDesk, serve_settings
 from ui.shield import Shield
+from ui.sites import serve_sites
 from ui.specialist_changes import serve_specialist_changes
 from ui.specialist_views import SpecialistDesk, serve_specialist_views
 from ui.widget.routes import serve_widget
@@ -54,6 +57,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     desk = LibraryDesk.of(agent.library, agent.settings.data_dir, watcher)
     specialists = SpecialistDesk.of(agent)
     sites = Sites(agent.settings.data_dir)
+    owner = SettingsDesk.of(agent)
     chats = {language: Chat(agent, strings.load(language)) for language in strings.LANGUAGES}
 
     @asynccontextmanager
@@ -63,6 +67,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
         yield
         await turns.drain(0)
         await specialists.work.close()
+        await owner.downloads.close()
         for one in chats.values():
             await one.close()
         await asyncio.to_thread(desk.work.close)
@@ -101,8 +106,11 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     serve_specialist_changes(app, specialists)
     serve_feedback(app, agent)
     serve_memory(app, agent)
+    serve_insights(app, agent)
+    serve_settings(app, owner)
     turns = app.state.turns = serve_api(app, agent)
     serve_widget(app, agent, turns, sites)
+    serve_sites(app, agent, sites)
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)

@@ -177,6 +177,8 @@ def complete_page(page: str, language: Language, nonce: str) -> str:
         '<link rel="stylesheet" href="/assets/library.css">'
         '<link rel="stylesheet" href="/assets/specialists.css">'
         '<link rel="stylesheet" href="/assets/memory.css">'
+        '<link rel="stylesheet" href="/assets/sites.css">'
+        '<link rel="stylesheet" href="/assets/insights.css"><link rel="stylesheet" href="/assets/settings.css">'
         f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
         f'<script nonce="{nonce}" src="/assets/kotae.js"></script>'
         f'<script nonce="{nonce}" src="/assets/feedback.js"></script>'
@@ -184,6 +186,9 @@ def complete_page(page: str, language: Language, nonce: str) -> str:
         f'<script nonce="{nonce}" src="/assets/library.js"></script>'
         f'<script nonce="{nonce}" src="/assets/specialists.js"></script>'
         f'<script nonce="{nonce}" src="/assets/memory.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/sites.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/insights.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/settings.js"></script>'
     )
     return page.replace("</head>", f"{ours}</head>", 1)
 

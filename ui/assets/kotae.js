@@ -279,7 +279,7 @@
     const row = $("#kotae-threads .kotae-is-open");
     const address = new URL(location.href);
     const open = row ? new URLSearchParams(row.querySelector("a").getAttribute("href")).get("thread") : null;
-    const page = ["library", "specialists"].find((name) => root.classList.contains(`kotae-view-${name}`));
+    const page = ["library", "specialists", "insights", "settings"].find((name) => root.classList.contains(`kotae-view-${name}`));
     if (page) document.title = `${words[`tab.${page}`]} – ${words["app.name"]}`;
     else document.title = row ? `${row.querySelector(".kotae-thread-title").textContent} – ${words["app.name"]}` : words["app.name"];
     row?.querySelector("a").setAttribute("aria-current", "page");

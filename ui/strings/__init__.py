@@ -1,4 +1,4 @@
-"""The words of the interface: one JSON file for each language, keys alike, filled as strictly as prompts are."""
+"""The words of the interface: the same JSON files for each language, keys alike, filled as strictly as prompts are."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from agent.state import Language
 
 FOLDER = Path(__file__).resolve().parent
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
-_PARTS = ("", "sites.")
-"""The files of one language; those of specialists and of reasons are read by whoever needs them."""
+PAGES = ("insights", "settings", "sites")
+"""Pages whose words have a file of their own, `PAGE.LANGUAGE.json` beside `LANGUAGE.json`."""
 
 
 class StringError(KeyError):
@@ -65,14 +65,22 @@ def load(language: Language) -> Strings:
     """The words of `language`. Raises `StringError` when there is no such language."""
     if language not in LANGUAGES:
         raise StringError(f"no language {language!r}; there are {', '.join(LANGUAGES)}")
-    return Strings(language, {key: text for part in _PARTS for key, text in _read(part, language).items()})
+    table: dict[str, str] = {}
+    for path in files(language):
+        table |= _read(path)
+    return Strings(language, table)
+
+
+def files(language: Language) -> list[Path]:
+    """All files of a language's words."""
+    return [FOLDER / f"{language}.json", *(FOLDER / f"{page}.{language}.json" for page in PAGES)]
 
 
 @cache
 def _for_visitors(language: Language) -> Strings:
-    return Strings(language, {**load(language).table, **_read("visitors.", language)})
+    return Strings(language, {**load(language).table, **_read(FOLDER / f"visitors.{language}.json")})
 
 
-def _read(part: str, language: Language) -> dict[str, str]:
-    found: dict[str, str] = json.loads((FOLDER / f"{part}{language}.json").read_text("utf-8"))
+def _read(path: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads(path.read_text("utf-8"))
     return found

@@ -90,7 +90,7 @@ def serve_sites(app: FastAPI, agent: Agent, sites: Sites) -> None:
         code = snippet(_base(request), site.id) if site else ""
         return _html(form_html(site, names, _words(request), code=code, base=_base(request), limit=LOGO_BYTES))
 
-    @app.post(ROUTE)
+    @app.post(f"{ROUTE}/{NEW}")
     async def make(wanted: Wanted) -> dict[str, str]:
         site = checked(wanted, Sites.new_id())
         await asyncio.to_thread(sites.put, site)

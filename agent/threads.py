@@ -24,7 +24,7 @@ from agent import state
 from agent.archive import Archive
 from agent.errors import ThreadError
 from agent.feedback import FeedbackStore
-from agent.insights import AskedStore
+from agent.insights_store import AskedStore
 from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60

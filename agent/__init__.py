@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agent.agent import Agent
+    from agent.asker import Asker
     from agent.conversations import Exchange
     from agent.errors import (
         FeedbackError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "agent": ("Agent",),
+    "asker": ("Asker",),
     "conversations": ("Exchange",),
     "errors": (
         *("FeedbackError", "KotaeError", "ModelError", "ModelMissing", "ModelUnavailable", "ModelUnusable"),
@@ -52,6 +54,7 @@ _PLACES = {
 __all__ = [
     "Agent",
     "Answer",
+    "Asker",
     "Decision",
     "Done",
     "Draft",

@@ -28,7 +28,7 @@ from agent.settings import Settings
 from agent.specialists.beside import reading_examples, study
 from agent.state import Answer, Decision, Place, Turn
 from agent.threads import Threads
-from agent.wiring import build_context, chat_model
+from agent.wiring import build_context, chat_model, for_asker
 from tools.base import Consent, Tool
 
 if TYPE_CHECKING:
@@ -102,12 +102,14 @@ class Agent(Conversations):
         """Run one turn and tell what happens; the last event is `Done`. Closing the iterator stops the turn.
 
         `web` is what whoever asks says of the web for this turn, instead of what holds for the conversation; what the
-        installation or a collection keeps off stays off. Raises `QuestionError` before anything is stored, `ModelError`
-        when the model fails; the question is then kept in the conversation without an answer.
+        installation or a collection keeps off stays off. Raises before anything is stored `QuestionError`, and
+        `ThreadError` for a conversation of somebody else; and `ModelError` when the model fails: the question is then
+        kept in the conversation without an answer.
         """
         question = self.settings.checked(question)
         async with self._turns[thread]:
             await asyncio.to_thread(self.context.specialists.refresh)
+            context = for_asker(self.context, self.asker, self.settings, self.library)
             await self._threads.touch(thread, question)
             asked = web or await self._threads.web(thread)
             leave = await asyncio.to_thread(self._web, asked)
@@ -122,7 +124,7 @@ class Agent(Conversations):
             chunks = self._graph.astream(
                 entry,
                 self._config(thread),
-                context=replace(self.context, earlier=partial(self._threads.archive.gists, thread)),
+                context=replace(context, earlier=partial(self._threads.archive.gists, thread)),
                 stream_mode=["custom", "values"],
                 durability="sync",
             )
@@ -133,7 +135,8 @@ class Agent(Conversations):
                             yield part
                         else:
                             last, said = cast("Turn", part["turn"]), part["messages"]
-                            if last.wish and last.decision and lesson is None:  # beside the look-up, which takes longer
+                            wished = last.wish and last.decision and self.asker.teaches
+                            if wished and lesson is None:  # beside the look-up, which takes longer
                                 lesson = asyncio.create_task(follow(last, self.context.router))
                 ending = "ended" if last is not None and last.answer is not None else "failed"
             except Exception:
@@ -143,7 +146,8 @@ class Agent(Conversations):
                 if lesson is not None:
                     await lesson
                 if last is not None and last.started == turn.started:  # not what stood there before a reply
-                    await self.insights.note(thread, last, said, ending, time.time() - turn.started)
+                    seconds = time.time() - turn.started
+                    await self.insights.note(thread, last, said, ending, seconds, asker=self.asker.name)
             if last is not None and last.web_stays:
                 await self._threads.set_web(thread, "on")
             await self._shorten(thread)

@@ -6,14 +6,16 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
 from agent.about_user import AboutUser
 from agent.archive import KEPT, SLACK, Kept, exchanges
+from agent.asker import OWNER, Asker
 from agent.consent import granted
 from agent.context import Context
 from agent.errors import ThreadError
@@ -55,6 +57,8 @@ class Conversations:
 
     def __init__(self, settings: Settings, library: Library, context: Context, threads: Threads) -> None:
         self.settings = settings
+        self.asker = OWNER
+        """Whose conversations these are."""
         self.scope = readable(settings)
         """What of the library may be shown to whoever asks."""
         self.library = library
@@ -65,6 +69,16 @@ class Conversations:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._judging = asyncio.Lock()
         """Held where feedback is given, and where what it belongs to is removed."""
+
+    def acting_for(self, asker: Asker) -> Self:
+        """This agent as `asker` meets it: with their conversations and no others, answering from what they may read.
+
+        It works with the same model and library, and costs next to nothing."""
+        other = copy(self)
+        other.asker = asker
+        other.scope = readable(self.settings, asker)
+        other._threads = self._threads.of(asker.name)
+        return other
 
     @property
     def about(self) -> AboutUser:
@@ -95,8 +109,14 @@ class Conversations:
         """All conversations, the latest first."""
         return await self._threads.list()
 
+    async def askers(self, prefix: str) -> list[str]:
+        """The names of all whose name begins so and who have conversations here."""
+        return await self._threads.askers(prefix)
+
     async def history(self, thread: str) -> list[Exchange]:
         """What was asked and answered, oldest first; empty for a conversation that is not there."""
+        if not await self._threads.holds(thread):
+            return []
         past, messages = await self._said(thread)
         given = await self._threads.feedback.of(thread)
         found = []
@@ -112,6 +132,7 @@ class Conversations:
     async def delete(self, thread: str) -> None:
         """Remove the conversation and all that was said in it, what was kept of it about the user, what was said of its
         answers, and what is kept of web searches. Raises `ThreadError`."""
+        await self._threads.expect(thread)
         async with self._turns[thread], self._judging:
             await asyncio.to_thread(self.about.forget_thread, thread)
             await self._threads.delete(thread)
@@ -125,7 +146,10 @@ class Conversations:
             ) from error
 
     async def rewind(self, thread: str, index: int) -> None:
-        """Drop exchange `index` (from 0) and all after it with the feedback on them, to ask again or differently."""
+        """Drop exchange `index` (from 0) and all after it with the feedback on them, to ask again or differently.
+
+        Raises `ThreadError` when there is none."""
+        await self._threads.expect(thread)
         async with self._turns[thread], self._judging:
             past, messages = await self._said(thread)
             starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
@@ -154,7 +178,7 @@ class Conversations:
             owners = self.library.consents(self.scope.collections)
         except ToolError:  # nobody knows what its owner wants
             owners = ["ask"]
-        return granted([self.settings.web, *owners], asked=asked)
+        return granted([self.settings.web, self.asker.web, *owners], asked=asked)
 
     async def web(self, thread: str = "") -> Consent:
         """Whether questions of a conversation may go to a web search; of a new one without `thread`."""
@@ -185,7 +209,8 @@ class Conversations:
         opinion = Opinion(verdict, tuple(reasons), route, corrected, comment)
         async with self._judging:
             exchanges, store = await self.history(thread), self._threads.feedback
-            return await keep(opinion, thread, turn, exchanges, store, self.context.router, self.model_name)
+            router, teaches = self.context.router, self.asker.teaches
+            return await keep(opinion, thread, turn, exchanges, store, router, self.model_name, teaches=teaches)
 
     async def take_back_feedback(self, thread: str, turn: str) -> None:
         """Forget what was said of the answer `turn`, and the route that the router learned from it, unless somebody has
@@ -193,12 +218,18 @@ class Conversations:
         async with self._judging:
             _, earlier = place(await self.history(thread), turn)
             if earlier is not None:
-                await asyncio.to_thread(teach, self.context.router, earlier, None)
+                if self.asker.teaches:
+                    await asyncio.to_thread(teach, self.context.router, earlier, None)
                 await self._threads.feedback.drop(thread, [turn])
 
     async def feedback(self, verdict: Thumb | None = None, since: float | None = None) -> list[Feedback]:
-        """All feedback of all conversations, oldest first; `since` is `time.time()` of the earliest."""
-        return await self._threads.feedback.all(verdict, since)
+        """All feedback on answers, oldest first; `since` is `time.time()` of the earliest. The owner has that of all
+        who ask, anybody else their own."""
+        found = await self._threads.feedback.all(verdict, since)
+        if self.asker == OWNER:
+            return found
+        own = {thread.id for thread in await self._threads.list()}
+        return [one for one in found if one.thread in own]
 
     async def _shorten(self, thread: str) -> None:
         """Move what is long past out of the checkpoint."""

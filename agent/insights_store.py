@@ -64,7 +64,7 @@ class AskedStore:
 
     async def note(
         self, thread: str, turn: Turn, messages: Sequence[AnyMessage], ending: Ending, seconds: float, *,
-        asker: str = "owner",
+        asker: str,
     ) -> None:  # fmt: skip
         """Keep what became of a turn; `messages` are those of the checkpoint after it. A database that cannot be
         written costs the figures a row, and nobody their answer."""

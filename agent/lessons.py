@@ -30,8 +30,11 @@ async def keep(
     store: FeedbackStore,
     router: Router,
     model: str,
+    *,
+    teaches: bool,
 ) -> Feedback:
-    """Keep an opinion of the answer `turn` in place of the one before, and let the router follow it; both or neither.
+    """Keep an opinion of the answer `turn` in place of the one before, and if it `teaches` let the router follow it;
+    both or neither.
 
     Raises `FeedbackError` and `RouteError`.
     """
@@ -49,11 +52,13 @@ async def keep(
         time=time.time(),
         history=[(e.question, e.answer.text) for e in exchanges[max(0, at - HISTORY) : at] if e.answer],
     )
-    now = replace(now, replaced=await asyncio.to_thread(teach, router, earlier, now))
+    if teaches:
+        now = replace(now, replaced=await asyncio.to_thread(teach, router, earlier, now))
     try:
         await store.put(now)
     except FeedbackError:
-        await asyncio.to_thread(teach, router, now, earlier)
+        if teaches:
+            await asyncio.to_thread(teach, router, now, earlier)
         raise
     return now
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.asker import OWNER, Asker
 from agent.settings import Settings
 from tools.library import E5, EVERYTHING, Library, Scope
 from tools.web import Egress
@@ -12,6 +13,9 @@ def open_library(settings: Settings) -> Library:
     return Library.open(settings.data_dir / "library", E5(), egress=Egress(settings.egress_allow))
 
 
-def readable(settings: Settings) -> Scope:
-    """What the answers of this installation may be written from."""
-    return Scope(frozenset(settings.collections)) if settings.collections else EVERYTHING
+def readable(settings: Settings, asker: Asker = OWNER) -> Scope:
+    """What the answers that `asker` gets may be written from."""
+    if not settings.collections:
+        return EVERYTHING if asker.collections is None else Scope(asker.collections)
+    allowed = frozenset(settings.collections)
+    return Scope(allowed if asker.collections is None else allowed & asker.collections)

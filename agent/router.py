@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -128,6 +129,12 @@ class Router:
         with self._learning:
             found = self._likenesses(cards)
             self._cards, self._specialists = tuple(cards), found
+
+    def without_specialists(self) -> Router:
+        """This router as it is now, sending nothing to specialists."""
+        other = copy(self)
+        other._cards, other._specialists = (), []
+        return other
 
     def probabilities(self, question: str) -> dict[str, float]:
         """How likely each route, and each specialist, is by the classifier alone."""

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,15 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent import state
 from agent.archive import Archive
+from agent.asker import OWNER
 from agent.errors import ThreadError
 from agent.feedback import FeedbackStore
 from agent.insights_store import AskedStore
 from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60
+_WEB = "web TEXT"
+_ASKER = f"asker TEXT NOT NULL DEFAULT '{OWNER.name}'"
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,11 @@ def _serializer() -> JsonPlusSerializer:
 
 
 class Threads:
-    """The list of conversations and the checkpointer that holds them."""
+    """The list of the conversations of one asker, and the checkpointer that holds those of all."""
 
     def __init__(self, db: aiosqlite.Connection) -> None:
         self._db = db
+        self._asker = OWNER.name
         self.checkpointer = AsyncSqliteSaver(db, serde=_serializer())
         self.feedback = FeedbackStore(db)
         """What was said of the answers."""
@@ -77,6 +82,12 @@ class Threads:
                 f"The conversations in {path} cannot be read ({error}); move that file away and start again."
             ) from error
 
+    def of(self, asker: str) -> Threads:
+        """The conversations of somebody else, in the same file."""
+        other = copy(self)
+        other._asker = asker
+        return other
+
     async def _prepare(self) -> None:
         await self._db.execute("PRAGMA secure_delete = ON")
         await self._db.execute("PRAGMA busy_timeout = 5000")
@@ -84,11 +95,15 @@ class Threads:
         await self.archive.prepare()
         await self._db.execute(
             "CREATE TABLE IF NOT EXISTS threads "
-            "(id TEXT PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL, web TEXT)"
+            "(id TEXT PRIMARY KEY, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL, "
+            f"{_WEB}, {_ASKER})"
         )
         async with self._db.execute("PRAGMA table_info(threads)") as columns:
-            if not any([column[1] == "web" async for column in columns]):  # made by an earlier version
-                await self._db.execute("ALTER TABLE threads ADD COLUMN web TEXT")
+            held = {column[1] async for column in columns}
+        for column in (_WEB, _ASKER):
+            if column.split()[0] not in held:  # made by an earlier version
+                await self._db.execute(f"ALTER TABLE threads ADD COLUMN {column}")
+        await self._db.execute("CREATE INDEX IF NOT EXISTS threads_of ON threads (asker, updated)")
         await self.feedback.prepare()
         await self.asked.prepare()
         await self._db.commit()
@@ -99,31 +114,53 @@ class Threads:
         return uuid.uuid4().hex
 
     async def touch(self, thread: str, question: str) -> None:
-        """Note that a question was asked; the first one becomes the title."""
+        """Note that a question was asked; the first one becomes the title. Raises `ThreadError` for a conversation of
+        somebody else, as if there were none."""
         title = " ".join(question.split())
         title = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1] + "…"
         now = time.time()
-        await self._db.execute(
-            "INSERT INTO threads (id, title, created, updated) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
-            (thread, title, now, now),
+        done = await self._db.execute(
+            "INSERT INTO threads (id, title, created, updated, asker) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET updated = excluded.updated WHERE asker = excluded.asker",
+            (thread, title, now, now, self._asker),
         )
         await self._db.commit()
+        self._expect(done.rowcount)
+
+    async def askers(self, prefix: str) -> list[str]:
+        """All whose name begins so and who have conversations."""
+        query = "SELECT DISTINCT asker FROM threads WHERE substr(asker, 1, ?) = ? ORDER BY asker"
+        async with self._db.execute(query, (len(prefix), prefix)) as rows:
+            return [asker async for (asker,) in rows]
+
+    async def holds(self, thread: str) -> bool:
+        """Whether there is such a conversation."""
+        query = "SELECT 1 FROM threads WHERE id = ? AND asker = ?"
+        async with self._db.execute(query, (thread, self._asker)) as rows:
+            return await rows.fetchone() is not None
+
+    async def expect(self, thread: str) -> None:
+        """Raises `ThreadError` for a conversation that is not there."""
+        self._expect(int(await self.holds(thread)))
 
     async def list(self) -> list[Thread]:
         """All conversations, the latest first."""
-        async with self._db.execute("SELECT id, title, updated, web FROM threads ORDER BY updated DESC") as rows:
+        query = "SELECT id, title, updated, web FROM threads WHERE asker = ? ORDER BY updated DESC"
+        async with self._db.execute(query, (self._asker,)) as rows:
             return [Thread(*row) async for row in rows]
 
     async def web(self, thread: str) -> Consent | None:
         """What was said of the web for this conversation."""
-        async with self._db.execute("SELECT web FROM threads WHERE id = ?", (thread,)) as rows:
+        query = "SELECT web FROM threads WHERE id = ? AND asker = ?"
+        async with self._db.execute(query, (thread, self._asker)) as rows:
             row = await rows.fetchone()
         return row[0] if row else None
 
     async def set_web(self, thread: str, web: Consent | None) -> None:
         """Raises `ThreadError` for a conversation that is not there."""
-        done = await self._db.execute("UPDATE threads SET web = ? WHERE id = ?", (web, thread))
+        done = await self._db.execute(
+            "UPDATE threads SET web = ? WHERE id = ? AND asker = ?", (web, thread, self._asker)
+        )
         await self._db.commit()
         self._expect(done.rowcount)
 
@@ -131,20 +168,23 @@ class Threads:
         title = " ".join(title.split())[:200]
         if not title:
             raise ThreadError("A conversation needs a name.")
-        done = await self._db.execute("UPDATE threads SET title = ? WHERE id = ?", (title, thread))
+        done = await self._db.execute(
+            "UPDATE threads SET title = ? WHERE id = ? AND asker = ?", (title, thread, self._asker)
+        )
         await self._db.commit()
         self._expect(done.rowcount)
 
     async def delete(self, thread: str) -> None:
-        """Remove a conversation and everything that was said in it, and of it, from the file."""
+        """Remove a conversation and everything that was said in it, and of it, from the file. Raises `ThreadError` for
+        one that is not there."""
+        await self.expect(thread)
         await self._db.execute("DELETE FROM feedback WHERE thread = ?", (thread,))
         await self._db.execute("DELETE FROM asked WHERE thread = ?", (thread,))
-        done = await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
+        await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)
         await self.archive.drop(thread)
         await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._expect(done.rowcount)
 
     async def prune(self, thread: str) -> None:
         """Keep the latest checkpoint of a thread. The checkpointer for SQLite has no `prune` of its own."""

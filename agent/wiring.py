@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.about_user import AboutUser
+from agent.asker import Asker
 from agent.context import Context, Limits
 from agent.errors import ModelMissing
 from agent.library import readable
@@ -19,7 +20,6 @@ from agent.router import Router
 from agent.settings import Settings
 from agent.specialists.promoted import FOLDER, Promoted
 from agent.specialists.speakers import Speakers
-from agent.state import Route
 from tools.base import Tool, ToolError
 from tools.library import Embedder, Library, LibraryTool, Scope
 from tools.library.evidence import nearness
@@ -76,15 +76,15 @@ def build_context(
     any: for measuring what Kotae itself answers.
     """
     scope = readable(settings)
-    tools: dict[Route, Tool] = {
-        "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
-        "web": web or web_tool(settings, library.embedder),
-    }
+    documents = _Documents(library, scope)
     router = Router.open(library.embedder, settings.data_dir)
     return Context(
         model=model,
         router=router,
-        tools=tools,
+        tools={
+            "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
+            "web": web or web_tool(settings, library.embedder),
+        },
         specialists=_specialists(settings, model, router, reads),
         limits=Limits(
             gathers=settings.max_gathers,
@@ -96,12 +96,34 @@ def build_context(
             read=0 if section_tokens(settings) else Limits.read,
             digest=settings.digest_tokens,
         ),
-        familiarity=_familiarity(library, scope),
-        titles=lambda: [document.title for document in library.documents(scope)],
-        unmentioned=_unmentioned(library, scope),
+        familiarity=documents.familiarity,
+        titles=documents.titles,
+        unmentioned=documents.unmentioned,
         nearness=partial(nearness, library.embedder),
         about=AboutUser(settings.data_dir),
     )
+
+
+def for_asker(context: Context, asker: Asker, settings: Settings, library: Library) -> Context:
+    """What the nodes work with when `asker` asks."""
+    if asker.collections is not None:
+        scope = readable(settings, asker)
+        documents = _Documents(library, scope)
+        tool = LibraryTool(library, scope, section_tokens=section_tokens(settings))
+        context = replace(
+            context,
+            tools={**context.tools, "library": tool},
+            familiarity=documents.familiarity,
+            titles=documents.titles,
+            unmentioned=documents.unmentioned,
+        )
+    if not asker.specialists:
+        context = replace(
+            context,
+            router=context.router.without_specialists(),
+            specialists=context.specialists.without_specialists(),
+        )
+    return context if asker.remembered else replace(context, about=None)
 
 
 def web_tool(settings: Settings, embedder: Embedder) -> WebTool:
@@ -148,22 +170,25 @@ def section_tokens(settings: Settings) -> int:
     return _SECTION if target.where in ("server", "provider") else 0
 
 
-def _familiarity(library: Library, scope: Scope) -> Callable[[str], float | None]:
-    def near(question: str) -> float | None:
+@dataclass(frozen=True)
+class _Documents:
+    """What of the library may be read, as the nodes ask about it. What cannot be read is as if it were not there."""
+
+    library: Library
+    scope: Scope
+
+    def familiarity(self, question: str) -> float | None:
         try:
-            found = library.search(question, k=1, scope=scope)
+            found = self.library.search(question, k=1, scope=self.scope)
         except ToolError:
             return None
         return found[0].stages.get("vector") if found else None
 
-    return near
+    def titles(self) -> list[str]:
+        return [document.title for document in self.library.documents(self.scope)]
 
-
-def _unmentioned(library: Library, scope: Scope) -> Callable[[Sequence[str]], list[str]]:
-    def absent(words: Sequence[str]) -> list[str]:
+    def unmentioned(self, words: Sequence[str]) -> list[str]:
         try:
-            return library.unmentioned(words, scope)
+            return self.library.unmentioned(words, self.scope)
         except ToolError:
             return []  # nothing may be said about documents that cannot be read
-
-    return absent

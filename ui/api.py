@@ -31,8 +31,11 @@ from ui.render import source_path
 from ui.render_panel import panel_html
 from ui.settings import SettingsDesk, serve_settings
 from ui.shield import Shield
+from ui.sites import serve_sites
 from ui.specialist_changes import serve_specialist_changes
 from ui.specialist_views import SpecialistDesk, serve_specialist_views
+from ui.widget.routes import serve_widget
+from ui.widget.sites import Sites
 
 if TYPE_CHECKING:
     from agent import Agent, Source
@@ -53,6 +56,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     """
     desk = LibraryDesk.of(agent.library, agent.settings.data_dir, watcher)
     specialists = SpecialistDesk.of(agent)
+    sites = Sites(agent.settings.data_dir)
     owner = SettingsDesk.of(agent)
     chats = {language: Chat(agent, strings.load(language)) for language in strings.LANGUAGES}
 
@@ -105,10 +109,13 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     serve_insights(app, agent)
     serve_settings(app, owner)
     turns = app.state.turns = serve_api(app, agent)
+    serve_widget(app, agent, turns, sites)
+    serve_sites(app, agent, sites)
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)
-    app.add_middleware(Shield, settings=agent.settings, uploads={UPLOADS: desk.uploads.limit, **specialists.limits})
+    limits = {UPLOADS: desk.uploads.limit, **specialists.limits}
+    app.add_middleware(Shield, settings=agent.settings, uploads=limits, sites=sites)
     return app
 
 

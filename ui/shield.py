@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from ui import strings
+from ui.widget.door import Door, Entry
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from agent.settings import Settings
     from agent.state import Language
+    from ui.widget.sites import Sites
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,11 +45,15 @@ _BODY = 2**20
 class Shield:
     """ASGI middleware; see the module."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, uploads: Mapping[str, int]) -> None:
-        """`uploads`: the paths where a file may be sent, which is longer than anything else, with its most bytes."""
+    def __init__(
+        self, app: ASGIApp, settings: Settings, uploads: Mapping[str, int], sites: Sites | None = None
+    ) -> None:
+        """`uploads`: the paths where a file may be sent, which is longer than anything else, with its most bytes;
+        `sites`: those whose pages may show the widget."""
         self._app = app
         self._uploads = uploads
         self._hosts = _LOOPBACK | {settings.host}
+        self._door = Door(sites)
         self._frames = tuple(origin for origin in settings.embed_origins if _is_origin(origin))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,9 +62,10 @@ class Shield:
                 await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
+        entry = await self._door.entry(scope["method"], scope["path"], headers.get("origin"))
+        refusal = self._refusal(scope, headers, entry)
         if refusal is not None:
-            await refusal(scope, receive, self._guarded(send, "", None))
+            await refusal(scope, receive, self._guarded(send, "", None, entry=entry))
             return
         page = _PAGE.match(scope["path"])
         language: Language | None = None
@@ -69,14 +76,19 @@ class Shield:
             ]
         nonce = secrets.token_urlsafe(16)
         document = scope["path"].endswith("/document") and scope["path"].startswith("/api/")
-        guarded = self._guarded(send, nonce, language, document=document)
+        guarded = self._guarded(send, nonce, language, document=document, entry=entry)
         await self._app(scope, receive, guarded)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope, headers: Headers, entry: Entry) -> Response | None:
         host = headers.get("host", "")
         if _host_name(host) not in self._hosts:
             return PlainTextResponse("Kotae is not served under this name.", status_code=421)
-        if scope["method"] not in _SAFE and not _same_site(headers, host, scope["scheme"]):
+        if entry.kind == "refused":
+            return PlainTextResponse("No page of this origin may show this site's widget.", status_code=403)
+        if entry.kind == "visit" and scope["method"] == "OPTIONS":
+            return Response(status_code=204, headers=dict(entry.preflight))
+        ours = entry.kind == "ours" and scope["method"] not in _SAFE
+        if ours and not _same_site(headers, host, scope["scheme"]):
             return PlainTextResponse("Only Kotae's own pages may do this.", status_code=403)
         # The server reads no more of a body than its length says, so the length alone can be held to the limit.
         if "transfer-encoding" in headers:
@@ -89,16 +101,21 @@ class Shield:
             return PlainTextResponse("Not found.", status_code=404)
         return None
 
-    def _guarded(self, send: Send, nonce: str, language: Language | None, *, document: bool = False) -> Send:
+    def _guarded(
+        self, send: Send, nonce: str, language: Language | None, *, entry: Entry, document: bool = False
+    ) -> Send:
         """`send` that sets our headers, and completes the HTML of the page."""
         held: list[Message] = []
+        lowered = {name.lower() for name in entry.preflight} if entry.kind == "visit" else set()
 
         async def forward(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name in [name for name in headers if name.startswith("access-control-")]:
-                    del headers[name]
+                    if name not in lowered:
+                        del headers[name]
                 headers.update(self._headers(nonce, document=document))
+                headers.update(entry.headers)
                 if language and headers.get("content-type", "").startswith("text/html"):
                     held.append(message)
                     return
@@ -160,6 +177,7 @@ def complete_page(page: str, language: Language, nonce: str) -> str:
         '<link rel="stylesheet" href="/assets/library.css">'
         '<link rel="stylesheet" href="/assets/specialists.css">'
         '<link rel="stylesheet" href="/assets/memory.css">'
+        '<link rel="stylesheet" href="/assets/sites.css">'
         '<link rel="stylesheet" href="/assets/insights.css"><link rel="stylesheet" href="/assets/settings.css">'
         f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
         f'<script nonce="{nonce}" src="/assets/kotae.js"></script>'
@@ -168,6 +186,7 @@ def complete_page(page: str, language: Language, nonce: str) -> str:
         f'<script nonce="{nonce}" src="/assets/library.js"></script>'
         f'<script nonce="{nonce}" src="/assets/specialists.js"></script>'
         f'<script nonce="{nonce}" src="/assets/memory.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/sites.js"></script>'
         f'<script nonce="{nonce}" src="/assets/insights.js"></script>'
         f'<script nonce="{nonce}" src="/assets/settings.js"></script>'
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING
 
 from agent.specialists.reader import Reader
@@ -76,6 +77,12 @@ class Promoted:
         if version is None:
             raise ToolError(UNUSABLE, f"there is no specialist {name}")
         return SpecialistTool(version, self.speakers, most=self._most)
+
+    def without_specialists(self) -> Promoted:
+        """Those that are in use now, without any that questions are sent to."""
+        other = copy(self)
+        other._versions = {name: version for name, version in self._versions.items() if version.card.use == "grounded"}
+        return other
 
     async def warm(self) -> None:
         """Load the configured model with the adapters that will be asked for. Raises `ModelError`."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.about_user import AboutUser
+from agent.asker import Asker
 from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Draft, Event, Status, Token
 from agent.feedback import Feedback
@@ -110,6 +111,10 @@ class FakeAgent:
         self._history: dict[str, list[FakeExchange]] = {}
         self._ids = itertools.count(1)
         self._clock = itertools.count(1_700_000_000)
+
+    def acting_for(self, asker: Asker) -> FakeAgent:
+        """There is one who asks in these tests."""
+        return self
 
     def new_thread(self) -> str:
         return f"t{next(self._ids)}"

@@ -4,7 +4,7 @@
   "use strict";
   const root = document.documentElement;
   const { words, element, toggle, follow } = window.kotae;
-  const NAMES = ["chat", "library", "specialists", "insights", "settings"];
+  const NAMES = ["chat", "library", "specialists", "sites", "insights", "settings"];
   const views = {};
 
   /* ---- asking the server ---- */

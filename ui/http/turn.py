@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from agent.events import Event
 
 if TYPE_CHECKING:
-    from agent import Answer
+    from agent import Agent, Answer
     from tools.base import Consent
 
 Outcome = Literal["answered", "refused", "failed", "stopped"]
@@ -75,6 +75,8 @@ class Turn:
     thread: str
     asked: Asked
     asker: str
+    agent: Agent
+    """As the asker meets it."""
     grace: float
     began: float
     events: list[TurnEvent] = field(default_factory=list)

@@ -78,8 +78,10 @@ class Turns:
         self.waiting = 0
         self.draining = False
 
-    def start(self, asked: Asked, asker: str, key: str = "", grace: float = GRACE) -> Turn:
-        """Begin a turn, or find the one that `asker` began with this `key`.
+    def start(
+        self, asked: Asked, asker: str, key: str = "", grace: float = GRACE, *, agent: Agent | None = None
+    ) -> Turn:
+        """Begin a turn, or find the one that `asker` began with this `key`. `agent`: as the asker meets it.
 
         One that was stopped or failed is asked again. `asked.question` is one that `Settings.checked` let pass. Raises
         `Refused`, and `KeyTaken`.
@@ -92,8 +94,9 @@ class Turns:
         if self.draining or len(self._open) >= self._open_most:
             raise self._refused("draining" if self.draining else "busy")
         now = asyncio.get_running_loop().time()
-        thread = known.thread if known is not None else asked.thread or self._agent.new_thread()
-        turn = Turn(uuid.uuid4().hex, thread, asked, asker, grace, now, again=known is not None)
+        agent = agent or self._agent
+        thread = known.thread if known is not None else asked.thread or agent.new_thread()
+        turn = Turn(uuid.uuid4().hex, thread, asked, asker, agent, grace, now, again=known is not None)
         self._open[turn.id] = turn
         self._idle.clear()
         if key:
@@ -108,6 +111,10 @@ class Turns:
         """A turn of `asker` that runs, or ended lately."""
         turn = self._open.get(id) or self._ended.get(id)
         return turn if turn is not None and turn.asker == asker else None
+
+    def open_of(self, asker: str) -> int:
+        """How many turns of `asker` run or wait."""
+        return sum(turn.asker == asker for turn in self._open.values())
 
     def knows(self, thread: str) -> bool:
         """Whether a turn of this conversation runs or waits; a new one is listed only when its first turn begins."""
@@ -154,7 +161,7 @@ class Turns:
             last = Failed(code_of(error))
         self._close(turn, last)
         if not turn.asked.kept:
-            await self._delete(turn.thread)
+            await self._delete(turn)
 
     @contextlib.asynccontextmanager
     async def _slot(self, turn: Turn) -> AsyncGenerator[None, None]:
@@ -181,8 +188,8 @@ class Turns:
         if turn.again:
             await self._take_back(turn)
         if turn.asked.said:
-            await self._agent.begin(turn.thread, turn.asked.said)
-        events = self._agent.stream(turn.asked.question, turn.thread, web=turn.asked.web)
+            await turn.agent.begin(turn.thread, turn.asked.said)
+        events = turn.agent.stream(turn.asked.question, turn.thread, web=turn.asked.web)
         async with aclosing(events) as stream:  # type: ignore[type-var]
             async for event in stream:
                 if isinstance(event, Done):
@@ -194,13 +201,13 @@ class Turns:
 
     async def _take_back(self, turn: Turn) -> None:
         """Drop the question that was left without an answer, so that it does not stand there twice."""
-        exchanges = await self._agent.history(turn.thread)
+        exchanges = await turn.agent.history(turn.thread)
         if exchanges and exchanges[-1].answer is None and exchanges[-1].question == turn.asked.question:
-            await self._agent.rewind(turn.thread, len(exchanges) - 1)
+            await turn.agent.rewind(turn.thread, len(exchanges) - 1)
 
-    async def _delete(self, thread: str) -> None:
+    async def _delete(self, turn: Turn) -> None:
         try:
-            await self._agent.delete(thread)
+            await turn.agent.delete(turn.thread)
         except ThreadError:
             pass  # stopped before it began
         except Exception as error:
@@ -209,7 +216,7 @@ class Turns:
     async def _placed(self, turn: Turn, answer: Answer) -> Ended:
         """Where the answer stands now; another turn of the same conversation may have come after it."""
         if turn.asked.kept:
-            for index, exchange in reversed(list(enumerate(await self._agent.history(turn.thread)))):
+            for index, exchange in reversed(list(enumerate(await turn.agent.history(turn.thread)))):
                 if exchange.answer is not None and exchange.answer.text == answer.text:
                     return Ended(answer, index, exchange.turn)
         return Ended(answer)

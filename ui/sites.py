@@ -60,7 +60,8 @@ def serve_sites(app: FastAPI, agent: Agent, sites: Sites) -> None:
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
-        said = _words(request)(f"site_error.{error.code}", **error.values)
+        words = _words(request)
+        said = words(f"site_error.{error.code}", **error.values)
         return JSONResponse({"error": said, "field": error.field}, error.status, headers=_FRESH)
 
     app.add_exception_handler(Refused, refused)

@@ -109,9 +109,15 @@ class Conversations:
         """All conversations, the latest first."""
         return await self._threads.list()
 
-    async def askers(self, prefix: str) -> list[str]:
-        """The names of all whose name begins so and who have conversations here."""
-        return await self._threads.askers(prefix)
+    async def forget_askers(self, prefix: str) -> int:
+        """Delete the conversations of all whose name begins so; how many they were. Raises `ThreadError`."""
+        count = 0
+        for name in await self._threads.askers(prefix):
+            one = self.acting_for(Asker(name))
+            for thread in await one.threads():
+                await one.delete(thread.id)
+                count += 1
+        return count
 
     async def history(self, thread: str) -> list[Exchange]:
         """What was asked and answered, oldest first; empty for a conversation that is not there."""

@@ -28,6 +28,7 @@ from ui.commands import (
     models,
     remembering,
     routing,
+    sites,
     specialist_raft,
     upkeep,
 )
@@ -73,6 +74,7 @@ app.add_typer(routing.route_app, name="route")
 app.add_typer(feedback.feedback_app, name="feedback")
 app.command("insights")(insights.insights)
 app.add_typer(library.library_app, name="library")
+app.add_typer(sites.site_app, name="site")
 app.add_typer(models.models_app, name="models")
 app.add_typer(remembering.memory_app, name="memory")
 app.add_typer(specialist_raft.specialist_app, name="specialist")

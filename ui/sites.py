@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent import Asker, Exchange
+from agent import Exchange
 from agent.state import Answer, Sentence, Source, Usage
 from tools.base import Passage
 from tools.library import DEFAULT
@@ -108,13 +108,7 @@ def serve_sites(app: FastAPI, agent: Agent, sites: Sites) -> None:
         """Remove a site with all that its visitors said."""
         site = await found(id)
         await asyncio.to_thread(sites.remove, id)
-        count = 0
-        for name in await agent.askers(site.askers):
-            visitor = agent.acting_for(Asker(name))
-            for thread in await visitor.threads():
-                await visitor.delete(thread.id)
-                count += 1
-        return {"conversations": count}
+        return {"conversations": await agent.forget_askers(site.askers)}
 
     @app.put(f"{ROUTE}/{{id}}/logo")
     async def logo(request: Request, id: str) -> dict[str, str]:

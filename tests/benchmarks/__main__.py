@@ -14,6 +14,7 @@
     python -m tests.benchmarks scale                        search in 1,000 to 100,000 passages beside FAISS
     python -m tests.benchmarks training                     training a specialist beside a bare loop of peft
     python -m tests.benchmarks streams                      a hundred turns at once through the API beside one
+    python -m tests.benchmarks widget                       what the chat widget costs a page on a slow line
     python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
 
 Those that ask a model take `--model NAME`, `--limit N` (questions of each kind) and `--json OUT` (every case).
@@ -39,7 +40,10 @@ sys.path.insert(0, str(ROOT))
 
 ASKING = ("answers", "cost", "forgetting", "memory", "parts", "switching")
 """Those that ask the model."""
-ALONE = ("ambiguity", "cross_language", "indexing", "pages", "scale", "startup", "streams", "training", "upkeep")
+ALONE = (
+    *("ambiguity", "cross_language", "indexing", "pages", "scale", "startup", "streams", "training", "upkeep"),
+    "widget",
+)
 """Those that need no model."""
 
 

@@ -15,7 +15,7 @@ from agent.errors import KotaeError
 from ui.widget.site import Site
 
 _ALPHABET = string.ascii_lowercase + string.digits
-_DAYS = 35
+DAYS = 35
 """Days for which it is kept how much was asked."""
 LOGO_BYTES = 200_000
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
@@ -116,7 +116,7 @@ class Sites:
                 "INSERT INTO asked VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET questions = questions + 1",
                 (site.id, today, visitor),
             )
-            db.execute("DELETE FROM asked WHERE day < date(?, ?)", (today, f"-{_DAYS} days"))
+            db.execute("DELETE FROM asked WHERE day < date(?, ?)", (today, f"-{DAYS} days"))
         return None
 
     def asked(self, id: str) -> dict[str, int]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -87,6 +90,31 @@ async def test_langchain_streams_an_answer(start: Start) -> None:
     text = "".join(pieces)
     assert text.startswith(TWENTY)
     assert re.search(r"^- \[1\] Staff handbook.* http://127\.0\.0\.1:\d+/api/library/documents/", text, re.MULTILINE)
+
+
+async def test_a_chat_program_for_the_terminal_streams_an_answer(start: Start, tmp_path: Path) -> None:
+    """`llm`, as it comes: it is told the address and the model's name, and goes on with its conversation."""
+    served = await start(TWENTY, "The uniform is cleaned every second Friday at the depot in Matsumoto. [1]")
+    (tmp_path / "extra-openai-models.yaml").write_text(
+        f"- model_id: kotae\n  model_name: kotae\n  api_base: {served.url}/v1\n  api_key_name: none\n", "utf-8"
+    )
+    home = {**os.environ, "LLM_USER_PATH": str(tmp_path), "HOME": str(tmp_path)}
+
+    async def llm(*arguments: str) -> str:
+        program = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "llm", "-m", "kotae", "--key", "none", *arguments),
+            env=home,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        said, complaint = await program.communicate()
+        assert program.returncode == 0, complaint.decode()
+        return said.decode()
+
+    first = await llm(LEAVE)
+    assert first.startswith(TWENTY)
+    assert "Sources:\n- [1] Staff handbook" in first
+    assert "every second Friday" in await llm("--continue", "How often is the uniform cleaned?")
 
 
 async def test_earlier_messages_are_the_conversation_and_the_system_gives_no_orders(start: Start) -> None:

@@ -94,7 +94,8 @@ async def test_langchain_streams_an_answer(start: Start) -> None:
 
 async def test_a_chat_program_for_the_terminal_streams_an_answer(start: Start, tmp_path: Path) -> None:
     """`llm`, as it comes: it is told the address and the model's name, and goes on with its conversation."""
-    served = await start(TWENTY, "The uniform is cleaned every second Friday at the depot in Matsumoto. [1]")
+    uniform = "How often is the uniform cleaned?"
+    served = await start(TWENTY, uniform, "The uniform is cleaned every second Friday at the depot in Matsumoto. [1]")
     (tmp_path / "extra-openai-models.yaml").write_text(
         f"- model_id: kotae\n  model_name: kotae\n  api_base: {served.url}/v1\n  api_key_name: none\n", "utf-8"
     )
@@ -114,7 +115,7 @@ async def test_a_chat_program_for_the_terminal_streams_an_answer(start: Start, t
     first = await llm(LEAVE)
     assert first.startswith(TWENTY)
     assert "Sources:\n- [1] Staff handbook" in first
-    assert "every second Friday" in await llm("--continue", "How often is the uniform cleaned?")
+    assert "every second Friday" in await llm("--continue", uniform)
 
 
 async def test_earlier_messages_are_the_conversation_and_the_system_gives_no_orders(start: Start) -> None:

@@ -9,11 +9,13 @@ import asyncio
 import itertools
 import threading
 from collections.abc import AsyncIterator, Callable
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agent.about_user import AboutUser
+from agent.asker import OWNER, Asker
 from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Draft, Event, Status, Token
 from agent.feedback import Feedback
@@ -98,6 +100,9 @@ class FakeAgent:
         self.rows: list[str] = []
         """Lines of the examples that are made from any collection."""
         self.scope = EVERYTHING
+        self.asker = OWNER
+        self.others: dict[str, FakeAgent] = {}
+        """The conversations of everybody but the owner, by the name of the asker."""
         self.model_name = "fake-model"
         self.model_ready = True
         self.plays = plays
@@ -109,6 +114,20 @@ class FakeAgent:
         self._history: dict[str, list[FakeExchange]] = {}
         self._ids = itertools.count(1)
         self._clock = itertools.count(1_700_000_000)
+
+    def acting_for(self, asker: Asker) -> FakeAgent:
+        if asker.name == OWNER.name:
+            return self
+        if asker.name not in self.others:
+            other = self.others[asker.name] = copy(self)
+            other.asker, other._threads, other._history = asker, {}, {}
+        return self.others[asker.name]
+
+    async def leave(self) -> int:
+        count = len(self._threads)
+        self._threads.clear()
+        self._history.clear()
+        return count
 
     def new_thread(self) -> str:
         return f"t{next(self._ids)}"

@@ -17,7 +17,7 @@ from ui.serve import listen
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org", ""])
 def test_only_this_machine_is_served(host: str) -> None:
-    with pytest.raises(SettingsError, match="no accounts yet"):
+    with pytest.raises(SettingsError, match="kotae settings set accounts on"):
         listen(host, 0)
 
 

@@ -52,8 +52,8 @@ def test_both_languages_fill_the_same_variables_and_say_something(key: str) -> N
 
 def test_a_key_stands_once_in_a_file() -> None:
     for language in strings.LANGUAGES:
-        pairs = json.loads((strings.FOLDER / f"{language}.json").read_text("utf-8"), object_pairs_hook=list)
-        keys = [key for key, _ in pairs]
+        files = [strings.FOLDER / name for name in (f"{language}.json", f"people.{language}.json")]
+        keys = [key for file in files for key, _ in json.loads(file.read_text("utf-8"), object_pairs_hook=list)]
         assert sorted(keys) == sorted(set(keys))
 
 
@@ -74,7 +74,7 @@ def used(source: str) -> tuple[set[str], set[str]]:
 
 
 def test_no_text_is_unused_and_none_is_missing() -> None:
-    files = [*UI.glob("*.py"), *UI.glob("http/*.py"), *(UI / "assets").glob("*.js")]
+    files = [*UI.glob("*.py"), *UI.glob("http/*.py"), *UI.glob("people/*.py"), *(UI / "assets").glob("*.js")]
     keys: set[str] = set()
     families: set[str] = set()
     for path in files:

@@ -3,8 +3,8 @@
 (() => {
   "use strict";
   const root = document.documentElement;
-  const { words, element, toggle, follow } = window.kotae;
-  const NAMES = ["chat", "library", "specialists"];
+  const { words, element, toggle, follow, sees } = window.kotae;
+  const NAMES = ["chat", "library", "specialists"].filter(sees);
   const views = {};
 
   /* ---- asking the server ---- */
@@ -23,7 +23,7 @@
     const kind = response.headers.get("content-type") || "";
     if (!response.ok) {
       const said = kind.startsWith("application/json") ? (await response.json()).error : undefined;
-      throw new Refusal(response.status, said || words["cannot.unknown"]);
+      throw new Refusal(response.status, said?.message || said || words["cannot.unknown"]);
     }
     return kind.startsWith("application/json") ? response.json() : response.text();
   }

@@ -24,6 +24,7 @@ from ui.http.turn import Asked, Begun, Ended, Failed, Queued, Turn
 
 if TYPE_CHECKING:
     from agent import Agent, Answer
+    from agent.asker import Asker
 
 log = logging.getLogger(__name__)
 
@@ -78,13 +79,13 @@ class Turns:
         self.waiting = 0
         self.draining = False
 
-    def start(self, asked: Asked, asker: str, key: str = "", grace: float = GRACE) -> Turn:
+    def start(self, asked: Asked, asker: Asker, key: str = "", grace: float = GRACE) -> Turn:
         """Begin a turn, or find the one that `asker` began with this `key`.
 
         One that was stopped or failed is asked again. `asked.question` is one that `Settings.checked` let pass. Raises
         `Refused`, and `KeyTaken`.
         """
-        known = self._keys.get((asker, key)) if key else None
+        known = self._keys.get((asker.name, key)) if key else None
         if known is not None and known.asked != asked:
             raise KeyTaken
         if known is not None and known.outcome not in ("stopped", "failed"):
@@ -97,21 +98,22 @@ class Turns:
         self._open[turn.id] = turn
         self._idle.clear()
         if key:
-            self._keys[asker, key] = turn
+            self._keys[asker.name, key] = turn
         turn.tell(Begun(turn.id, turn.thread))
         turn.task = asyncio.create_task(self._run(turn))
         turn.task.add_done_callback(lambda _: self._end(turn))
         turn.leave()  # whoever asked has to come and read
         return turn
 
-    def find(self, id: str, asker: str) -> Turn | None:
+    def find(self, id: str, asker: Asker) -> Turn | None:
         """A turn of `asker` that runs, or ended lately."""
         turn = self._open.get(id) or self._ended.get(id)
-        return turn if turn is not None and turn.asker == asker else None
+        return turn if turn is not None and turn.asker.name == asker.name else None
 
-    def knows(self, thread: str) -> bool:
-        """Whether a turn of this conversation runs or waits; a new one is listed only when its first turn begins."""
-        return any(turn.thread == thread for turn in self._open.values())
+    def knows(self, thread: str, asker: Asker) -> bool:
+        """Whether a turn of this conversation of `asker` runs or waits; a new one is listed only when its first turn
+        begins."""
+        return any(turn.thread == thread and turn.asker.name == asker.name for turn in self._open.values())
 
     async def stop(self, turn: Turn) -> None:
         """End a turn now; one that is over stays as it is."""
@@ -119,11 +121,16 @@ class Turns:
         if turn.task is not None:
             await asyncio.wait([turn.task])
 
-    async def forget(self, thread: str) -> None:
-        """Stop what runs in a conversation, and keep nothing of what was told in it."""
-        for turn in [turn for turn in self._open.values() if turn.thread == thread]:
+    async def forget(self, asker: Asker, thread: str | None = None) -> None:
+        """Stop what runs in a conversation of `asker`, in all of theirs without `thread`, and keep nothing of what was
+        told in it."""
+
+        def goes(turn: Turn) -> bool:
+            return turn.asker.name == asker.name and thread in (None, turn.thread)
+
+        for turn in [turn for turn in self._open.values() if goes(turn)]:
             await self.stop(turn)
-        for id in [id for id, turn in self._ended.items() if turn.thread == thread]:
+        for id in [id for id, turn in self._ended.items() if goes(turn)]:
             self._drop(id)
 
     async def drain(self, seconds: float) -> None:
@@ -154,7 +161,7 @@ class Turns:
             last = Failed(code_of(error))
         self._close(turn, last)
         if not turn.asked.kept:
-            await self._delete(turn.thread)
+            await self._delete(turn)
 
     @contextlib.asynccontextmanager
     async def _slot(self, turn: Turn) -> AsyncGenerator[None, None]:
@@ -178,11 +185,12 @@ class Turns:
             self._usual += 0.2 * (asyncio.get_running_loop().time() - began - self._usual)
 
     async def _play(self, turn: Turn) -> Ended:
+        agent = self._agent.acting_for(turn.asker)
         if turn.again:
-            await self._take_back(turn)
+            await self._take_back(agent, turn)
         if turn.asked.said:
-            await self._agent.begin(turn.thread, turn.asked.said)
-        events = self._agent.stream(turn.asked.question, turn.thread, web=turn.asked.web)
+            await agent.begin(turn.thread, turn.asked.said)
+        events = agent.stream(turn.asked.question, turn.thread, web=turn.asked.web)
         async with aclosing(events) as stream:  # type: ignore[type-var]
             async for event in stream:
                 if isinstance(event, Done):
@@ -190,26 +198,26 @@ class Turns:
                 else:
                     turn.tell(event)
         assert turn.answer is not None
-        return await self._placed(turn, turn.answer)
+        return await self._placed(agent, turn, turn.answer)
 
-    async def _take_back(self, turn: Turn) -> None:
+    async def _take_back(self, agent: Agent, turn: Turn) -> None:
         """Drop the question that was left without an answer, so that it does not stand there twice."""
-        exchanges = await self._agent.history(turn.thread)
+        exchanges = await agent.history(turn.thread)
         if exchanges and exchanges[-1].answer is None and exchanges[-1].question == turn.asked.question:
-            await self._agent.rewind(turn.thread, len(exchanges) - 1)
+            await agent.rewind(turn.thread, len(exchanges) - 1)
 
-    async def _delete(self, thread: str) -> None:
+    async def _delete(self, turn: Turn) -> None:
         try:
-            await self._agent.delete(thread)
+            await self._agent.acting_for(turn.asker).delete(turn.thread)
         except ThreadError:
             pass  # stopped before it began
         except Exception as error:
             log.error("A conversation that is not kept could not be deleted: %s", where(error))
 
-    async def _placed(self, turn: Turn, answer: Answer) -> Ended:
+    async def _placed(self, agent: Agent, turn: Turn, answer: Answer) -> Ended:
         """Where the answer stands now; another turn of the same conversation may have come after it."""
         if turn.asked.kept:
-            for index, exchange in reversed(list(enumerate(await self._agent.history(turn.thread)))):
+            for index, exchange in reversed(list(enumerate(await agent.history(turn.thread)))):
                 if exchange.answer is not None and exchange.answer.text == answer.text:
                     return Ended(answer, index, exchange.turn)
         return Ended(answer)

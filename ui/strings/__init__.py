@@ -1,4 +1,4 @@
-"""The words of the interface: one JSON file for each language, keys alike, filled as strictly as prompts are."""
+"""The words of the interface: JSON files for each language, keys alike, filled as strictly as prompts are."""
 
 from __future__ import annotations
 
@@ -59,4 +59,7 @@ def load(language: Language) -> Strings:
     """The words of `language`. Raises `StringError` when there is no such language."""
     if language not in LANGUAGES:
         raise StringError(f"no language {language!r}; there are {', '.join(LANGUAGES)}")
-    return Strings(language, json.loads((FOLDER / f"{language}.json").read_text("utf-8")))
+    table: dict[str, str] = {}
+    for name in (f"{language}.json", f"people.{language}.json"):
+        table |= json.loads((FOLDER / name).read_text("utf-8"))
+    return Strings(language, table)

@@ -80,7 +80,7 @@ TABLE: tuple[tuple[str, str, Role | None, KeyScope | None], ...] = (
 """Methods, path, the least role (None: everybody, logged in or not), and what a key must be good for (None: no key
 opens it). The first line that fits counts. `{…}` is one part of a path, `**` any number of them."""
 
-PAGES = re.compile(r"/(?:chat/?|chat/(?:en|ja)/?|language/[a-z]+|password)?")
+PAGES = re.compile(r"/(?:chat/?|chat/(?:en|ja)/?|language/[^/]+|password)?")
 """Where somebody who has not logged in is led to the login, rather than refused."""
 
 

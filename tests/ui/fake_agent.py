@@ -55,8 +55,14 @@ class FakeContext:
     type: str = "markdown"
 
 
+@dataclass(frozen=True)
+class FakeCollection:
+    name: str
+
+
 @dataclass
 class FakeLibrary:
+    names: tuple[str, ...] = ("default",)
     files: list[FakeDocument] = field(default_factory=list)
     context_of: dict[str, FakeContext] = field(default_factory=dict)
     picture: bytes | None = None
@@ -66,6 +72,9 @@ class FakeLibrary:
         if self.broken:
             raise RuntimeError("the secret path /srv/library.db is broken")
         return self.files
+
+    def collections(self) -> list[FakeCollection]:
+        return [FakeCollection(name) for name in self.names]
 
     def context(self, passage_id: str, scope: Scope = EVERYTHING, *, around: int = 700) -> FakeContext | None:
         return self.context_of.get(passage_id)

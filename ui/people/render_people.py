@@ -75,7 +75,7 @@ def _person(
         )
     if keys:
         listed = "".join(key_row(one, words, now, path=f"{path}/keys/{one.id}") for one in keys)
-        parts.append(f'<h4>{escape(words("account.keys"))}</h4><ul class="kotae-rows">{listed}</ul>')
+        parts.append(f'<h3>{escape(words("account.keys"))}</h3><ul class="kotae-rows">{listed}</ul>')
     if not mine:
         parts.append(
             '<div class="kotae-edit-row">'

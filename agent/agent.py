@@ -33,7 +33,9 @@ from tools.base import Consent, Tool
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AnyMessage
 
+    from agent.insights import Ending
     from agent.specialists.study import Specialists
     from agent.specialists.workplace import Step
 
@@ -116,6 +118,8 @@ class Agent(Conversations):
             if await self._waits(thread):
                 entry = Command(resume={"question": turn.question, "started": turn.started, "web": turn.web})
             last: Turn | None = None
+            said: list[AnyMessage] = []
+            ending: Ending = "stopped"
             lesson: asyncio.Task[None] | None = None
             chunks = self._graph.astream(
                 entry,
@@ -130,13 +134,20 @@ class Agent(Conversations):
                         if mode == "custom":
                             yield part
                         else:
-                            last = cast("Turn", part["turn"])
+                            last, said = cast("Turn", part["turn"]), part["messages"]
                             wished = last.wish and last.decision and self.asker.teaches
                             if wished and lesson is None:  # beside the look-up, which takes longer
                                 lesson = asyncio.create_task(follow(last, self.context.router))
+                ending = "ended" if last is not None and last.answer is not None else "failed"
+            except Exception:
+                ending = "failed"
+                raise
             finally:
                 if lesson is not None:
                     await lesson
+                if last is not None and last.started == turn.started:  # not what stood there before a reply
+                    seconds = time.time() - turn.started
+                    await self.insights.note(thread, last, said, ending, seconds, asker=self.asker.name)
             if last is not None and last.web_stays:
                 await self._threads.set_web(thread, "on")
             await self._shorten(thread)

@@ -21,6 +21,7 @@ from agent.context import Context
 from agent.errors import ThreadError
 from agent.feedback import Feedback, Opinion, Thumb, teach
 from agent.graph import build
+from agent.insights import AskedStore
 from agent.lessons import keep, place
 from agent.library import readable
 from agent.nodes.reply import waiting
@@ -88,6 +89,11 @@ class Conversations:
         return self.context.about
 
     @property
+    def insights(self) -> AskedStore:
+        """What was asked in all conversations, and how it ended."""
+        return self._threads.asked
+
+    @property
     def model_name(self) -> str:
         """The model as the settings name it."""
         return self.settings.model
@@ -104,6 +110,10 @@ class Conversations:
     async def threads(self) -> list[Thread]:
         """All conversations, the latest first."""
         return await self._threads.list()
+
+    async def askers(self, prefix: str) -> list[str]:
+        """The names of all whose name begins so and who have conversations here."""
+        return await self._threads.askers(prefix)
 
     async def history(self, thread: str) -> list[Exchange]:
         """What was asked and answered, oldest first; empty for a conversation that is not there."""
@@ -168,6 +178,7 @@ class Conversations:
                 stays = [m for one in past[max(0, index - KEPT) : index] for m in one.messages()]
                 changed = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *stays]
             removed = [one.turn for one in (*past, *exchanges(messages))[index:]]
+            await self._threads.asked.drop(thread, index)
             await self._threads.feedback.drop(thread, removed)
             # behind a question that Kotae asked back, the reply is waited for again
             end = "finish" if waiting(stays) is None else "asked"

@@ -25,7 +25,15 @@ class KotaeError(Exception):
 
 
 class SettingsError(KotaeError):
-    """A setting is unknown or its value does not fit."""
+    """A setting is unknown or its value does not fit. `key` is the setting where one is at fault, and `fault` what is
+    wrong with its value: `choice`, `least`, `most`, `above` (then `bound` is the limit), `number`, `whole`, `unknown`
+    or `unfit`."""
+
+    def __init__(self, message: str, key: str = "", fault: str = "", bound: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.fault = fault
+        self.bound = bound
 
 
 class PromptError(KotaeError):

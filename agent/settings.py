@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -187,24 +189,23 @@ class Settings(BaseModel):
 
         Raises `SettingsError` with one line for an unknown key or a value that does not fit.
         """
-        values: dict[str, Any] = {}
-        path = settings_file()
-        if path.is_file():
-            try:
-                values.update(tomlkit.parse(path.read_text("utf-8")).unwrap())
-            except Exception as error:
-                raise SettingsError(f"{path} is not valid TOML ({error}); mend it or delete it.") from error
-        for name, value in os.environ.items():
-            if name.startswith(PREFIX) and name != f"{PREFIX}SETTINGS":
-                key = name.removeprefix(PREFIX).lower()
-                values[key] = _listed(value) if key in _LISTS else value
+        values = _written().unwrap() | _environment()
         for key, value in given.items():
             if value is not None:
                 values[key] = _listed(value) if key in _LISTS and isinstance(value, str) else value
+        return cls._of(values)
+
+    @classmethod
+    def trial(cls, changes: Mapping[str, str | None]) -> Settings:
+        """What would hold if `changes` were stored. Raises `SettingsError` where they do not fit."""
+        return cls._of(_changed(_written(), changes).unwrap() | _environment())
+
+    @classmethod
+    def _of(cls, values: dict[str, Any]) -> Settings:
         try:
             return cls(**values)
         except ValidationError as error:
-            raise SettingsError(_one_line(error)) from error
+            raise _refusal(error) from error
 
     def checked(self, question: str) -> str:
         """A question as it is asked. Raises `QuestionError` when it is empty or longer than these settings allow."""
@@ -221,14 +222,57 @@ class Settings(BaseModel):
     @staticmethod
     def store(key: str, value: str) -> Path:
         """Write one setting into the settings file, keeping its comments, and return the file."""
+        return Settings.store_all({key: value})
+
+    @staticmethod
+    def store_all(changes: Mapping[str, str | None]) -> Path:
+        """Write several at once; None takes one out of the file, so that its default holds again."""
         path = settings_file()
-        document = tomlkit.parse(path.read_text("utf-8")) if path.is_file() else tomlkit.document()
-        document[key] = _listed(value) if key in _LISTS else value
+        document = _changed(_written(), changes)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
+        # it may hold keys: a new file is its owner's alone, one that is there stays as open as it was
+        partial.touch()
+        partial.chmod(stat.S_IMODE(path.stat().st_mode) if path.is_file() else 0o600)
         partial.write_text(tomlkit.dumps(document), "utf-8")
         partial.replace(path)
         return path
+
+
+def origins() -> dict[str, str]:
+    """For every setting the name of the variable or of the file that it comes from, or `default`."""
+    path, written = settings_file(), _written()
+    found = {}
+    for key in Settings.model_fields:
+        variable = f"{PREFIX}{key.upper()}"
+        found[key] = variable if variable in os.environ else str(path) if key in written else "default"
+    return found
+
+
+def _written() -> tomlkit.TOMLDocument:
+    path = settings_file()
+    try:
+        return tomlkit.parse(path.read_text("utf-8")) if path.is_file() else tomlkit.document()
+    except Exception as error:
+        raise SettingsError(f"{path} is not valid TOML ({error}); mend it or delete it.") from error
+
+
+def _environment() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in os.environ.items():
+        if name.startswith(PREFIX) and name != f"{PREFIX}SETTINGS":
+            key = name.removeprefix(PREFIX).lower()
+            found[key] = _listed(value) if key in _LISTS else value
+    return found
+
+
+def _changed(document: tomlkit.TOMLDocument, changes: Mapping[str, str | None]) -> tomlkit.TOMLDocument:
+    for key, value in changes.items():
+        if value is not None:
+            document[key] = _listed(value) if key in _LISTS else value
+        elif key in document:
+            del document[key]
+    return document
 
 
 def _listed(value: str) -> list[str]:
@@ -236,10 +280,27 @@ def _listed(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _one_line(error: ValidationError) -> str:
+_FAULTS = {
+    "extra_forbidden": "unknown",
+    "literal_error": "choice",
+    "greater_than_equal": "least",
+    "less_than_equal": "most",
+    "greater_than": "above",
+    "int_parsing": "whole",
+    "int_from_float": "whole",
+    "float_parsing": "number",
+}
+"""The kinds of pydantic's errors as those of `SettingsError`."""
+
+
+def _refusal(error: ValidationError) -> SettingsError:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"Unknown setting {key!r}. Known settings: {', '.join(sorted(Settings.model_fields))}."
-    got = "" if key in SECRETS else f" (got {first['input']!r})"
-    return f"Setting {key!r}: {first['msg']}{got}."
+    setting = str(first["loc"][0]) if first["loc"] else ""
+    fault, context = _FAULTS.get(first["type"], "unfit"), first.get("ctx", {})
+    if fault == "unknown":
+        known = ", ".join(sorted(Settings.model_fields))
+        return SettingsError(f"Unknown setting {key!r}. Known settings: {known}.", setting, fault)
+    got = "" if setting in SECRETS else f" (got {first['input']!r})"
+    bound = next((str(context[name]) for name in ("ge", "le", "gt") if name in context), "")
+    return SettingsError(f"Setting {key!r}: {first['msg']}{got}.", setting, fault, bound)

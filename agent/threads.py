@@ -26,6 +26,7 @@ from agent.archive import Archive
 from agent.asker import OWNER
 from agent.errors import ThreadError
 from agent.feedback import FeedbackStore
+from agent.insights import AskedStore
 from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60
@@ -63,6 +64,8 @@ class Threads:
         self.feedback = FeedbackStore(db)
         """What was said of the answers."""
         self.archive = Archive(db)
+        self.asked = AskedStore(db)
+        """What became of every turn."""
 
     @classmethod
     @asynccontextmanager
@@ -102,6 +105,7 @@ class Threads:
                 await self._db.execute(f"ALTER TABLE threads ADD COLUMN {column}")
         await self._db.execute("CREATE INDEX IF NOT EXISTS threads_of ON threads (asker, updated)")
         await self.feedback.prepare()
+        await self.asked.prepare()
         await self._db.commit()
 
     @staticmethod
@@ -122,6 +126,12 @@ class Threads:
         )
         await self._db.commit()
         self._expect(done.rowcount)
+
+    async def askers(self, prefix: str) -> list[str]:
+        """All whose name begins so and who have conversations."""
+        query = "SELECT DISTINCT asker FROM threads WHERE substr(asker, 1, ?) = ? ORDER BY asker"
+        async with self._db.execute(query, (len(prefix), prefix)) as rows:
+            return [asker async for (asker,) in rows]
 
     async def holds(self, thread: str) -> bool:
         """Whether there is such a conversation."""
@@ -169,6 +179,7 @@ class Threads:
         one that is not there."""
         await self.expect(thread)
         await self._db.execute("DELETE FROM feedback WHERE thread = ?", (thread,))
+        await self._db.execute("DELETE FROM asked WHERE thread = ?", (thread,))
         await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)

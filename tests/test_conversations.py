@@ -19,6 +19,8 @@ FOLDER = Path(__file__).with_name("conversations")
 FILES = sorted(FOLDER.glob("*.yaml"))
 
 
+UNSEEN = {"events", "max_tokens", "supported", "route", "standalone", "the notice specialist_said"}
+"""What no page shows: events, tokens, the route of a refusal, and whether what is shown was supported."""
 SCRIPTS = [pytest.param(script, id=f"{path.stem}{n or ''}") for path in FILES for n, script in enumerate(read(path))]
 
 
@@ -53,6 +55,14 @@ async def test_with_the_small_model(script: AnyScript) -> None:
     assert result.ok, explained(result)
 
 
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_over_http(script: AnyScript) -> None:
+    """Not seen there: nothing; what the API tells is what the graph tells."""
+    result = await run(script, target("http"))
+    assert result.ok, explained(result)
+    assert result.unseen == ()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page() -> AsyncIterator[Target]:
     chat = target("chat")
@@ -60,18 +70,26 @@ async def page() -> AsyncIterator[Target]:
     await chat.close()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def widget() -> AsyncIterator[Target]:
+    one = target("widget")
+    yield one
+    await one.close()
+
+
 @pytest.mark.browser
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("script", SCRIPTS)
 async def test_on_the_page(script: AnyScript, page: Target) -> None:
-    """Not seen there: events, tokens, the route of a refusal, and whether what is shown was supported."""
     result = await run(script, page)
     assert result.ok, explained(result)
-    assert set(result.unseen) <= {
-        "events",
-        "max_tokens",
-        "supported",
-        "route",
-        "standalone",
-        "the notice specialist_said",
-    }
+    assert set(result.unseen) <= UNSEEN
+
+
+@pytest.mark.browser
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_on_the_widget(script: AnyScript, widget: Target) -> None:
+    result = await run(script, widget)
+    assert result.ok, explained(result)
+    assert set(result.unseen) <= UNSEEN

@@ -42,6 +42,7 @@ FIGURES = {
     ("agent.reading", "LONGER"): "asking-questions",
     ("agent.tables", "ROWS"): "asking-questions",
     ("agent.threads", "_TITLE_CHARS"): "conversations-and-threads",
+    ("agent.insights", "LONGEST"): "conversations-and-threads",
     ("agent.feedback", "LONGEST"): "asking-questions",
     ("agent.archive", "KEPT"): "conversations-and-threads",
     ("agent.about_user", "MOST"): "conversations-and-threads",

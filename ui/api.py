@@ -23,6 +23,7 @@ from ui.feedback import serve_feedback
 from ui.files import document_response
 from ui.http import serve_api
 from ui.http.asker import Authorised
+from ui.insights import serve_insights
 from ui.languages import COOKIE, asked_language, preferred_language
 from ui.library_changes import serve_changes
 from ui.library_views import UPLOADS, LibraryDesk, serve_views
@@ -31,9 +32,13 @@ from ui.people.door import Door
 from ui.people.serving import open_accounts, person_head, serve_people
 from ui.render import source_path
 from ui.render_panel import panel_html
+from ui.settings import SettingsDesk, serve_settings
 from ui.shield import Shield
+from ui.sites import serve_sites
 from ui.specialist_changes import serve_specialist_changes
 from ui.specialist_views import SpecialistDesk, serve_specialist_views
+from ui.widget.routes import serve_widget
+from ui.widget.sites import Sites
 
 if TYPE_CHECKING:
     from agent import Agent, Source
@@ -58,6 +63,8 @@ def create_app(
     accounts = open_accounts(agent.settings, accounts)
     desk = LibraryDesk.of(agent.library, agent.settings.data_dir, watcher)
     specialists = SpecialistDesk.of(agent)
+    sites = Sites(agent.settings.data_dir)
+    owner = SettingsDesk.of(agent)
     chats = {language: Chat(agent, strings.load(language)) for language in strings.LANGUAGES}
 
     @asynccontextmanager
@@ -67,6 +74,7 @@ def create_app(
         yield
         await turns.drain(0)
         await specialists.work.close()
+        await owner.downloads.close()
         for one in chats.values():
             await one.close()
         await asyncio.to_thread(desk.work.close)
@@ -105,7 +113,11 @@ def create_app(
     serve_specialist_changes(app, specialists)
     serve_feedback(app, agent)
     serve_memory(app, agent)
+    serve_insights(app, agent)
+    serve_settings(app, owner)
     turns = app.state.turns = serve_api(app, agent)
+    serve_widget(app, agent, turns, sites)
+    serve_sites(app, agent, sites)
     if accounts is not None:
         serve_people(app, accounts, agent, turns, chats.values())
     _serve_sources(app, agent)
@@ -113,7 +125,7 @@ def create_app(
         _mount_pages(app, agent, chats)
     app.add_middleware(Door, accounts=accounts)
     limits = {UPLOADS: desk.uploads.limit, **specialists.limits}
-    app.add_middleware(Shield, settings=agent.settings, uploads=limits, head=person_head)
+    app.add_middleware(Shield, settings=agent.settings, uploads=limits, sites=sites, head=person_head)
     return app
 
 

@@ -44,6 +44,9 @@ def build(chat: Chat, words: Strings, *, other: str, web: Consent, accounts: boo
                 _fragment(gr, _head(words, other, accounts=accounts), "kotae-head")
                 _fragment(gr, f'<p class="kotae-none">{escape(words("lib.loading"))}</p>', "kotae-library")
                 _fragment(gr, f'<p class="kotae-none">{escape(words("spec.loading"))}</p>', "kotae-specialists")
+                _fragment(gr, f'<p class="kotae-none">{escape(words("site.loading"))}</p>', "kotae-sites")
+                _fragment(gr, f'<p class="kotae-none">{escape(words("insight.loading"))}</p>', "kotae-insights")
+                _fragment(gr, f'<p class="kotae-none">{escape(words("option.loading"))}</p>', "kotae-settings")
                 conversation = gr.Chatbot(
                     elem_id="kotae-chat",
                     show_label=False,
@@ -208,7 +211,7 @@ def _tabs(words: Strings) -> str:
     tabs = "".join(
         f'<button type="button" class="kotae-tab kotae-tab-{name}" value="{name}">'
         f"{escape(words.code('tab', name))}</button>"
-        for name in ("chat", "library", "specialists")
+        for name in ("chat", "library", "specialists", "sites", "insights", "settings")
     )
     return f'<nav class="kotae-tabs">{tabs}</nav>'
 

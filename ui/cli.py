@@ -21,6 +21,7 @@ from ui.commands import (
     documents,
     evaluating,
     feedback,
+    insights,
     keeping,
     keys,
     library,
@@ -72,6 +73,7 @@ app.command("search")(documents.search)
 app.command("watch")(keeping.watch)
 app.add_typer(routing.route_app, name="route")
 app.add_typer(feedback.feedback_app, name="feedback")
+app.command("insights")(insights.insights)
 app.add_typer(library.library_app, name="library")
 app.add_typer(models.models_app, name="models")
 app.add_typer(remembering.memory_app, name="memory")

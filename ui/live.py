@@ -1,4 +1,4 @@
-"""The turn that is being written, as the page sees it."""
+"""The turn that is being written, as whoever looks on sees it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ if TYPE_CHECKING:
     from agent.state import Shown
 
 
-@dataclass
-class Live:
-    """The turn that is being written."""
+@dataclass(kw_only=True)
+class Progress:
+    """How far a turn has come."""
 
-    thread: str
-    task: asyncio.Task[None]
     steps: list[Step] = field(default_factory=list)
     node: str = ""
     specialist: str = ""
@@ -28,10 +26,6 @@ class Live:
     draft: str = ""
     checked: dict[int, Shown] = field(default_factory=dict)
     answer_done: bool = False
-    discarded: bool = False
-    """Nobody looks at this turn any more: another conversation was opened."""
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when its last screen has been taken."""
 
     def take(self, event: Event) -> None:
         if isinstance(event, Status):
@@ -49,6 +43,18 @@ class Live:
             self.draft += event.text
         elif isinstance(event, Done):
             self.answer_done = True
+
+
+@dataclass
+class Live(Progress):
+    """A turn of the page."""
+
+    thread: str
+    task: asyncio.Task[None]
+    discarded: bool = False
+    """Nobody looks at this turn any more: another conversation was opened."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when its last screen has been taken."""
 
 
 async def take_next(events: asyncio.Queue[Event], live: Live) -> bool:

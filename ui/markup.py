@@ -60,13 +60,14 @@ _CONTROL_ATTRIBUTES = {
     "textarea": frozenset({"name", "rows", "maxlength"}),
     "th": frozenset({"align", "scope"}),
 }
-_CHARTS = frozenset("svg g line polyline circle text".split())
+_CHARTS = frozenset("svg g line polyline circle rect text".split())
 """Of a chart that our own renderer drew. A shape can name no address, so none of them can load anything."""
 _CHART_ATTRIBUTES = {
     "svg": frozenset({"viewBox"}),
     "line": frozenset({"x1", "y1", "x2", "y2"}),
     "polyline": frozenset({"points"}),
     "circle": frozenset({"cx", "cy", "r"}),
+    "rect": frozenset({"x", "y", "width", "height"}),
     "text": frozenset({"x", "y", "text-anchor"}),
 }
 _CITATION = re.compile(r"\[(\d{1,2}(?:\s*[,、]\s*\d{1,2})*)\]")

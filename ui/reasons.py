@@ -23,22 +23,24 @@ if TYPE_CHECKING:
 def told(reason: str, words: Strings) -> str:
     """`reason` in the language of `words`, with what it says of the document as it was before."""
     wrong, kept, _ = reason.partition(f" {KEPT}")
-    said = _told(wrong, words.language)
+    said, _ = translated(wrong, words)
     if said == wrong:
         return reason
-    return said + _told(KEPT, words.language) if kept else said
+    return said + translated(KEPT, words)[0] if kept else said
 
 
-def _told(reason: str, language: Language) -> str:
-    for pattern, sentence in _sentences(language):
-        if found := pattern.search(reason):
-            return found.expand(sentence)
-    return reason
+def translated(text: str, words: Strings, table: str = "reasons") -> tuple[str, bool]:
+    """The sentence for an English one out of `strings/TABLE.LANGUAGE.json`, and whether it is in the language of
+    `words`; without a sentence of its own that is the English one."""
+    if words.language == "en":
+        return text, True
+    for pattern, sentence in _sentences(table, words.language):
+        if found := pattern.search(text):
+            return found.expand(sentence), True
+    return text, False
 
 
 @cache
-def _sentences(language: Language) -> list[tuple[re.Pattern[str], str]]:
-    path = FOLDER / f"reasons.{language}.json"
-    if not path.is_file():
-        return []
+def _sentences(table: str, language: Language) -> list[tuple[re.Pattern[str], str]]:
+    path = FOLDER / f"{table}.{language}.json"
     return [(re.compile(pattern), sentence) for pattern, sentence in json.loads(path.read_text("utf-8")).items()]

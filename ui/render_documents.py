@@ -79,7 +79,7 @@ def table_html(
     return clean(
         f'<table class="kotae-lib-table"><thead><tr>{head}'
         f'<th scope="col"><span class="kotae-sr">{escape(words("lib.actions"))}</span></th></tr></thead>'
-        f"<tbody>{rows}</tbody></table>{_pager(first, len(shown), len(found), words)}",
+        f"<tbody>{rows}</tbody></table>{pager(first, len(shown), len(found), words)}",
         controls=True,
     )
 
@@ -195,9 +195,10 @@ def _row(document: Document, words: Strings, now: float, uploads: str) -> str:
     )
 
 
-def _pager(first: int, shown: int, total: int, words: Strings) -> str:
+def pager(first: int, shown: int, total: int, words: Strings, size: int = ON_A_PAGE) -> str:
+    """Which rows are shown, and the buttons to those before and behind. The result still has to pass `clean`."""
     said = words("lib.range", **{"from": f"{first + 1:,}"}, to=f"{first + shown:,}", n=f"{total:,}")
-    page = first // ON_A_PAGE
+    page = first // size
 
     def button(name: str, label: str, to: int, possible: bool) -> str:
         off = "" if possible else " disabled"
@@ -207,7 +208,7 @@ def _pager(first: int, shown: int, total: int, words: Strings) -> str:
         )
 
     turn = ""
-    if total > ON_A_PAGE:
+    if total > size:
         turn = button("previous", words("lib.previous"), page - 1, first > 0)
         turn += button("next", words("lib.next"), page + 1, first + shown < total)
     return f'<div class="kotae-pager"><span>{escape(said)}</span>{turn}</div>'

@@ -24,7 +24,7 @@ def panel_html(
     source: Source,
     words: Strings,
     *,
-    path: str,
+    path: str = "",
     before: str = "",
     after: str = "",
     present: bool = True,
@@ -32,11 +32,12 @@ def panel_html(
 ) -> str:
     """The fragment that the panel shows for one source.
 
-    `path` is where this source is served; `before` and `after` are the document around the passage; `present` is
-    False when the document has left the library; `page_image` says that its page can be shown as a picture.
+    `path` is where this source is served, "" where its document is not to be opened; `before` and `after` are the
+    document around the passage; `present` is False when the document has left the library; `page_image` says that its
+    page can be shown as a picture.
     """
     passage = source.passage
-    links = {f"{path}/document", f"{path}/page.png"}
+    links = {f"{path}/document", f"{path}/page.png"} if path else set()
     kind = [words.code("panel", passage.kind)]
     if passage.page is not None:
         kind.append(words("panel.page", page=passage.page))
@@ -58,7 +59,7 @@ def panel_html(
         links.add(source.link)
         parts.append(_of_the_web(passage, words))
         parts.append(_go(source.link, words("panel.visit")))
-    elif passage.kind == "library" and present:
+    elif passage.kind == "library" and present and path:
         parts.append(_go(f"{path}/document", words("panel.open")))
     parts.append("</article>")
     return clean("".join(parts), links=links)

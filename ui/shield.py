@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from ui import strings
+from ui.widget.door import Door, Entry
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from agent.settings import Settings
     from agent.state import Language
+    from ui.widget.sites import Sites
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -51,10 +53,12 @@ class Shield:
         app: ASGIApp,
         settings: Settings,
         uploads: Mapping[str, int],
+        sites: Sites | None = None,
         head: Callable[[Scope, str], str] = lambda scope, nonce: "",
     ) -> None:
-        """`uploads`: the paths where a file may be sent, which is longer than anything else, with its most bytes.
-        `head`: what the page gets besides, told the request and the nonce of its scripts."""
+        """`uploads`: the paths where a file may be sent, which is longer than anything else, with its most bytes;
+        `sites`: those whose pages may show the widget; `head`: what the page gets besides, told the request and the
+        nonce of its scripts."""
         self._app = app
         self._uploads = uploads
         self._head = head
@@ -62,6 +66,7 @@ class Shield:
         self._public = (public.netloc, settings.public_url)
         self._hosts = _LOOPBACK | {settings.host, *settings.hosts, *([public.hostname] if public.hostname else [])}
         self._accounts = settings.accounts == "on"
+        self._door = Door(sites)
         self._frames = tuple(origin for origin in settings.embed_origins if _is_origin(origin))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,9 +75,10 @@ class Shield:
                 await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
+        entry = await self._door.entry(scope["method"], scope["path"], headers.get("origin"))
+        refusal = self._refusal(scope, headers, entry)
         if refusal is not None:
-            await refusal(scope, receive, self._guarded(send, "", None))
+            await refusal(scope, receive, self._guarded(send, "", None, entry=entry))
             return
         page = _PAGE.match(scope["path"])
         language: Language | None = None
@@ -83,15 +89,20 @@ class Shield:
             ]
         nonce = secrets.token_urlsafe(16)
         document = scope["path"].endswith("/document") and scope["path"].startswith("/api/")
-        guarded = self._guarded(send, nonce, language, document=document, scope=scope)
+        guarded = self._guarded(send, nonce, language, entry=entry, document=document, scope=scope)
         await self._app(scope, receive, guarded)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope, headers: Headers, entry: Entry) -> Response | None:
         host = headers.get("host", "")
         if not self._known(_host_name(host), scope):
             return PlainTextResponse("Kotae is not served under this name.", status_code=421)
+        if entry.kind == "refused":
+            return PlainTextResponse("No page of this origin may show this site's widget.", status_code=403)
+        if entry.kind == "visit" and scope["method"] == "OPTIONS":
+            return Response(status_code=204, headers=dict(entry.preflight))
+        ours = entry.kind == "ours" and scope["method"] not in _SAFE and not self._by_key(headers)
         own = self._public[1] if host == self._public[0] else f"{scope['scheme']}://{host}"
-        if scope["method"] not in _SAFE and not self._by_key(headers) and not _same_site(headers, own):
+        if ours and not _same_site(headers, own):
             return PlainTextResponse("Only Kotae's own pages may do this.", status_code=403)
         # The server reads no more of a body than its length says, so the length alone can be held to the limit.
         if "transfer-encoding" in headers:
@@ -116,17 +127,27 @@ class Shield:
         return self._accounts and "cookie" not in headers and headers.get("authorization", "")[:7].lower() == "bearer "
 
     def _guarded(
-        self, send: Send, nonce: str, language: Language | None, *, document: bool = False, scope: Scope | None = None
+        self,
+        send: Send,
+        nonce: str,
+        language: Language | None,
+        *,
+        entry: Entry,
+        document: bool = False,
+        scope: Scope | None = None,
     ) -> Send:
         """`send` that sets our headers, and completes the HTML of the page."""
         held: list[Message] = []
+        lowered = {name.lower() for name in entry.preflight} if entry.kind == "visit" else set()
 
         async def forward(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name in [name for name in headers if name.startswith("access-control-")]:
-                    del headers[name]
+                    if name not in lowered:
+                        del headers[name]
                 headers.update(self._headers(nonce, document=document, form=(scope or {}).get("path") in _FORMS))
+                headers.update(entry.headers)
                 if language and headers.get("content-type", "").startswith("text/html"):
                     held.append(message)
                     return
@@ -192,6 +213,8 @@ def complete_page(page: str, language: Language, nonce: str, head: str = "") -> 
         '<link rel="stylesheet" href="/assets/library.css">'
         '<link rel="stylesheet" href="/assets/specialists.css">'
         '<link rel="stylesheet" href="/assets/memory.css">'
+        '<link rel="stylesheet" href="/assets/sites.css">'
+        '<link rel="stylesheet" href="/assets/insights.css"><link rel="stylesheet" href="/assets/settings.css">'
         f"{head}"
         f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
         f'<script nonce="{nonce}" src="/assets/kotae.js"></script>'
@@ -200,6 +223,9 @@ def complete_page(page: str, language: Language, nonce: str, head: str = "") -> 
         f'<script nonce="{nonce}" src="/assets/library.js"></script>'
         f'<script nonce="{nonce}" src="/assets/specialists.js"></script>'
         f'<script nonce="{nonce}" src="/assets/memory.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/sites.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/insights.js"></script>'
+        f'<script nonce="{nonce}" src="/assets/settings.js"></script>'
     )
     return page.replace("</head>", f"{ours}</head>", 1)
 

@@ -31,6 +31,12 @@ def verify(path: Path, model: CatalogueModel, *, read: Callable[[int], None] | N
     remember(path, model)
 
 
+def is_downloaded(model: CatalogueModel, folder: Path) -> bool:
+    """Whether the whole file is there, by its size; its hash is checked when it is loaded."""
+    path = folder / model.file
+    return path.is_file() and path.stat().st_size == model.bytes
+
+
 def is_verified(path: Path, model: CatalogueModel) -> bool:
     """Whether `path` was found to be `model` before and has not changed since."""
     return noted(path) == model.sha256

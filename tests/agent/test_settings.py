@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent import Settings, SettingsError
+from agent.settings import origins
 
 
 @pytest.fixture(autouse=True)
@@ -165,3 +166,36 @@ def test_the_search_services_are_made_in_order(tmp_path: Path) -> None:
         settings.web_providers
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_several_are_stored_at_once_and_taken_out_again(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    Settings.store_all({"passages": "6", "egress_allow": "intranet, wiki:8080"})
+    assert file.stat().st_mode & 0o777 == 0o600, "it may hold keys"
+    file.chmod(0o640)
+    file.write_text(f"# mine\n{file.read_text()}")
+    Settings.store_all({"passages": None, "web": "ask"})
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert file.read_text().startswith("# mine\n")
+    loaded = Settings.load()
+    assert (loaded.passages, loaded.web, loaded.egress_allow) == (4, "ask", ("intranet", "wiki:8080"))
+
+
+def test_a_change_is_tried_before_it_is_stored(tmp_path: Path) -> None:
+    Settings.store("brave_key", "abc")
+    assert Settings.trial({"web_providers": "brave"}).web_providers == ("brave",)
+    with pytest.raises(SettingsError) as caught:
+        Settings.trial({"web_providers": "brave", "brave_key": None})
+    assert (caught.value.key, caught.value.fault) == ("web_providers", "unfit")
+    with pytest.raises(SettingsError) as caught:
+        Settings.trial({"passages": "21"})
+    assert (caught.value.key, caught.value.fault, caught.value.bound) == ("passages", "most", "20")
+    assert Settings.load().web_providers == ("duckduckgo",)
+
+
+def test_where_a_value_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Settings.store("passages", "6")
+    monkeypatch.setenv("KOTAE_PORT", "2222")
+    found = origins()
+    assert found["passages"] == str(tmp_path / "settings.toml")
+    assert (found["port"], found["web"]) == ("KOTAE_PORT", "default")

@@ -44,8 +44,10 @@ class Site:
 class Running:
     """Serves an application from a thread of its own."""
 
-    def __init__(self, opened: Any) -> None:
+    def __init__(self, opened: Any, application: Any = None) -> None:
+        """`opened` opens what is served, usually an agent; `application` makes the application around it."""
         self._opened = opened
+        self._application = application
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._failed: BaseException | None = None
@@ -68,10 +70,11 @@ class Running:
 
         from ui.api import create_app
 
+        make = self._application or create_app
         try:
             async with self._opened() as agent:
                 with listen("127.0.0.1", 0) as listener:
-                    config = uvicorn.Config(create_app(agent), log_level="warning", timeout_graceful_shutdown=1)
+                    config = uvicorn.Config(make(agent), log_level="warning", timeout_graceful_shutdown=1)
                     self._server = uvicorn.Server(config)
                     port = listener.getsockname()[1]
                     self.site = Site(f"http://127.0.0.1:{port}", agent, asyncio.get_running_loop())

@@ -86,7 +86,7 @@ class FakeLibrary:
 
 
 class NoStudy:
-    """Of specialists, where a test needs none: whatever is asked of it is an error."""
+    """Of specialists or insights, where a test needs none: whatever is asked of it is an error."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ class FakeAgent:
         self.library = FakeLibrary()
         self.about = AboutUser(settings.data_dir)
         self.study: Any = NoStudy()
+        self.insights: Any = NoStudy()
         self.rows: list[str] = []
         """Lines of the examples that are made from any collection."""
         self.scope = EVERYTHING

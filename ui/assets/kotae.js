@@ -279,7 +279,7 @@
     const row = $("#kotae-threads .kotae-is-open");
     const address = new URL(location.href);
     const open = row ? new URLSearchParams(row.querySelector("a").getAttribute("href")).get("thread") : null;
-    const page = ["library", "specialists"].find((name) => root.classList.contains(`kotae-view-${name}`));
+    const page = ["library", "specialists", "insights", "settings"].find((name) => root.classList.contains(`kotae-view-${name}`));
     if (page) document.title = `${words[`tab.${page}`]} – ${words["app.name"]}`;
     else document.title = row ? `${row.querySelector(".kotae-thread-title").textContent} – ${words["app.name"]}` : words["app.name"];
     row?.querySelector("a").setAttribute("aria-current", "page");
@@ -334,7 +334,8 @@
   /* what the other scripts share with the chat */
   const role = $('meta[name="kotae-person"]')?.dataset.role; // of whoever has logged in, if that is needed at all
   if (role) root.classList.add(`kotae-role-${role}`);
-  const sees = (view) => view === "chat" || role !== "reader";
+  const seen = { reader: ["chat"], editor: ["chat", "library", "specialists", "insights"] }[role];
+  const sees = (view) => !seen || seen.includes(view);
   window.kotae = { words, element, command, toggle, isOpen, follow, sees, returnTo: (to) => { returnTo = to; } };
 
   function label() {

@@ -265,7 +265,7 @@
   const at = (b) => ({ path: b.value, collection: b.dataset.collection });
   const job = (action) => attempt(action).then(() => tick(true));
   const clicks = [
-    [".kotae-lib-tab", (b) => select(b.value)],
+    ["#kotae-library .kotae-lib-tab", (b) => select(b.value)],
     [".kotae-lib-choose", () => $(".kotae-lib-files").click()],
     [".kotae-lib-source", (b) => {
       const form = $(".kotae-lib-source-form");
@@ -281,7 +281,7 @@
       listing.page = 0;
       load("documents");
     }],
-    [".kotae-page-previous, .kotae-page-next", (b) => {
+    ["#kotae-library :is(.kotae-page-previous, .kotae-page-next)", (b) => {
       listing.page = Number(b.value);
       load("documents").then(() => $("#kotae-lib-tab-documents").scrollIntoView({ block: "nearest" }));
     }],
@@ -345,7 +345,7 @@
     }
   });
   document.addEventListener("keydown", (event) => {
-    const tab = event.target instanceof Element && event.target.closest(".kotae-lib-tab");
+    const tab = event.target instanceof Element && event.target.closest("#kotae-library .kotae-lib-tab");
     if (!tab) return;
     const tabs = $$(".kotae-lib-tab"), here = tabs.indexOf(tab);
     const to = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: tabs.length - 1 }[event.key];

@@ -4,12 +4,12 @@
   "use strict";
   const root = document.documentElement;
   const { words, element, toggle, follow, sees } = window.kotae;
-  const NAMES = ["chat", "library", "specialists"].filter(sees);
+  const NAMES = ["chat", "library", "specialists", "sites", "insights", "settings"].filter(sees);
   const views = {};
 
   /* ---- asking the server ---- */
   class Refusal extends Error {
-    constructor(status, text) { super(text); this.status = status; }
+    constructor(status, text, field = "") { super(text); this.status = status; this.field = field; }
   }
   async function ask(address, { method = "GET", query = {}, body, type = "application/json" } = {}) {
     const search = new URLSearchParams({ ...query, lang: root.lang });
@@ -22,8 +22,8 @@
     } catch { throw new Refusal(0, words["lib.unreachable"]); }
     const kind = response.headers.get("content-type") || "";
     if (!response.ok) {
-      const said = kind.startsWith("application/json") ? (await response.json()).error : undefined;
-      throw new Refusal(response.status, said?.message || said || words["cannot.unknown"]);
+      const told = kind.startsWith("application/json") ? await response.json() : {};
+      throw new Refusal(response.status, told.error?.message || told.error || words["cannot.unknown"], told.field);
     }
     return kind.startsWith("application/json") ? response.json() : response.text();
   }

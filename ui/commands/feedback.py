@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ui.commands.options import AsJson, DataDir, load_settings
+from ui.spreadsheet import harmless
 from ui.terminal import Terminal, one_line
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ COLUMNS = (
     *("time", "verdict", "reasons", "route", "wanted_route", "language", "model", "question", "standalone", "answer"),
     *("refused", "corrected_answer", "comment", "sources", "thread", "id"),
 )
-_FORMULA = "=+-@\t\r＝＋－＠"
-"""What a spreadsheet may take for the beginning of a formula, in full width too."""
 
 
 @feedback_app.command("list")
@@ -122,13 +121,8 @@ def as_csv(found: Sequence[Feedback]) -> str:
         row: dict[str, Any] = one.as_json()
         row["reasons"] = ", ".join(one.reasons)
         row["sources"] = "\n".join(f"[{s['n']}] {s['title']}: {s['quote']}" for s in row["sources"])
-        writer.writerow([_harmless(row[name]) for name in COLUMNS])
+        writer.writerow([harmless(row[name]) for name in COLUMNS])
     return out.getvalue()
-
-
-def _harmless(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" \n").startswith(tuple(_FORMULA)) else text
 
 
 def _reasons(one: Feedback) -> str:

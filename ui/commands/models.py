@@ -146,9 +146,10 @@ def resolve(given: str, catalogue: Catalogue) -> tuple[str, CatalogueModel | Non
 
 
 def is_downloaded(model: CatalogueModel, settings: Settings) -> bool:
-    """Whether the whole file is there, by its size; its hash is checked when it is loaded."""
-    path = settings.models_dir / model.file
-    return path.is_file() and path.stat().st_size == model.bytes
+    """See `agent.models.files.is_downloaded`."""
+    from agent.models import files
+
+    return files.is_downloaded(model, settings.models_dir)
 
 
 def _row(model: CatalogueModel, settings: Settings, *, in_use: bool) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,6 @@ from ui.terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from agent import Settings
 
 settings_app = typer.Typer(help="Show and change the settings.")
 
@@ -77,14 +75,15 @@ def settings(context: typer.Context) -> None:
 @settings_app.command("list")
 def list_settings(as_json: AsJson = False) -> None:
     """List every setting, its value, and where the value comes from."""
+    from agent.settings import origins
+
     terminal = Terminal()
-    current = load_settings()
-    origins = origin(current)
+    current, where = load_settings(), origins()
     values = {key: _shown(getattr(current, key)) for key in type(current).model_fields}
     if as_json:
-        terminal.data({key: {"value": value, "from": origins[key]} for key, value in values.items()})
+        terminal.data({key: {"value": value, "from": where[key]} for key, value in values.items()})
         return
-    rows = [(key, "" if value is None else str(value), origins[key]) for key, value in values.items()]
+    rows = [(key, "" if value is None else str(value), where[key]) for key, value in values.items()]
     terminal.table(("Setting", "Value", "From"), rows)
 
 
@@ -103,23 +102,6 @@ def store(key: str, value: str) -> Path:
 
     Settings.load(**{key: value})
     return Settings.store(key, value)
-
-
-def origin(settings: Settings) -> dict[str, str]:
-    """For every setting the name of the variable or of the file that it comes from, or `default`."""
-    import os
-
-    import tomlkit
-
-    from agent.settings import PREFIX, settings_file
-
-    path = settings_file()
-    written: dict[str, Any] = tomlkit.parse(path.read_text("utf-8")).unwrap() if path.is_file() else {}
-    found = {}
-    for key in type(settings).model_fields:
-        variable = f"{PREFIX}{key.upper()}"
-        found[key] = variable if variable in os.environ else str(path) if key in written else "default"
-    return found
 
 
 def _shown(value: object) -> object:

@@ -34,6 +34,7 @@ _STATUS = {
     "no_question": 400,
     "event_id": 400,
     "login": 401,
+    "token": 401,
     "forbidden": 403,
     "key_scope": 403,
     "password_due": 403,
@@ -45,6 +46,10 @@ _STATUS = {
     "key_taken": 409,
     "stopped": 409,
     "busy": 429,
+    "hurried": 429,
+    "still_asking": 429,
+    "site_limit": 429,
+    "visitor_limit": 429,
     "unknown": 500,
     "draining": 503,
     "model_missing": 503,
@@ -69,11 +74,13 @@ class ErrorBody(BaseModel):
 
 
 class Problem(Exception):
-    """Something that was asked for cannot be done. `code` has a sentence `error.<code>`, filled with `values`."""
+    """Something that was asked for cannot be done. `code` has a sentence `error.<code>`, filled with `values`; `after`:
+    seconds to wait before asking again."""
 
-    def __init__(self, code: str, **values: object) -> None:
+    def __init__(self, code: str, *, after: int | None = None, **values: object) -> None:
         super().__init__(code)
         self.code = code
+        self.after = after
         self.values = values
 
 
@@ -96,7 +103,7 @@ def told(error: Exception, words: Strings, *, limit: int) -> Told:
     if isinstance(error, Refused):
         return _told(error.why, words, after=error.after)
     if isinstance(error, Problem):
-        return _told(error.code, words, values=error.values)
+        return _told(error.code, words, after=error.after, values=error.values)
     if isinstance(error, KeyTaken):
         return _told("key_taken", words)
     if isinstance(error, RequestValidationError):
@@ -125,8 +132,8 @@ def plainly(error: Told) -> dict[str, Any]:
     return {"error": {"code": error.code, "message": error.message}}
 
 
-def answering(shape: Shape, limit: int) -> type[APIRoute]:
-    """A class of routes whose errors leave in `shape`."""
+def answering(shape: Shape, limit: int, *, visitors: bool = False) -> type[APIRoute]:
+    """A class of routes whose errors leave in `shape`; with `visitors` in words for those of another site."""
 
     class Answering(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -136,7 +143,8 @@ def answering(shape: Shape, limit: int) -> type[APIRoute]:
                 try:
                     return await handle(request)
                 except Exception as error:  # whatever it is: its text must not leave
-                    found = told(error, strings.load(asked_language(request)), limit=limit)
+                    words = strings.load(asked_language(request))
+                    found = told(error, words.for_visitors() if visitors else words, limit=limit)
                     return JSONResponse(shape(found), found.status, headers=found.headers)
 
             return answer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from agent.events import Event
 
 if TYPE_CHECKING:
-    from agent import Answer
+    from agent import Agent, Answer
     from agent.asker import Asker
     from tools.base import Consent
 
@@ -76,6 +76,8 @@ class Turn:
     thread: str
     asked: Asked
     asker: Asker
+    agent: Agent
+    """As the asker meets it."""
     grace: float
     began: float
     events: list[TurnEvent] = field(default_factory=list)

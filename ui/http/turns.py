@@ -93,8 +93,9 @@ class Turns:
         if self.draining or len(self._open) >= self._open_most:
             raise self._refused("draining" if self.draining else "busy")
         now = asyncio.get_running_loop().time()
-        thread = known.thread if known is not None else asked.thread or self._agent.new_thread()
-        turn = Turn(uuid.uuid4().hex, thread, asked, asker, grace, now, again=known is not None)
+        agent = self._agent.acting_for(asker)
+        thread = known.thread if known is not None else asked.thread or agent.new_thread()
+        turn = Turn(uuid.uuid4().hex, thread, asked, asker, agent, grace, now, again=known is not None)
         self._open[turn.id] = turn
         self._idle.clear()
         if key:
@@ -109,6 +110,10 @@ class Turns:
         """A turn of `asker` that runs, or ended lately."""
         turn = self._open.get(id) or self._ended.get(id)
         return turn if turn is not None and turn.asker.name == asker.name else None
+
+    def open_of(self, asker: Asker) -> int:
+        """How many turns of `asker` run or wait."""
+        return sum(turn.asker.name == asker.name for turn in self._open.values())
 
     def knows(self, thread: str, asker: Asker) -> bool:
         """Whether a turn of this conversation of `asker` runs or waits; a new one is listed only when its first turn
@@ -185,12 +190,11 @@ class Turns:
             self._usual += 0.2 * (asyncio.get_running_loop().time() - began - self._usual)
 
     async def _play(self, turn: Turn) -> Ended:
-        agent = self._agent.acting_for(turn.asker)
         if turn.again:
-            await self._take_back(agent, turn)
+            await self._take_back(turn)
         if turn.asked.said:
-            await agent.begin(turn.thread, turn.asked.said)
-        events = agent.stream(turn.asked.question, turn.thread, web=turn.asked.web)
+            await turn.agent.begin(turn.thread, turn.asked.said)
+        events = turn.agent.stream(turn.asked.question, turn.thread, web=turn.asked.web)
         async with aclosing(events) as stream:  # type: ignore[type-var]
             async for event in stream:
                 if isinstance(event, Done):
@@ -198,26 +202,26 @@ class Turns:
                 else:
                     turn.tell(event)
         assert turn.answer is not None
-        return await self._placed(agent, turn, turn.answer)
+        return await self._placed(turn, turn.answer)
 
-    async def _take_back(self, agent: Agent, turn: Turn) -> None:
+    async def _take_back(self, turn: Turn) -> None:
         """Drop the question that was left without an answer, so that it does not stand there twice."""
-        exchanges = await agent.history(turn.thread)
+        exchanges = await turn.agent.history(turn.thread)
         if exchanges and exchanges[-1].answer is None and exchanges[-1].question == turn.asked.question:
-            await agent.rewind(turn.thread, len(exchanges) - 1)
+            await turn.agent.rewind(turn.thread, len(exchanges) - 1)
 
     async def _delete(self, turn: Turn) -> None:
         try:
-            await self._agent.acting_for(turn.asker).delete(turn.thread)
+            await turn.agent.delete(turn.thread)
         except ThreadError:
             pass  # stopped before it began
         except Exception as error:
             log.error("A conversation that is not kept could not be deleted: %s", where(error))
 
-    async def _placed(self, agent: Agent, turn: Turn, answer: Answer) -> Ended:
+    async def _placed(self, turn: Turn, answer: Answer) -> Ended:
         """Where the answer stands now; another turn of the same conversation may have come after it."""
         if turn.asked.kept:
-            for index, exchange in reversed(list(enumerate(await agent.history(turn.thread)))):
+            for index, exchange in reversed(list(enumerate(await turn.agent.history(turn.thread)))):
                 if exchange.answer is not None and exchange.answer.text == answer.text:
                     return Ended(answer, index, exchange.turn)
         return Ended(answer)

@@ -72,8 +72,12 @@ TABLE: tuple[tuple[str, str, Role | None, KeyScope | None], ...] = (
     ("POST DELETE", "/api/library/**", "editor", "write"),
     ("GET", "/api/specialists/**", "editor", "read"),
     ("POST DELETE", "/api/specialists/**", "editor", "write"),
+    ("GET", "/api/insights/**", "editor", "read"),
     # the installation
     ("GET", "/metrics", "owner", "metrics"),
+    ("GET POST", "/api/settings/**", "owner", None),
+    ("POST", "/api/sites", "owner", None),
+    ("GET POST PUT DELETE", "/api/sites/**", "owner", None),
     ("GET POST PATCH", "/api/people", "owner", None),
     ("POST PATCH DELETE", "/api/people/**", "owner", None),
 )

@@ -1,4 +1,4 @@
-"""The words of the interface: JSON files for each language, keys alike, filled as strictly as prompts are."""
+"""The words of the interface: the same JSON files for each language, keys alike, filled as strictly as prompts are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from agent.state import Language
 
 FOLDER = Path(__file__).resolve().parent
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
+PAGES = ("insights", "people", "settings", "sites")
+"""Pages whose words have a file of their own, `PAGE.LANGUAGE.json` beside `LANGUAGE.json`."""
 
 
 class StringError(KeyError):
@@ -48,6 +50,10 @@ class Strings:
         route, _, name = place.partition(":")
         return self(f"{family}.{route}", name=name) if name else self.code(family, route)
 
+    def for_visitors(self) -> Strings:
+        """The words for visitors of another site: who knows nothing of commands, and cannot mend anything."""
+        return _for_visitors(self.language)
+
     def items(self, family: str) -> dict[str, str]:
         """Every text of a family, by the rest of its key, in the file's order."""
         prefix = f"{family}."
@@ -60,6 +66,21 @@ def load(language: Language) -> Strings:
     if language not in LANGUAGES:
         raise StringError(f"no language {language!r}; there are {', '.join(LANGUAGES)}")
     table: dict[str, str] = {}
-    for name in (f"{language}.json", f"people.{language}.json"):
-        table |= json.loads((FOLDER / name).read_text("utf-8"))
+    for path in files(language):
+        table |= _read(path)
     return Strings(language, table)
+
+
+def files(language: Language) -> list[Path]:
+    """All files of a language's words."""
+    return [FOLDER / f"{language}.json", *(FOLDER / f"{page}.{language}.json" for page in PAGES)]
+
+
+@cache
+def _for_visitors(language: Language) -> Strings:
+    return Strings(language, {**load(language).table, **_read(FOLDER / f"visitors.{language}.json")})
+
+
+def _read(path: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads(path.read_text("utf-8"))
+    return found

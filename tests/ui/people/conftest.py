@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 
 from agent import Settings
-from tests.ui.http.conftest import library
 from tests.ui.people.town import TWENTY, Town, town
-
-__all__ = ["library"]
 
 Open = Callable[..., Awaitable[Town]]
 

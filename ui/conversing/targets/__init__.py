@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tools.base import Consent
     from ui.conversing.stage import Stage
 
-TargetName = Literal["graph", "http", "chat"]
+TargetName = Literal["graph", "http", "chat", "widget"]
 TARGETS: tuple[TargetName, ...] = get_args(TargetName)
 
 
@@ -82,7 +82,12 @@ class Target(Protocol):
         """Let go of what is kept from one script to the next."""
 
 
-_PLACES: dict[TargetName, str] = {"graph": "graph:GraphTarget", "http": "http:HttpTarget", "chat": "chat:ChatTarget"}
+_PLACES: dict[TargetName, str] = {
+    "graph": "graph:GraphTarget",
+    "http": "http:HttpTarget",
+    "chat": "chat:ChatTarget",
+    "widget": "widget:WidgetTarget",
+}
 
 
 def target(name: TargetName, url: str = "") -> Target:

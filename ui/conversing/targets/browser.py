@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -36,31 +36,28 @@ _FLAGS = (
 ).split()
 _HOSTLESS = ("data:", "blob:", "about:")
 
-READ = """async (answer) => {
+READ = """(answer) => {
   const all = (selector) => [...answer.querySelectorAll(selector)];
   const said = (element) => element ? element.innerText.trim() : "";
   const marks = all(".kotae-text sup");
   for (const mark of marks) mark.style.display = "none";
   const text = all(".kotae-text").map(said).join("\\n");
   for (const mark of marks) mark.style.display = "";
-  const sources = await Promise.all(all("a.kotae-source").map(async (row) => {
-    const path = row.getAttribute("href");
-    const panel = new DOMParser().parseFromString(await (await fetch(path)).text(), "text/html");
-    const link = panel.querySelector("a.kotae-go")?.getAttribute("href") ?? "";
-    return {path, title: said(row.querySelector(".kotae-title")), url: /^https?:/.test(link) ? link : ""};
-  }));
+  const place = (link) => link.dataset.source ?? link.getAttribute("href");
+  const row = (source) => ({place: place(source), title: said(source.querySelector(".kotae-title"))});
+  const sources = all(".kotae-source").map(row);
   return {
     text, sources,
     kinds: [...answer.classList].filter((name) => name.startsWith("kotae-is-")).map((name) => name.slice(9)),
     language: answer.lang,
     badge: all(".kotae-badge").map(said).join(" "),
-    cited: [...new Set(all(".kotae-text a.kotae-cite").map((mark) => mark.getAttribute("href")))],
+    cited: [...new Set(all(".kotae-text :is(a, button).kotae-cite").map(place))],
     choices: all("button.kotae-choice").map((choice) => choice.value),
     notices: all(".kotae-notice").map(said),
     sent: all(".kotae-sent li").map(said),
   };
 }"""
-"""What an answer on the page shows. Citations are not part of its text, and a source is opened to see its address."""
+"""What an answer on the page shows. Citations are not part of its text."""
 
 
 @dataclass
@@ -68,6 +65,7 @@ class Visit:
     """The pages of one script, and what went wrong in them."""
 
     context: BrowserContext
+    hosts: frozenset[str] = frozenset()
     faults: list[str] = field(default_factory=list)
 
     async def page(self, url: str) -> Page:
@@ -81,7 +79,7 @@ class Visit:
         return page
 
     def _look(self, url: str, host: str) -> None:
-        if urlsplit(url).netloc != host and not url.startswith(_HOSTLESS):
+        if urlsplit(url).netloc not in (host, *self.hosts) and not url.startswith(_HOSTLESS):
             self.faults.append(f"the page asked another host: {url}")
 
     def take(self) -> tuple[str, ...]:
@@ -103,15 +101,16 @@ class Chromium:
         self._browser: Browser | None = None
 
     @asynccontextmanager
-    async def visit(self, *, patience: float) -> AsyncIterator[Visit]:
-        """A browser context of its own; `patience` is how many seconds anything on a page may take."""
+    async def visit(self, *, patience: float, hosts: Sequence[str] = ()) -> AsyncIterator[Visit]:
+        """A browser context of its own; `patience` is how many seconds anything on a page may take, `hosts` are the
+        origins beside its own that it may ask."""
         if self._browser is None:
             self._driver = await async_api.async_playwright().start()
             self._browser = await self._driver.chromium.launch(executable_path=self._program, args=_FLAGS)
         context = await self._browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
         context.set_default_timeout(1000 * patience)
         try:
-            yield Visit(context)
+            yield Visit(context, frozenset(urlsplit(host).netloc for host in hosts))
         finally:
             await context.close()
 
@@ -123,17 +122,20 @@ class Chromium:
         self._browser = self._driver = None
 
 
-def seen(found: Mapping[str, Any], words: Strings, paths: Mapping[str, str]) -> Played:
+def seen(found: Mapping[str, Any], words: Strings, paths: Mapping[str, str], links: Mapping[str, str]) -> Played:
     """What `READ` has found, in the page's language. `paths` are the documents' files by their titles, which no page
-    shows."""
+    shows; `links` the addresses of web pages by the place where a source is opened, which shows them."""
     kinds, worded = found["kinds"], words.items("notice")
     if "error" in kinds or "stopped" in kinds:
         message = " ".join(found["notices"])
-        return Played(error=message, reason=_reason(message, words))
+        return Played(error=message, reason=reason(message, words))
     codes = {_plain(text): code for code, text in worded.items()} | {
         _plain(words("answer.removed_one")): "some_removed"
     }
-    sources = [(row["path"], (row["title"], row["url"] or paths.get(row["title"], ""))) for row in found["sources"]]
+    sources = [
+        (row["place"], (row["title"], links.get(row["place"]) or paths.get(row["title"], "")))
+        for row in found["sources"]
+    ]
     refused = "refused" in kinds
     return Played(
         text=found["text"],
@@ -141,7 +143,7 @@ def seen(found: Mapping[str, Any], words: Strings, paths: Mapping[str, str]) -> 
         refused=refused,
         language=found["language"],
         sources=tuple(dict.fromkeys(source for _, source in sources)),
-        cited=() if refused else tuple(dict.fromkeys(one for path, one in sources if path in found["cited"])),
+        cited=() if refused else tuple(dict.fromkeys(one for place, one in sources if place in found["cited"])),
         choices=tuple(found["choices"]),
         notices=tuple(codes[line] for notice in found["notices"] if (line := _plain(notice)) in codes),
         worded=frozenset(worded),
@@ -160,7 +162,8 @@ def _route(kinds: list[str], badge: str, words: Strings) -> str | None:
     return None
 
 
-def _reason(message: str, words: Strings) -> str:
+def reason(message: str, words: Strings) -> str:
+    """The code of a question that was not accepted, by what the page says to it; "" for anything else."""
     before = _plain(words("error.too_long", limit="\0")).partition("\0")[0]
     if _plain(message).startswith(before):
         return "too_long"

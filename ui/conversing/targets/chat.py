@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 _BOX = "#kotae-question textarea"
 _ANSWER = "#kotae-chat .kotae-answer:not(.kotae-is-draft)"
 _READY = "#kotae-threads :is(.kotae-threads, .kotae-none)"
+_LINK = """async (place) => {
+  const panel = new DOMParser().parseFromString(await (await fetch(place)).text(), "text/html");
+  const link = panel.querySelector("a.kotae-go")?.getAttribute("href") ?? "";
+  return /^https?:/.test(link) ? link : "";
+}"""
+"""The address of the web page that a source comes from, "" for a document."""
 _PATH = 3000
 """Milliseconds that the path may take after its answer."""
 _PATIENCE = {False: 60.0, True: 600.0}
@@ -96,7 +102,9 @@ class _Pages:
                 arg=[_ANSWER, before],
             )
             seconds = time.perf_counter() - began
-            played = seen(await page.locator(_ANSWER).last.evaluate(READ), self._words, self._paths)
+            found = await page.locator(_ANSWER).last.evaluate(READ)
+            links = {row["place"]: await page.evaluate(_LINK, row["place"]) for row in found["sources"]}
+            played = seen(found, self._words, self._paths, links)
             standalone = await self._understood(page, question) if played.error is None else None
         except PageError as error:
             if not self._pages:

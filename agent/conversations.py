@@ -21,7 +21,7 @@ from agent.context import Context
 from agent.errors import ThreadError
 from agent.feedback import Feedback, Opinion, Thumb, teach
 from agent.graph import build
-from agent.insights import AskedStore
+from agent.insights_store import AskedStore
 from agent.lessons import keep, place
 from agent.library import readable
 from agent.nodes.reply import waiting

@@ -26,7 +26,7 @@ from agent.archive import Archive
 from agent.asker import OWNER
 from agent.errors import ThreadError
 from agent.feedback import FeedbackStore
-from agent.insights import AskedStore
+from agent.insights_store import AskedStore
 from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
+from agent.asker import OWNER
 from agent.insights import Listing, since
 from ui import strings
 from ui.languages import asked_language
@@ -79,11 +80,12 @@ def serve_insights(app: FastAPI, agent: Agent) -> None:
 async def _table(rows: AsyncIterator[Asked]) -> AsyncIterator[str]:
     yield "\ufeff" + _line(COLUMNS)  # a spreadsheet knows UTF-8 by this mark
     async for one in rows:
+        asker = "owner" if one.asker == OWNER.name else "visitor"  # who exactly is nobody's to know
         yield _line(
             (
                 *(datetime.fromtimestamp(one.at).astimezone().isoformat(timespec="seconds"), one.question),
                 *(one.outcome, one.route, one.language, f"{one.seconds:.2f}", one.calls, one.prompt, one.completion),
-                *(one.verdict, ", ".join(one.reasons), one.wanted, one.corrected, one.comment, one.asker),
+                *(one.verdict, ", ".join(one.reasons), one.wanted, one.corrected, one.comment, asker),
                 *(one.thread, one.n, one.turn),
             )
         )

@@ -57,7 +57,7 @@ _CONTROL_ATTRIBUTES = {
     "progress": frozenset({"value", "max"}),
     "select": frozenset({"name", "data-collection"}),
     "td": frozenset({"align", "colspan"}),
-    "textarea": frozenset({"name", "rows", "maxlength"}),
+    "textarea": frozenset({"name", "rows", "maxlength", "placeholder", "spellcheck"}),
     "th": frozenset({"align", "scope"}),
 }
 _CHARTS = frozenset("svg g line polyline circle rect text".split())

@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from agent.asker import OWNER
 from agent.insights import LISTINGS
 from ui.markup import clean
 from ui.render_chart import bars_html, day_of
@@ -146,10 +147,17 @@ def _row(one: Asked, which: Listing, words: Strings, now: float) -> str:
         marks = f'<span class="kotae-spec-state kotae-is-{one.outcome}">{outcome}</span>'
     if one.verdict == "down" and which != "disliked":
         marks += f'<span class="kotae-spec-state kotae-is-disliked">{escape(words("listing.disliked"))}</span>'
+    if one.asker == OWNER.name:
+        asked = (
+            f'<a class="kotae-open kotae-ins-open" href="{escape(exchange_link(one))}" '
+            f'title="{escape(words("insight.open"))}">{escape(question)}</a>'
+        )
+    else:  # their conversations are not the owner's to open
+        asked = f'<span class="kotae-ins-open">{escape(question)}</span>'
+        marks += f'<span class="kotae-spec-state">{escape(words("insight.visitor"))}</span>'
     return (
-        f'<li class="kotae-ins-row"><a class="kotae-open kotae-ins-open" href="{escape(exchange_link(one))}" '
-        f'title="{escape(words("insight.open"))}">{escape(question)}</a>{marks}'
-        f'<p class="kotae-where">{" · ".join(about)}</p>{_said(one, words) if one.verdict == "down" else ""}</li>'
+        f'<li class="kotae-ins-row">{asked}{marks}<p class="kotae-where">{" · ".join(about)}</p>'
+        f"{_said(one, words) if one.verdict == 'down' else ''}</li>"
     )
 
 

@@ -109,9 +109,7 @@ def _inside(part: str, words: Strings) -> str:
 
 def _field(one: Control, now: Standing, words: Strings) -> str:
     key, id = one.key, f"kotae-opt-{one.key}"
-    label, why = words.code("opt", key), words.code("purpose", key)
-    if limits := _limits(one, words):
-        why = f"{why} {limits}"
+    label, why = words.code("opt", key), words.code("purpose", key) + _limits(one, words)
     changed = one.kind != "fixed" and not now.locked(key)
     heading = f'<span class="kotae-set-label" id="{id}-name">{escape(label)}</span>'
     if changed and one.kind != "order":
@@ -226,4 +224,4 @@ def _limits(one: Control, words: Strings) -> str:
         said = words("option.at_most", most=f"{one.most:,g}")
     else:
         said = words("option.limits", least=f"{one.least:,g}", most=f"{one.most:,.0f}")
-    return f"（{said}）" if words.language == "ja" else f"({said})"
+    return f"（{said}）" if words.language == "ja" else f" ({said})"

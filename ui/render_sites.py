@@ -102,7 +102,7 @@ def _where(kept: Site, site: Site | None, collections: Sequence[str], words: Str
     origins = escape("\n".join(kept.origins))
     web = _choices([(one, words.code("site_web", one)) for one in _CONSENTS], kept.web)
     return (
-        f"<fieldset><legend>{escape(words('site.where'))}</legend>"
+        f'<section class="kotae-site-part"><h4>{escape(words("site.where"))}</h4>'
         + _field(
             words("site.name"),
             f'<input type="text" name="name" maxlength="100" required autocomplete="off" '
@@ -124,7 +124,7 @@ def _where(kept: Site, site: Site | None, collections: Sequence[str], words: Str
         + "</div>"
         + _box("specialists", "", words("site.specialists"), kept.specialists)
         + _box("on", "", words("site.on"), kept.on)
-        + "</fieldset>"
+        + "</section>"
     )
 
 
@@ -151,22 +151,21 @@ def _texts_in(language: Language, texts: Texts, words: Strings) -> str:
         return _field(words(f"site.{key}"), control, hint)
 
     return (
-        f"<fieldset><legend>{escape(words('site.texts', language=name))}</legend>"
+        f'<section class="kotae-site-part"><h4>{escape(words("site.texts", language=name))}</h4>'
         + line("heading", texts.title, usual("widget.title"), 80)
         + area("greeting", texts.greeting, usual("widget.greeting"))
         + area("suggestions", "\n".join(texts.suggestions), "", words("site.suggestions_hint"))
         + line("note", texts.note, "", 200)
-        + "</fieldset>"
+        + "</section>"
     )
 
 
 def _look(kept: Site, id: str, words: Strings, limit: int) -> str:
     look = kept.look
 
-    def choice(name: str, values: Sequence[str], chosen: str) -> str:
-        options = _choices([(one, words.code(f"site_{name}", one)) for one in values], chosen)
-        return _field(words(f"site.{name}"), f'<select name="{name}">{options}</select>')
-
+    corner = _choices([(one, words.code("site_corner", one)) for one in ("right", "left")], look.corner)
+    theme = _choices([(one, words.code("site_theme", one)) for one in ("auto", "light", "dark")], look.theme)
+    language = _choices([(one, words.code("site_language", one)) for one in ("page", "en", "ja")], look.language)
     logo = ""
     if id != "new":
         remove = "" if kept.logo else " hidden"
@@ -178,12 +177,12 @@ def _look(kept: Site, id: str, words: Strings, limit: int) -> str:
             f'<span class="kotae-site-hint">{escape(words("site.logo_hint", kb=limit // 1000))}</span></div>'
         )
     return (
-        f'<fieldset><legend>{escape(words("site.look"))}</legend><div class="kotae-site-pair">'
+        f'<section class="kotae-site-part"><h4>{escape(words("site.look"))}</h4><div class="kotae-site-pair">'
         + _field(words("site.accent"), f'<input type="color" name="accent" value="{look.accent}">')
-        + choice("corner", ("right", "left"), look.corner)
-        + choice("theme", ("auto", "light", "dark"), look.theme)
-        + choice("language", ("page", "en", "ja"), look.language)
-        + f"</div>{logo}</fieldset>"
+        + _field(words("site.corner"), f'<select name="corner">{corner}</select>')
+        + _field(words("site.theme"), f'<select name="theme">{theme}</select>')
+        + _field(words("site.language"), f'<select name="language">{language}</select>')
+        + f"</div>{logo}</section>"
     )
 
 

@@ -60,7 +60,8 @@ def serve_sites(app: FastAPI, agent: Agent, sites: Sites) -> None:
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
-        said = _words(request)(f"site_error.{error.code}", **error.values)
+        words = _words(request)
+        said = words(f"site_error.{error.code}", **error.values)
         return JSONResponse({"error": said, "field": error.field}, error.status, headers=_FRESH)
 
     app.add_exception_handler(Refused, refused)
@@ -90,7 +91,7 @@ def serve_sites(app: FastAPI, agent: Agent, sites: Sites) -> None:
         code = snippet(_base(request), site.id) if site else ""
         return _html(form_html(site, names, _words(request), code=code, base=_base(request), limit=LOGO_BYTES))
 
-    @app.post(ROUTE)
+    @app.post(f"{ROUTE}/{NEW}")
     async def make(wanted: Wanted) -> dict[str, str]:
         site = checked(wanted, Sites.new_id())
         await asyncio.to_thread(sites.put, site)

@@ -44,7 +44,8 @@ async def put(threads: Threads, n: int, *, thread: str = "t", **row: Any) -> Non
     turn, at = f"{thread}-{n}", time.time() - row.get("days", 0) * 86_400 - 60
     noted = (
         *(thread, n, turn, at, row["question"], folded(row["question"]), row.get("language", "en")),
-        *(row.get("route", "library"), row.get("outcome", "answered"), row.get("seconds", 2.4), 3, 900, 80, "owner"),
+        *(row.get("route", "library"), row.get("outcome", "answered"), row.get("seconds", 2.4), 3, 900, 80),
+        row.get("asker", "owner"),
     )
     await threads._db.execute(f"INSERT INTO asked VALUES ({', '.join('?' * 14)})", noted)
     if "verdict" in row:

@@ -65,6 +65,20 @@ def test_a_key_stands_once_in_all_files() -> None:
         assert sorted(keys) == sorted(set(keys))
 
 
+def test_visitors_have_words_of_their_own_for_what_is_there() -> None:
+    """The same in both languages, and none of them speaks of commands that a visitor cannot type."""
+    en, ja = (json.loads((strings.FOLDER / f"visitors.{one}.json").read_text("utf-8")) for one in strings.LANGUAGES)
+    assert list(en) == list(ja)
+    for key in en:
+        assert variables(en[key]) == variables(ja[key]) == variables(EN.table.get(key, ""))
+    for language in strings.LANGUAGES:
+        told = strings.load(language).for_visitors().table
+        shown = {
+            k: text for k, text in told.items() if k.split(".")[0] in ("notice", "error", "widget", "panel", "answer")
+        }
+        assert [key for key, text in shown.items() if "kotae " in text] == []
+
+
 def used(source: str) -> tuple[set[str], set[str]]:
     """The keys and the families that a source file names."""
     keys = set(re.findall(r"""words\(\s*["']([a-z_.]+)["']""", source))
@@ -73,11 +87,11 @@ def used(source: str) -> tuple[set[str], set[str]]:
         re.findall(r'else\s+"([a-z_]+\.[a-z_]+)"', source)
     )
     keys |= set(re.findall(r'\? "([a-z]+\.[a-z_]+)" : "', source)) | set(re.findall(r'" : "([a-z]+\.[a-z_]+)"', source))
-    keys |= set(re.findall(r'"((?:lib|panel|spec)\.[a-z_]+)"', source))  # handed on in JavaScript
+    keys |= set(re.findall(r'"((?:lib|panel|spec|site)\.[a-z_]+)"', source))  # handed on in JavaScript
     keys |= set(re.findall(r'"(?:navigation|main|complementary)", "([a-z_.]+)"', source))
-    families = set(re.findall(r"""words\.(?:code|items|place)\(\s*["']([a-z]+)["']""", source))
+    families = set(re.findall(r"""words\.(?:code|items|place)\(\s*["']([a-z_]+)["']""", source))
     families |= set(re.findall(r"words\[`([a-z]+)\.\$", source))
-    families |= set(re.findall(r"""words\(\s*f["']([a-z]+)\.\{""", source))
+    families |= set(re.findall(r"""words\(\s*f["']([a-z_]+)\.\{""", source))
     return keys, families
 
 

@@ -73,7 +73,7 @@
     const id = form().dataset.id;
     for (const one of $$("[aria-invalid]")) one.removeAttribute("aria-invalid");
     try {
-      const kept = id === NEW ? await send("", wanted()) : await send(id, wanted(), "PUT");
+      const kept = await send(id, wanted(), id === NEW ? "POST" : "PUT");
       say(words[id === NEW ? "site.made" : "site.saved"]);
       if (id === NEW) await open(kept.id);
       else $(".kotae-site-name").textContent = value("name");

@@ -47,6 +47,8 @@ FIGURES = {
     ("agent.archive", "KEPT"): "conversations-and-threads",
     ("agent.about_user", "MOST"): "conversations-and-threads",
     ("agent.telling", "LONGEST"): "conversations-and-threads",
+    ("ui.people.passwords", "SHORTEST"): "people",
+    ("ui.people.throttle", "WAIT"): "people",
     ("ui.http.turns", "GRACE"): "http-api",
     ("ui.http.turn", "BEAT"): "http-api",
     ("ui.serve", "DRAIN"): "http-api",

@@ -1,11 +1,12 @@
 """What users told about themselves, if they want it kept: one small file of the data folder, off until switched on.
 
 It is read again when it has changed, so that the command line and a running server see the same. What is deleted is
-overwritten before its file is let go of. Whoever uses a data folder shares it: Kotae has no accounts.
+overwritten before its file is let go of. Whoever else than the owner asks has a file of their own.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,12 +44,21 @@ class _Contents:
     facts: tuple[Fact, ...] = ()
 
 
+_OTHERS = "askers"
+"""The folder of the data folder that holds a folder for each asker but the owner."""
+
+
 class AboutUser:
-    """The facts of one data folder. Every method raises `MemoryFileError` when the file cannot be read or written."""
+    """The facts of one folder. Every method raises `MemoryFileError` when the file cannot be read or written."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, data_dir: Path, asker: str) -> AboutUser:
+        """The facts about somebody else than the owner of a data folder."""
+        return cls(data_dir / _OTHERS / hashlib.sha256(asker.encode()).hexdigest()[:32])
 
     @property
     def on(self) -> bool:
@@ -102,6 +112,16 @@ class AboutUser:
     def forget_all(self) -> int:
         """Delete everything; the switch stays as it is."""
         return self._without(lambda fact: True)
+
+    def remove(self) -> None:
+        """Delete everything, the switch too, as if there had never been anything."""
+        if not self._path.exists():
+            return
+        self.forget_all()
+        self._path.unlink(missing_ok=True)
+        if self._path.parent.parent.name == _OTHERS:
+            with suppress(OSError):
+                self._path.parent.rmdir()
 
     def _without(self, goes: Any) -> int:
         with self._changing() as contents:

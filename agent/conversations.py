@@ -7,7 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
@@ -78,6 +78,8 @@ class Conversations:
         other.asker = asker
         other.scope = readable(self.settings, asker)
         other._threads = self._threads.of(asker.name)
+        if asker.remembered and asker.name != OWNER.name:
+            other.context = replace(self.context, about=AboutUser.of(self.settings.data_dir, asker.name))
         return other
 
     @property
@@ -150,6 +152,18 @@ class Conversations:
                 "The conversation is deleted, but not what is kept of its web searches: delete the folder `web` in the "
                 "data folder."
             ) from error
+
+    async def leave(self) -> int:
+        """Delete all conversations of whoever asks, and what is kept about them; how many conversations there were.
+        Raises `ThreadError`, and `MemoryFileError`."""
+        count = 0
+        while threads := await self.threads():  # a turn that ran meanwhile may have begun another one
+            for thread in threads:
+                await self.delete(thread.id)
+                count += 1
+        if self.asker.remembered:
+            await asyncio.to_thread(self.about.remove)
+        return count
 
     async def rewind(self, thread: str, index: int) -> None:
         """Drop exchange `index` (from 0) and all after it with the feedback on them, to ask again or differently.

@@ -21,7 +21,7 @@ from tools.base import Consent
 from tools.web.addresses import EgressError, host_and_port, normal
 
 PREFIX = "KOTAE_"
-_LISTS = frozenset(("embed_origins", "egress_allow", "collections", "web_providers"))
+_LISTS = frozenset(("embed_origins", "hosts", "egress_allow", "collections", "web_providers"))
 """Settings of several values, written with commas between them on the command line and in the environment."""
 SECRETS = frozenset(("api_key", "brave_key", "searxng_url"))
 """Settings whose value no message repeats: keys, and an address that may hold a password by mistake."""
@@ -112,6 +112,13 @@ class Settings(BaseModel):
     embed_origins: tuple[str, ...] = ()
     """Origins whose pages may show the chat in a frame; none by default."""
 
+    accounts: Literal["on", "off"] = "off"
+    """Whether people log in. Without it whoever sits at the machine is the owner, and no other machine is served."""
+    public_url: str | None = None
+    """Where people reach it if that is not the address it listens on, such as https://kotae.example.org."""
+    hosts: tuple[str, ...] = ()
+    """Further host names under which it is reached."""
+
     @field_validator("egress_allow")
     @classmethod
     def _are_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
@@ -136,6 +143,25 @@ class Settings(BaseModel):
             return normal(url) if url else None
         except EgressError as error:
             raise ValueError(f"{error} It looks like http://localhost:8080") from error
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, url: str | None) -> str | None:
+        if not url:
+            return None
+        found = re.fullmatch(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?/?", url.strip().lower())
+        if found is None:
+            raise ValueError("write scheme and host, such as https://kotae.example.org, and no path behind it")
+        port = "" if found[3] in (":80", ":443") and (found[1] == "https") == (found[3] == ":443") else found[3] or ""
+        return f"{found[1]}://{found[2]}{port}"
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not re.fullmatch(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:]+", host):
+                raise ValueError(f"{host!r} is no host name, such as kotae.intranet; it has no scheme and no port")
+        return tuple(host.lower() for host in hosts)
 
     @field_validator("brave_key")
     @classmethod

@@ -50,6 +50,8 @@ FIGURES = {
     ("ui.widget.routes", "LONGEST"): "embedding",
     ("ui.widget.sites", "DAYS"): "embedding",
     ("ui.commands.sites", "DEMO_PORT"): "embedding",
+    ("ui.people.passwords", "SHORTEST"): "people",
+    ("ui.people.throttle", "WAIT"): "people",
     ("ui.http.turns", "GRACE"): "http-api",
     ("ui.http.turn", "BEAT"): "http-api",
     ("ui.serve", "DRAIN"): "http-api",

@@ -22,11 +22,14 @@ from ui.chat import Chat
 from ui.feedback import serve_feedback
 from ui.files import document_response
 from ui.http import serve_api
+from ui.http.asker import Authorised
 from ui.insights import serve_insights
 from ui.languages import COOKIE, asked_language, preferred_language
 from ui.library_changes import serve_changes
 from ui.library_views import UPLOADS, LibraryDesk, serve_views
 from ui.memory import serve_memory
+from ui.people.door import Door
+from ui.people.serving import open_accounts, person_head, serve_people
 from ui.render import source_path
 from ui.render_panel import panel_html
 from ui.settings import SettingsDesk, serve_settings
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from agent import Agent, Source
     from agent.state import Language
     from tools.library import Watcher
+    from ui.people.accounts import Accounts
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +52,15 @@ ASSETS = Path(__file__).resolve().parent / "assets"
 _YEAR = 365 * 24 * 3600
 
 
-def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = None) -> FastAPI:
+def create_app(
+    agent: Agent, *, chat: bool = True, watcher: Watcher | None = None, accounts: Accounts | None = None
+) -> FastAPI:
     """The application around an open agent. `chat=False` leaves the Gradio page out, which takes seconds to import.
 
     The agent stays the caller's: it must be open as long as the application runs. So does `watcher`, whose state the
-    library's page tells.
+    library's page tells. `accounts` are used instead of those of the data folder, where people log in.
     """
+    accounts = open_accounts(agent.settings, accounts)
     desk = LibraryDesk.of(agent.library, agent.settings.data_dir, watcher)
     specialists = SpecialistDesk.of(agent)
     sites = Sites(agent.settings.data_dir)
@@ -100,7 +107,7 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
         response.set_cookie(COOKIE, language, max_age=_YEAR, httponly=True, samesite="lax")
         return response
 
-    serve_views(app, desk)
+    serve_views(app, desk, agent)
     serve_changes(app, desk)
     serve_specialist_views(app, specialists)
     serve_specialist_changes(app, specialists)
@@ -111,11 +118,14 @@ def create_app(agent: Agent, *, chat: bool = True, watcher: Watcher | None = Non
     turns = app.state.turns = serve_api(app, agent)
     serve_widget(app, agent, turns, sites)
     serve_sites(app, agent, sites)
+    if accounts is not None:
+        serve_people(app, accounts, agent, turns, chats.values())
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)
+    app.add_middleware(Door, accounts=accounts)
     limits = {UPLOADS: desk.uploads.limit, **specialists.limits}
-    app.add_middleware(Shield, settings=agent.settings, uploads=limits, sites=sites)
+    app.add_middleware(Shield, settings=agent.settings, uploads=limits, sites=sites, head=person_head)
     return app
 
 
@@ -125,7 +135,9 @@ def _mount_pages(app: FastAPI, agent: Agent, chats: dict[Language, Chat]) -> Non
     for language, chat in chats.items():
         other = next(o for o in strings.LANGUAGES if o != language)
         words = strings.load(language)
-        page = chat_page.build(chat, words, other=f"/language/{other}", web=agent.settings.web)
+        page = chat_page.build(
+            chat, words, other=f"/language/{other}", web=agent.settings.web, accounts=agent.settings.accounts == "on"
+        )
         import gradio as gr
 
         gr.mount_gradio_app(
@@ -145,32 +157,33 @@ def _mount_pages(app: FastAPI, agent: Agent, chats: dict[Language, Chat]) -> Non
 def _serve_sources(app: FastAPI, agent: Agent) -> None:
     route = "/api/threads/{thread}/answers/{index}/sources/{n}"
 
-    async def find(thread: str, index: int, n: int) -> Source:
-        exchanges = await agent.history(thread)
+    async def find(own: Agent, thread: str, index: int, n: int) -> Source:
+        exchanges = await own.history(thread)
         if 0 <= index < len(exchanges) and (answer := exchanges[index].answer) is not None:
             for source in answer.sources:
                 if source.n == n:
                     return source
         raise HTTPException(404)
 
-    def document_file(source: Source) -> Path | None:
+    def document_file(own: Agent, source: Source) -> Path | None:
         """The file of a passage, if the library still lists it under that very document."""
-        for document in agent.library.documents(agent.scope):
+        for document in agent.library.documents(own.scope):
             if document.id == source.passage.document:
                 path = Path(document.path)
                 return path if path.is_file() else None
         return None
 
     @app.get(route)
-    async def source_panel(request: Request, thread: str, index: int, n: int) -> Response:
-        source = await find(thread, index, n)
+    async def source_panel(request: Request, thread: str, index: int, n: int, asker: Authorised) -> Response:
+        own = agent.acting_for(asker)
+        source = await find(own, thread, index, n)
         words = strings.load(asked_language(request))
         before = after = ""
         present = picture = False
         if source.passage.kind == "library":
             try:
-                context = await asyncio.to_thread(agent.library.context, source.passage.id, agent.scope)
-                file = await asyncio.to_thread(document_file, source)
+                context = await asyncio.to_thread(agent.library.context, source.passage.id, own.scope)
+                file = await asyncio.to_thread(document_file, own, source)
             except Exception:  # the passage itself came with the answer; a broken library does not hide it
                 log.exception("The library cannot be read")
             else:
@@ -185,8 +198,9 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
         return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
     @app.get(f"{route}/page.png")
-    async def page_picture(thread: str, index: int, n: int) -> Response:
-        source = await find(thread, index, n)
+    async def page_picture(thread: str, index: int, n: int, asker: Authorised) -> Response:
+        own = agent.acting_for(asker)
+        source = await find(own, thread, index, n)
         passage = source.passage
         if passage.kind != "library" or passage.page is None:
             raise HTTPException(404)
@@ -195,16 +209,17 @@ def _serve_sources(app: FastAPI, agent: Agent) -> None:
             passage.document,
             passage.page,
             highlight=source.quote or None,
-            scope=agent.scope,
+            scope=own.scope,
         )
         if picture is None:
             raise HTTPException(404)
         return Response(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=300"})
 
     @app.get(f"{route}/document")
-    async def document(thread: str, index: int, n: int) -> Response:
-        source = await find(thread, index, n)
-        path = await asyncio.to_thread(document_file, source) if source.passage.kind == "library" else None
+    async def document(thread: str, index: int, n: int, asker: Authorised) -> Response:
+        own = agent.acting_for(asker)
+        source = await find(own, thread, index, n)
+        path = await asyncio.to_thread(document_file, own, source) if source.passage.kind == "library" else None
         if path is None:
             raise HTTPException(404)
         return await asyncio.to_thread(document_response, path)

@@ -12,6 +12,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from ui.render_path import doing, path_html, path_title
 
 if TYPE_CHECKING:
     from agent import Agent, Exchange
+    from agent.asker import Asker
     from tools.base import Consent
     from ui.strings import Strings
 
@@ -55,13 +57,20 @@ class Screen:
 
 
 class Chat:
-    """The chat in one language. Sessions (open pages) are told apart by Gradio's session hash."""
+    """The chat in one language, as one asker meets it. Sessions (open pages) are told apart by Gradio's session hash
+    and by whose they are."""
 
     def __init__(self, agent: Agent, words: Strings) -> None:
         self._agent = agent
         self._words = words
         self._live: dict[str, Live] = {}
         self._asking: set[str] = set()
+
+    def acting_for(self, asker: Asker) -> Chat:
+        """This chat as somebody else meets it."""
+        other = copy(self)
+        other._agent = self._agent.acting_for(asker)
+        return other
 
     async def open(self, thread: str) -> Screen:
         """The page as it is when it opens, with conversation `thread`, or a new one for ""."""
@@ -73,6 +82,7 @@ class Chat:
 
     async def ask(self, session: str, question: str, thread: str, web: Consent) -> AsyncGenerator[Screen, None]:
         """Answer a question. While another answer of this page is being written, nothing happens."""
+        session = self._of(session)
         if session in self._asking:
             return
         self._asking.add(session)
@@ -101,9 +111,9 @@ class Chat:
         except (ValueError, TypeError, KeyError, AttributeError):
             return
         if do == "stop":
-            await self._stop(session)
+            await self._stop(self._of(session))
         elif do in ("new", "open"):
-            await self._stop(session, discard=True)
+            await self._stop(self._of(session), discard=True)
             yield await self.open(target if do == "open" else "")
         elif do == "rename":
             with contextlib.suppress(ThreadError):
@@ -125,13 +135,22 @@ class Chat:
                     yield screen
 
     async def close(self) -> None:
-        """Stop every turn."""
+        """Stop every turn, whoever asked."""
         for session in list(self._live):
             await self._stop(session, discard=True)
 
+    async def leave(self) -> None:
+        """Stop the turns of whoever asks."""
+        for session in [session for session in self._live if session.startswith(self._of(""))]:
+            await self._stop(session, discard=True)
+
+    def _of(self, session: str) -> str:
+        """A session under which nobody else's is found."""
+        return f"{self._agent.asker.name}/{session}"
+
     async def _delete(self, target: str, thread: str) -> Screen:
         for session, live in list(self._live.items()):
-            if live.thread == target:
+            if live.thread == target and session.startswith(self._of("")):
                 await self._stop(session, discard=target == thread)
         with contextlib.suppress(ThreadError):
             await self._agent.delete(target)
@@ -141,7 +160,7 @@ class Chat:
         self, session: str, thread: str, index: int, text: str | None, web: Consent
     ) -> AsyncGenerator[Screen, None]:
         exchanges = await self._agent.history(thread)
-        if session in self._asking or not 0 <= index < len(exchanges):
+        if self._of(session) in self._asking or not 0 <= index < len(exchanges):
             return
         question = exchanges[index].question if text is None else text
         if self._fault(question) is None:  # otherwise `ask` says what is wrong, and nothing is dropped
@@ -269,7 +288,7 @@ class Chat:
     async def _documents(self) -> int | None:
         """How many documents there are; None when the library cannot be read."""
         try:
-            return len(await asyncio.to_thread(self._agent.library.documents))
+            return len(await asyncio.to_thread(self._agent.library.documents, self._agent.scope))
         except Exception:
             log.exception("The library cannot be read")
             return None

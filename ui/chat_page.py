@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from tools.base import Consent
 from ui.chat import Chat, Screen
+from ui.http.asker import authorise
 from ui.markup import clean
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 Update = dict[Any, Any]
 
 
-def build(chat: Chat, words: Strings, *, other: str, web: Consent) -> gr.Blocks:
+def build(chat: Chat, words: Strings, *, other: str, web: Consent, accounts: bool = False) -> gr.Blocks:
     """The page for one language. `other` is the address that switches to the other one; `web` tells whether web
-    search may be used at all."""
+    search may be used at all; with `accounts` people log in."""
     # Read by Gradio when it is imported.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
@@ -40,7 +41,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: Consent) -> gr.Blocks:
                 library = _fragment(gr, "", "kotae-state")
                 _fragment(gr, _memory_button(words), "kotae-memory")
             with gr.Column(elem_id="kotae-main"):
-                _fragment(gr, _head(words, other), "kotae-head")
+                _fragment(gr, _head(words, other, accounts=accounts), "kotae-head")
                 _fragment(gr, f'<p class="kotae-none">{escape(words("lib.loading"))}</p>', "kotae-library")
                 _fragment(gr, f'<p class="kotae-none">{escape(words("spec.loading"))}</p>', "kotae-specialists")
                 _fragment(gr, f'<p class="kotae-none">{escape(words("site.loading"))}</p>', "kotae-sites")
@@ -106,21 +107,29 @@ def build(chat: Chat, words: Strings, *, other: str, web: Consent) -> gr.Blocks:
                 changes[stop] = gr.update(visible=screen.busy)
             return changes
 
+        def own(request: gr.Request) -> Chat:
+            """The chat of whoever sent the request, as `ui.people.door` has let them in."""
+            return chat.acting_for(authorise(request.request))
+
         async def opened(request: gr.Request) -> Update:
-            return shown(await chat.open(str(request.query_params.get("thread", ""))))
+            return shown(await own(request).open(str(request.query_params.get("thread", ""))))
 
         async def asked(text: str, at: str, on: str, request: gr.Request) -> AsyncIterator[Update]:
-            async with aclosing(chat.ask(str(request.session_hash), text or "", at or "", _consent(on))) as screens:
+            async with aclosing(
+                own(request).ask(str(request.session_hash), text or "", at or "", _consent(on))
+            ) as screens:
                 async for screen in screens:
                     yield shown(screen)
 
         async def acted(order: str, at: str, on: str, request: gr.Request) -> AsyncIterator[Update]:
-            async with aclosing(chat.act(str(request.session_hash), order or "", at or "", _consent(on))) as screens:
+            async with aclosing(
+                own(request).act(str(request.session_hash), order or "", at or "", _consent(on))
+            ) as screens:
                 async for screen in screens:
                     yield shown(screen)
 
         async def stopped(request: gr.Request) -> None:
-            async for _ in chat.act(str(request.session_hash), '{"do": "stop"}', "", "off"):
+            async for _ in own(request).act(str(request.session_hash), '{"do": "stop"}', "", "off"):
                 pass
 
         # Handlers are found by their annotations, which `from __future__ import annotations` left as text.
@@ -184,7 +193,8 @@ def _memory_button(words: Strings) -> str:
     return f'<button type="button" class="kotae-memory-open">{escape(words("memory.title"))}</button>'
 
 
-def _head(words: Strings, other: str) -> str:
+def _head(words: Strings, other: str, *, accounts: bool) -> str:
+    account = _icon("account", words("account.title")) if accounts else ""
     return (
         f'<div class="kotae-bar">{_icon("nav", words("nav.open"))}'
         f'<p class="kotae-brand">{escape(words("app.name"))}</p>'
@@ -192,7 +202,7 @@ def _head(words: Strings, other: str) -> str:
         f'<p class="kotae-tagline">{escape(words("app.tagline"))}</p>'
         f'<a class="kotae-language" href="{other}" title="{escape(words("head.language_hint"))}">'
         f"{escape(words('head.language'))}</a>"
-        f"{_icon('theme', words('head.theme'))}{_icon('panel', words('panel.title'))}</div>"
+        f"{account}{_icon('theme', words('head.theme'))}{_icon('panel', words('panel.title'))}</div>"
     )
 
 

@@ -23,9 +23,11 @@ from ui.commands import (
     feedback,
     insights,
     keeping,
+    keys,
     library,
     mcp,
     models,
+    people,
     remembering,
     routing,
     sites,
@@ -77,6 +79,8 @@ app.add_typer(library.library_app, name="library")
 app.add_typer(sites.site_app, name="site")
 app.add_typer(models.models_app, name="models")
 app.add_typer(remembering.memory_app, name="memory")
+app.add_typer(people.people_app, name="people")
+app.add_typer(keys.keys_app, name="keys")
 app.add_typer(specialist_raft.specialist_app, name="specialist")
 app.add_typer(upkeep.settings_app, name="settings")
 app.command("graph")(upkeep.graph)

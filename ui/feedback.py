@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.errors import FeedbackError, RouteError
 from agent.feedback import LONGEST
 from ui import strings
+from ui.http.asker import Authorised
 from ui.languages import asked_language
 from ui.render_feedback import feedback_path, form_html, thanks, thumbs_html
 
@@ -52,8 +53,8 @@ def serve_feedback(app: FastAPI, agent: Agent) -> None:
     app.add_exception_handler(FeedbackError, refused)
     app.add_exception_handler(RouteError, refused)
 
-    async def found(thread: str, turn: str) -> tuple[Answer, Feedback | None]:
-        for exchange in await agent.history(thread):
+    async def found(own: Agent, thread: str, turn: str) -> tuple[Answer, Feedback | None]:
+        for exchange in await own.history(thread):
             if exchange.turn == turn and exchange.answer is not None:
                 return exchange.answer, exchange.feedback
         raise FeedbackError("unknown_turn", "There is no such answer.")
@@ -65,8 +66,8 @@ def serve_feedback(app: FastAPI, agent: Agent) -> None:
         return JSONResponse({"thumbs": html, "said": said}, headers=_FRESH)
 
     @app.get(ROUTE)
-    async def form(request: Request, thread: str, turn: str) -> Response:
-        answer, given = await found(thread, turn)
+    async def form(request: Request, thread: str, turn: str, asker: Authorised) -> Response:
+        answer, given = await found(agent.acting_for(asker), thread, turn)
         words = strings.load(asked_language(request))
         names = [name for place in await agent.places() if (name := place.partition(":")[2])]
         path = feedback_path(thread, turn)
@@ -74,13 +75,13 @@ def serve_feedback(app: FastAPI, agent: Agent) -> None:
         return HTMLResponse(html, headers=_FRESH)
 
     @app.put(ROUTE)
-    async def say(request: Request, thread: str, turn: str, said: Said) -> Response:
-        given = await agent.give_feedback(
+    async def say(request: Request, thread: str, turn: str, said: Said, asker: Authorised) -> Response:
+        given = await agent.acting_for(asker).give_feedback(
             thread, turn, said.verdict, said.reasons, route=said.route, corrected=said.corrected
         )
         return shown(request, thread, turn, given)
 
     @app.delete(ROUTE)
-    async def unsay(request: Request, thread: str, turn: str) -> Response:
-        await agent.take_back_feedback(thread, turn)
+    async def unsay(request: Request, thread: str, turn: str, asker: Authorised) -> Response:
+        await agent.acting_for(asker).take_back_feedback(thread, turn)
         return shown(request, thread, turn, None)

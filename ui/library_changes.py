@@ -1,6 +1,7 @@
 """What the library's page changes. That a request comes from our own page is checked for all of them in `ui.shield`.
 
-Paths of this machine may be named because Kotae is served to its owner alone, on a loopback address.
+A path of this machine is the owner's to name: whoever reads it into the library can read it there. Others tend what
+is in the library, upload files and add web pages.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tools.base import Consent, ToolError
 from tools.library import DEFAULT, Scope
+from ui.http.asker import Visiting
 from ui.library_jobs import index_source, reread, retry
 from ui.library_views import ROUTE, UPLOADS, LibraryDesk, Refused
+from ui.people.roles import Visitor
 from ui.uploads import MOST, UploadError
 
 Name = Annotated[str, Field(max_length=200)]
@@ -92,6 +95,14 @@ def serve_changes(app: FastAPI, desk: LibraryDesk) -> None:
 def _serve_intake(app: FastAPI, desk: LibraryDesk) -> None:
     library, work = desk.library, desk.work
 
+    def named(path: str, visitor: Visitor) -> None:
+        """Raises `Refused` for a path of this machine that is not the visitor's to name."""
+        if visitor.may("owner") or _is_page(path) or desk.uploads.holds(path):
+            return
+        known = {source.path for source in library.sources()} | {failure.path for failure in library.failures()}
+        if path not in known:
+            raise Refused("owners_path", 403)
+
     @app.post(UPLOADS)
     async def upload(
         request: Request,
@@ -114,17 +125,21 @@ def _serve_intake(app: FastAPI, desk: LibraryDesk) -> None:
             raise Refused(error.reason, status) from error
 
     @app.post(f"{ROUTE}/sources")
-    async def add(source: NewSource) -> dict[str, str]:
+    async def add(source: NewSource, visitor: Visiting) -> dict[str, str]:
+        if not visitor.may("owner") and not _is_page(source.path):
+            raise Refused("owners_path", 403)
         path = await asyncio.to_thread(_located, source.path)
         order = index_source(path, source.collection, watch=source.watch, hours=source.hours)
         return {"job": work.add(order)}
 
     @app.post(f"{ROUTE}/sources/check")
-    async def check(source: SourceOf) -> dict[str, str]:
+    async def check(source: SourceOf, visitor: Visiting) -> dict[str, str]:
+        await asyncio.to_thread(named, source.path, visitor)
         return {"job": work.add(index_source(source.path, source.collection, watch=False, hours=None))}
 
     @app.post(f"{ROUTE}/sources/watch")
-    async def watch(source: Watched) -> dict[str, bool]:
+    async def watch(source: Watched, visitor: Visiting) -> dict[str, bool]:
+        await asyncio.to_thread(named, source.path, visitor)
         if source.on:
             every = source.hours * 3600
             await asyncio.to_thread(library.watch, [source.path], collection=source.collection, every=every)
@@ -140,7 +155,9 @@ def _serve_intake(app: FastAPI, desk: LibraryDesk) -> None:
         return {"documents": count}
 
     @app.post(f"{ROUTE}/failures/retry")
-    async def again(failed: Retry) -> dict[str, str]:
+    async def again(failed: Retry, visitor: Visiting) -> dict[str, str]:
+        if failed.path is not None:
+            await asyncio.to_thread(named, failed.path, visitor)
         return {"job": work.add(retry(failed.path, failed.collection))}
 
     @app.post(f"{ROUTE}/failures/dismiss")
@@ -241,12 +258,16 @@ def _forget_uploads(desk: LibraryDesk, paths: list[str]) -> None:
             desk.uploads.forget(path)
 
 
+def _is_page(path: str) -> bool:
+    return path.strip().strip("\"'").lower().startswith(("http://", "https://"))
+
+
 def _located(path: str) -> str:
     """What a reader typed as a path or address that can be read. Raises `Refused`."""
     path = path.strip().strip("\"'")
     if not path:
         raise Refused("no_path", 400)
-    if path.lower().startswith(("http://", "https://")):
+    if _is_page(path):
         return path
     found = Path(path).expanduser()
     if not found.is_absolute():

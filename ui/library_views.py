@@ -14,9 +14,10 @@ from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from tools.base import ToolError
-from tools.library import DEFAULT, Limits, Scope
+from tools.library import DEFAULT, EVERYTHING, Limits, Scope
 from ui import strings
 from ui.files import document_response
+from ui.http.asker import Visiting
 from ui.languages import asked_language
 from ui.library_work import LibraryWork
 from ui.render_documents import Choice, chosen, document_html, table_html
@@ -25,8 +26,10 @@ from ui.render_search import results_html, type_name
 from ui.uploads import MOST, Uploads
 
 if TYPE_CHECKING:
+    from agent import Agent
     from tools.base import Passage
     from tools.library import Document, DocumentType, Library, Watcher
+    from ui.people.roles import Visitor
     from ui.strings import Strings
 
 ROUTE = "/api/library"
@@ -84,7 +87,7 @@ def said(reason: str, words: Strings, limit: int) -> str:
     return words.code("cannot", reason) or words("cannot.unknown")
 
 
-def serve_views(app: FastAPI, desk: LibraryDesk) -> None:
+def serve_views(app: FastAPI, desk: LibraryDesk, agent: Agent) -> None:
     """Add the routes that change nothing, and the sentences for what goes wrong in any of the library's routes."""
     library = desk.library
 
@@ -180,16 +183,20 @@ def serve_views(app: FastAPI, desk: LibraryDesk) -> None:
         html = await asyncio.to_thread(_document, desk, id, first, passage, query, _words(request))
         return _html(html)
 
+    def seen(visitor: Visitor) -> Scope:
+        """What of the library somebody sees: who tends it all of it, others what their answers come from."""
+        return EVERYTHING if visitor.may("editor") else agent.acting_for(visitor.asker).scope
+
     @app.get(f"{ROUTE}/documents/{{id}}/pages/{{page}}.png")
-    async def page_picture(id: str, page: Annotated[int, PathParameter(ge=1)]) -> Response:
-        picture = await asyncio.to_thread(library.page_image, id, page)
+    async def page_picture(id: str, page: Annotated[int, PathParameter(ge=1)], visitor: Visiting) -> Response:
+        picture = await asyncio.to_thread(library.page_image, id, page, scope=seen(visitor))
         if picture is None:
             raise HTTPException(404)
         return Response(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=300"})
 
     @app.get(f"{ROUTE}/documents/{{id}}/document")
-    async def original(id: str) -> Response:
-        found = await asyncio.to_thread(library.document, id)
+    async def original(id: str, visitor: Visiting) -> Response:
+        found = await asyncio.to_thread(library.document, id, seen(visitor))
         if found is None or not _present(found):
             raise HTTPException(404)
         return await asyncio.to_thread(document_response, Path(found.path))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.errors import MemoryFileError
 from ui import strings
+from ui.http.asker import Authorised
 from ui.languages import asked_language
 from ui.render_memory import memory_html
 
@@ -39,34 +40,36 @@ class Forget(BaseModel):
 def serve_memory(app: FastAPI, agent: Agent) -> None:
     """Add the routes. That a request comes from our own page is checked in `ui.shield`."""
 
-    async def listed(request: Request) -> HTMLResponse:
+    async def listed(request: Request, own: Agent) -> HTMLResponse:
         try:
-            on, facts = await asyncio.to_thread(lambda: (agent.about.on, agent.about.facts()))
+            on, facts = await asyncio.to_thread(lambda: (own.about.on, own.about.facts()))
         except MemoryFileError as error:
             raise HTTPException(500, "The file cannot be read.") from error
-        titles = {thread.id: thread.title for thread in await agent.threads()}
+        titles = {thread.id: thread.title for thread in await own.threads()}
         html = memory_html(on, facts, titles, strings.load(asked_language(request)), now=time.time())
         return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
     @app.get(ROUTE)
-    async def show(request: Request) -> HTMLResponse:
-        return await listed(request)
+    async def show(request: Request, asker: Authorised) -> HTMLResponse:
+        return await listed(request, agent.acting_for(asker))
 
     @app.post(ROUTE)
-    async def switch(wanted: Switch, request: Request) -> HTMLResponse:
+    async def switch(wanted: Switch, request: Request, asker: Authorised) -> HTMLResponse:
+        own = agent.acting_for(asker)
         try:
-            await asyncio.to_thread(agent.about.switch, wanted.on)
+            await asyncio.to_thread(own.about.switch, wanted.on)
         except MemoryFileError as error:
             raise HTTPException(500, "The file cannot be written.") from error
-        return await listed(request)
+        return await listed(request, own)
 
     @app.post(f"{ROUTE}/forget")
-    async def forget(wanted: Forget, request: Request) -> HTMLResponse:
+    async def forget(wanted: Forget, request: Request, asker: Authorised) -> HTMLResponse:
+        own = agent.acting_for(asker)
         try:
             if wanted.all:
-                await asyncio.to_thread(agent.about.forget_all)
+                await asyncio.to_thread(own.about.forget_all)
             else:
-                await asyncio.to_thread(agent.about.forget, wanted.ids)
+                await asyncio.to_thread(own.about.forget, wanted.ids)
         except MemoryFileError as error:
             raise HTTPException(500, "The file cannot be written.") from error
-        return await listed(request)
+        return await listed(request, own)

@@ -1,4 +1,4 @@
-"""`kotae serve`: the page and the API on a loopback address, until Ctrl-C or SIGTERM."""
+"""`kotae serve`: the page and the API, until Ctrl-C or SIGTERM; on a loopback address unless there are accounts."""
 
 from __future__ import annotations
 
@@ -32,11 +32,15 @@ DRAIN = 20
 def serve(settings: Settings, open_browser: bool = False, ready: Callable[[str], None] | None = None) -> None:
     """Serve until told to stop. `ready` is called with the address as soon as it answers.
 
-    Raises `SettingsError` for an address that other machines could reach, `KotaeError` when the port is in use.
+    Raises `SettingsError` for an address that other machines could reach where nobody has to log in, and where nobody
+    could log in as owner; `KotaeError` when the port is in use.
     """
-    listener = listen(settings.host, settings.port)
+    public = settings.accounts == "on"
+    if public:
+        expect_owner(settings)
+    listener = listen(settings.host, settings.port, public=public)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{host}:{listener.getsockname()[1]}/"
+    url = f"{settings.public_url or f'http://{host}:{listener.getsockname()[1]}'}/"
 
     def started() -> None:
         if ready is not None:
@@ -48,11 +52,25 @@ def serve(settings: Settings, open_browser: bool = False, ready: Callable[[str],
         asyncio.run(_run(settings, listener, started))
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on a loopback address; see `serve` for what it raises."""
-    if not _is_loopback(host):
+def expect_owner(settings: Settings) -> None:
+    """Raises `SettingsError` where nobody could log in as owner."""
+    from ui.people.database import Database
+    from ui.people.store import Store
+
+    db = Database(settings.data_dir)
+    with contextlib.closing(db):
+        if not Store(db).has_owner():
+            raise SettingsError(
+                "Nobody could log in yet: run kotae people add NAME --role owner, then kotae serve again."
+            )
+
+
+def listen(host: str, port: int, *, public: bool = False) -> socket.socket:
+    """A socket that listens on a loopback address, on any if it is to be `public`; see `serve` for what it raises."""
+    if not public and not _is_loopback(host):
         raise SettingsError(
-            f"Kotae serves this machine only, because it has no accounts yet: set host to 127.0.0.1, not {host}."
+            f"Other machines could reach {host}, and nobody has to log in: run kotae settings set accounts on, then "
+            "kotae people add NAME --role owner; or set host to 127.0.0.1."
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

@@ -23,9 +23,9 @@ GROUPS: dict[Group, tuple[str, ...]] = {
         *("page_seconds", "egress_allow"),
     ),
     "library": ("collections", "watch", "data_dir", "models_dir"),
-    "serving": ("host", "port", "max_turns", "max_waiting", "embed_origins"),
+    "serving": ("host", "port", "max_turns", "max_waiting", "embed_origins", "accounts", "public_url", "hosts"),
 }
-FIXED = frozenset(("data_dir", "models_dir", "host", "port"))
+FIXED = frozenset(("data_dir", "models_dir", "host", "port", "accounts", "public_url", "hosts"))
 """Where Kotae and its data are: a page that changed this would cut off what it stands on."""
 
 

@@ -8,10 +8,11 @@ none that is longer than it needs to be.
 from __future__ import annotations
 
 import html
+import ipaddress
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORMS = frozenset({"/login", "/password"})
+"""The pages whose form may be sent, to where it came from."""
 _PAGE = re.compile(r"^/chat/(en|ja)(/.*)?$")
 _GRADIO = re.compile(
     r"^/(?:$|assets/|static/|svelte/|theme\.css$|gradio_api/(?:queue/(?:join|data)$|heartbeat/|startup-events$|reset/?$"
@@ -46,13 +49,23 @@ class Shield:
     """ASGI middleware; see the module."""
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, uploads: Mapping[str, int], sites: Sites | None = None
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        uploads: Mapping[str, int],
+        sites: Sites | None = None,
+        head: Callable[[Scope, str], str] = lambda scope, nonce: "",
     ) -> None:
         """`uploads`: the paths where a file may be sent, which is longer than anything else, with its most bytes;
-        `sites`: those whose pages may show the widget."""
+        `sites`: those whose pages may show the widget; `head`: what the page gets besides, told the request and the
+        nonce of its scripts."""
         self._app = app
         self._uploads = uploads
-        self._hosts = _LOOPBACK | {settings.host}
+        self._head = head
+        public = urlsplit(settings.public_url or "")
+        self._public = (public.netloc, settings.public_url)
+        self._hosts = _LOOPBACK | {settings.host, *settings.hosts, *([public.hostname] if public.hostname else [])}
+        self._accounts = settings.accounts == "on"
         self._door = Door(sites)
         self._frames = tuple(origin for origin in settings.embed_origins if _is_origin(origin))
 
@@ -76,19 +89,20 @@ class Shield:
             ]
         nonce = secrets.token_urlsafe(16)
         document = scope["path"].endswith("/document") and scope["path"].startswith("/api/")
-        guarded = self._guarded(send, nonce, language, document=document, entry=entry)
+        guarded = self._guarded(send, nonce, language, entry=entry, document=document, scope=scope)
         await self._app(scope, receive, guarded)
 
     def _refusal(self, scope: Scope, headers: Headers, entry: Entry) -> Response | None:
         host = headers.get("host", "")
-        if _host_name(host) not in self._hosts:
+        if not self._known(_host_name(host), scope):
             return PlainTextResponse("Kotae is not served under this name.", status_code=421)
         if entry.kind == "refused":
             return PlainTextResponse("No page of this origin may show this site's widget.", status_code=403)
         if entry.kind == "visit" and scope["method"] == "OPTIONS":
             return Response(status_code=204, headers=dict(entry.preflight))
-        ours = entry.kind == "ours" and scope["method"] not in _SAFE
-        if ours and not _same_site(headers, host, scope["scheme"]):
+        ours = entry.kind == "ours" and scope["method"] not in _SAFE and not self._by_key(headers)
+        own = self._public[1] if host == self._public[0] else f"{scope['scheme']}://{host}"
+        if ours and not _same_site(headers, own):
             return PlainTextResponse("Only Kotae's own pages may do this.", status_code=403)
         # The server reads no more of a body than its length says, so the length alone can be held to the limit.
         if "transfer-encoding" in headers:
@@ -101,8 +115,26 @@ class Shield:
             return PlainTextResponse("Not found.", status_code=404)
         return None
 
+    def _known(self, host: str, scope: Scope) -> bool:
+        """Whether Kotae is served under a name: one of the settings, or the very address that was connected to, which
+        no other site's name can lead a browser to say."""
+        return host in self._hosts or (
+            self._accounts and host == (scope.get("server") or ("",))[0] and _is_address(host)
+        )
+
+    def _by_key(self, headers: Headers) -> bool:
+        """Whether a program sent it: with a key, and without the cookie that a browser adds by itself."""
+        return self._accounts and "cookie" not in headers and headers.get("authorization", "")[:7].lower() == "bearer "
+
     def _guarded(
-        self, send: Send, nonce: str, language: Language | None, *, entry: Entry, document: bool = False
+        self,
+        send: Send,
+        nonce: str,
+        language: Language | None,
+        *,
+        entry: Entry,
+        document: bool = False,
+        scope: Scope | None = None,
     ) -> Send:
         """`send` that sets our headers, and completes the HTML of the page."""
         held: list[Message] = []
@@ -114,7 +146,7 @@ class Shield:
                 for name in [name for name in headers if name.startswith("access-control-")]:
                     if name not in lowered:
                         del headers[name]
-                headers.update(self._headers(nonce, document=document))
+                headers.update(self._headers(nonce, document=document, form=(scope or {}).get("path") in _FORMS))
                 headers.update(entry.headers)
                 if language and headers.get("content-type", "").startswith("text/html"):
                     held.append(message)
@@ -127,7 +159,9 @@ class Shield:
                 held.clear()
                 raw = b"".join(body.get("body", b"") for body in bodies)
                 assert language is not None
-                body = complete_page(raw.decode("utf-8"), language, nonce).encode("utf-8")
+                assert scope is not None
+                page = complete_page(raw.decode("utf-8"), language, nonce, self._head(scope, nonce))
+                body = page.encode("utf-8")
                 MutableHeaders(scope=start)["content-length"] = str(len(body))
                 await send(start)
                 message = {"type": "http.response.body", "body": body}
@@ -135,8 +169,9 @@ class Shield:
 
         return forward
 
-    def _headers(self, nonce: str, *, document: bool) -> dict[str, str]:
+    def _headers(self, nonce: str, *, document: bool, form: bool) -> dict[str, str]:
         ancestors = " ".join(["'self'", *self._frames])
+        forms = "'self'" if form else "'none'"
         if document:
             # A PDF is drawn by the browser's own viewer, which a sandbox would stop; nothing else may load.
             policy = f"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors {ancestors}"
@@ -146,7 +181,7 @@ class Shield:
                 f"script-src 'self' 'nonce-{nonce}'; "
                 "style-src 'self' 'unsafe-inline'; "  # Svelte sets style attributes
                 "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
-                f"base-uri 'self'; form-action 'none'; frame-ancestors {ancestors}"
+                f"base-uri 'self'; form-action {forms}; frame-ancestors {ancestors}"
             )
         headers = {
             "Content-Security-Policy": policy,
@@ -161,8 +196,9 @@ class Shield:
         return headers
 
 
-def complete_page(page: str, language: Language, nonce: str) -> str:
-    """Gradio's HTML with its language, our style and script, a nonce on each script, and no address of other hosts."""
+def complete_page(page: str, language: Language, nonce: str, head: str = "") -> str:
+    """Gradio's HTML with its language, our style and script, a nonce on each script, and no address of other hosts.
+    `head` goes before our scripts."""
     words = strings.load(language)
     page = re.sub(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>', "", page)
     page = re.sub(r'<link\s[^>]*href="https?://[^>]*>', "", page)
@@ -179,6 +215,7 @@ def complete_page(page: str, language: Language, nonce: str) -> str:
         '<link rel="stylesheet" href="/assets/memory.css">'
         '<link rel="stylesheet" href="/assets/sites.css">'
         '<link rel="stylesheet" href="/assets/insights.css"><link rel="stylesheet" href="/assets/settings.css">'
+        f"{head}"
         f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
         f'<script nonce="{nonce}" src="/assets/kotae.js"></script>'
         f'<script nonce="{nonce}" src="/assets/feedback.js"></script>'
@@ -200,13 +237,21 @@ def _host_name(host: str) -> str:
         return ""
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_origin(text: str) -> bool:
     """Whether `text` is a bare web origin, and so can stand in a policy without adding words to it."""
     return bool(re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?", text))
 
 
-def _same_site(headers: Headers, host: str, scheme: str) -> bool:
+def _same_site(headers: Headers, own: str | None) -> bool:
     origin = headers.get("origin")
     if origin is not None:
-        return origin == f"{scheme}://{host}"
+        return origin == own
     return headers.get("sec-fetch-site", "none") in ("same-origin", "none")

@@ -9,12 +9,13 @@ import asyncio
 import itertools
 import threading
 from collections.abc import AsyncIterator, Callable
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agent.about_user import AboutUser
-from agent.asker import Asker
+from agent.asker import OWNER, Asker
 from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Draft, Event, Status, Token
 from agent.feedback import Feedback
@@ -54,8 +55,14 @@ class FakeContext:
     type: str = "markdown"
 
 
+@dataclass(frozen=True)
+class FakeCollection:
+    name: str
+
+
 @dataclass
 class FakeLibrary:
+    names: tuple[str, ...] = ("default",)
     files: list[FakeDocument] = field(default_factory=list)
     context_of: dict[str, FakeContext] = field(default_factory=dict)
     picture: bytes | None = None
@@ -65,6 +72,9 @@ class FakeLibrary:
         if self.broken:
             raise RuntimeError("the secret path /srv/library.db is broken")
         return self.files
+
+    def collections(self) -> list[FakeCollection]:
+        return [FakeCollection(name) for name in self.names]
 
     def context(self, passage_id: str, scope: Scope = EVERYTHING, *, around: int = 700) -> FakeContext | None:
         return self.context_of.get(passage_id)
@@ -100,6 +110,9 @@ class FakeAgent:
         self.rows: list[str] = []
         """Lines of the examples that are made from any collection."""
         self.scope = EVERYTHING
+        self.asker = OWNER
+        self.others: dict[str, FakeAgent] = {}
+        """The conversations of everybody but the owner, by the name of the asker."""
         self.model_name = "fake-model"
         self.model_ready = True
         self.plays = plays
@@ -113,8 +126,18 @@ class FakeAgent:
         self._clock = itertools.count(1_700_000_000)
 
     def acting_for(self, asker: Asker) -> FakeAgent:
-        """There is one who asks in these tests."""
-        return self
+        if asker.name == OWNER.name:
+            return self
+        if asker.name not in self.others:
+            other = self.others[asker.name] = copy(self)
+            other.asker, other._threads, other._history = asker, {}, {}
+        return self.others[asker.name]
+
+    async def leave(self) -> int:
+        count = len(self._threads)
+        self._threads.clear()
+        self._history.clear()
+        return count
 
     def new_thread(self) -> str:
         return f"t{next(self._ids)}"

@@ -11,14 +11,29 @@ import httpx
 import pytest
 
 from agent.errors import KotaeError, SettingsError
+from agent.settings import Settings
 from tools.library import E5, Library
-from ui.serve import listen
+from ui.serve import listen, serve
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org", ""])
 def test_only_this_machine_is_served(host: str) -> None:
-    with pytest.raises(SettingsError, match="no accounts yet"):
+    with pytest.raises(SettingsError, match="kotae settings set accounts on"):
         listen(host, 0)
+
+
+def test_other_machines_are_served_when_somebody_could_log_in(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, models_dir=tmp_path, host="0.0.0.0", port=0)
+    with pytest.raises(SettingsError, match="kotae settings set accounts on, then kotae people add NAME --role owner"):
+        serve(settings)
+    settings = settings.model_copy(update={"accounts": "on"})
+    with pytest.raises(
+        SettingsError, match=r"^Nobody could log in yet: run kotae people add NAME --role owner"
+    ) as told:
+        serve(settings)
+    assert "\n" not in str(told.value)
+    with listen("0.0.0.0", 0, public=True) as listener:
+        assert listener.getsockname()[0] == "0.0.0.0"
 
 
 def test_a_port_in_use_is_one_line_with_a_way_on() -> None:

@@ -332,7 +332,11 @@
     soon();
   });
   /* what the other scripts share with the chat */
-  window.kotae = { words, element, command, toggle, isOpen, follow, returnTo: (to) => { returnTo = to; } };
+  const role = $('meta[name="kotae-person"]')?.dataset.role; // of whoever has logged in, if that is needed at all
+  if (role) root.classList.add(`kotae-role-${role}`);
+  const seen = { reader: ["chat"], editor: ["chat", "library", "specialists", "insights"] }[role];
+  const sees = (view) => !seen || seen.includes(view);
+  window.kotae = { words, element, command, toggle, isOpen, follow, sees, returnTo: (to) => { returnTo = to; } };
 
   function label() {
     field()?.setAttribute("aria-label", words["ask.label"]);

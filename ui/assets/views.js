@@ -3,8 +3,8 @@
 (() => {
   "use strict";
   const root = document.documentElement;
-  const { words, element, toggle, follow } = window.kotae;
-  const NAMES = ["chat", "library", "specialists", "sites", "insights", "settings"];
+  const { words, element, toggle, follow, sees } = window.kotae;
+  const NAMES = ["chat", "library", "specialists", "sites", "insights", "settings"].filter(sees);
   const views = {};
 
   /* ---- asking the server ---- */
@@ -23,7 +23,7 @@
     const kind = response.headers.get("content-type") || "";
     if (!response.ok) {
       const told = kind.startsWith("application/json") ? await response.json() : {};
-      throw new Refusal(response.status, told.error || words["cannot.unknown"], told.field);
+      throw new Refusal(response.status, told.error?.message || told.error || words["cannot.unknown"], told.field);
     }
     return kind.startsWith("application/json") ? response.json() : response.text();
   }

@@ -16,7 +16,7 @@ settings_app = typer.Typer(help="Show and change the settings.")
 
 
 def serve(
-    host: Annotated[str | None, typer.Option("--host", help="A loopback address.")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="The address to listen on; with accounts any.")] = None,
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
     model: Model = None,

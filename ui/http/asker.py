@@ -1,27 +1,26 @@
-"""Who asks. Every route of the API depends on `authorise`, and nothing else decides what an asker may see."""
+"""Who asks. Every route that shows or changes something of somebody depends on this; `ui.people.door` has found out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-
-@dataclass(frozen=True)
-class Asker:
-    """Who asks: turns and keys of one are not there for another."""
-
-    name: str
+from agent.asker import Asker
+from ui.people.roles import Visitor
 
 
-OWNER = Asker("owner")
-"""Whoever sits at this machine: Kotae is served on a loopback address, to its owner alone."""
+def visitor_of(request: Request) -> Visitor:
+    """Who sent `request`, as the door has let them in. That it is no page of another site, `ui.shield` has seen to."""
+    found = request.state.visitor
+    assert isinstance(found, Visitor)
+    return found
 
 
 def authorise(request: Request) -> Asker:
-    """Who sent `request`. That it is no page of another site, `ui.shield` has seen to."""
-    return OWNER
+    """Whose conversations a request meets, and what of the library: hand it to `Agent.acting_for`."""
+    return visitor_of(request).asker
 
 
 Authorised = Annotated[Asker, Depends(authorise)]
+Visiting = Annotated[Visitor, Depends(visitor_of)]

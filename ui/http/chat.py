@@ -11,9 +11,10 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.asker import Asker
 from tools.base import Consent
 from ui import strings
-from ui.http.asker import Asker, Authorised
+from ui.http.asker import Authorised
 from ui.http.events import EventStream, frames
 from ui.http.problems import FRESH, ErrorBody, Problem, Responses
 from ui.http.turn import Asked
@@ -88,7 +89,7 @@ def serve_chat(api: APIRouter, agent: Agent, turns: Turns) -> None:
         return EventStream(told())
 
     def found(id: str, asker: Asker) -> Turn:
-        turn = turns.find(id, asker.name)
+        turn = turns.find(id, asker)
         if turn is None:
             raise Problem("not_found")
         return turn
@@ -105,8 +106,8 @@ def serve_chat(api: APIRouter, agent: Agent, turns: Turns) -> None:
         """Ask a question. The turn is stopped when nobody has read it for a second and a half."""
         question = agent.settings.checked(asked.question)
         if asked.thread:
-            await known(agent, turns, asked.thread)
-        turn = turns.start(Asked(question, asked.thread or "", asked.web), asker.name, key)
+            await known(agent.acting_for(asker), turns, asked.thread)
+        turn = turns.start(Asked(question, asked.thread or "", asked.web), asker, key)
         return stream(turn, 0, request)
 
     @api.get(
@@ -130,8 +131,9 @@ def serve_chat(api: APIRouter, agent: Agent, turns: Turns) -> None:
 
 
 async def known(agent: Agent, turns: Turns, thread: str) -> None:
-    """Raises `Problem` for a conversation that is not there, and has no turn that is about to begin it."""
-    if not turns.knows(thread) and not any(one.id == thread for one in await agent.threads()):
+    """Raises `Problem` for a conversation that is not there, and has no turn that is about to begin it. `agent` is that
+    of whoever asks."""
+    if not turns.knows(thread, agent.asker) and not any(one.id == thread for one in await agent.threads()):
         raise Problem("thread")
 
 

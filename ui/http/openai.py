@@ -60,7 +60,7 @@ def serve_openai(api: APIRouter, agent: Agent, turns: Turns) -> None:
         question, said = wanted.asked()
         goes_on = told_of.thread not in ("", "new")
         if goes_on:
-            await known(agent, turns, told_of.thread)
+            await known(agent.acting_for(asker), turns, told_of.thread)
         asked = Asked(
             agent.settings.checked(question),
             thread=told_of.thread if goes_on else "",
@@ -68,7 +68,7 @@ def serve_openai(api: APIRouter, agent: Agent, turns: Turns) -> None:
             said=() if goes_on else _earlier(said),
             kept=bool(told_of.thread),
         )
-        reply = _Reply(wanted, turns.start(asked, asker.name, grace=0), request, agent.settings.max_question_chars)
+        reply = _Reply(wanted, turns.start(asked, asker, grace=0), request, agent.settings.max_question_chars)
         if wanted.stream:
             return EventStream(reply.chunks())
         return await reply.whole()

@@ -141,37 +141,38 @@ def serve_reads(api: APIRouter, agent: Agent) -> None:
 
     @api.get("/api/search", tags=["library"], responses=_UNKNOWN)
     async def search(
-        _: Authorised,
+        asker: Authorised,
         q: Annotated[str, Query(description="What to look for.")],
         k: Annotated[int, Query(ge=1, le=_MOST_PASSAGES)] = 8,
         collection: Short = "",
     ) -> Found:
         """The passages nearest to a question, without asking the language model."""
-        return await asyncio.to_thread(found, library, agent.settings.checked(q), k, within(agent.scope, collection))
+        scope = within(agent.acting_for(asker).scope, collection)
+        return await asyncio.to_thread(found, library, agent.settings.checked(q), k, scope)
 
     @api.get("/api/documents", tags=["library"], responses=_UNKNOWN)
     async def documents(
-        _: Authorised,
+        asker: Authorised,
         collection: Short = "",
         first: Annotated[int, Query(ge=0)] = 0,
         count: Annotated[int, Query(ge=1, le=_AT_ONCE)] = 100,
     ) -> Documents:
         """Documents by path, `count` from number `first` on."""
-        listed = await asyncio.to_thread(library.documents, within(agent.scope, collection))
+        listed = await asyncio.to_thread(library.documents, within(agent.acting_for(asker).scope, collection))
         return Documents(total=len(listed), documents=[_document(one) for one in listed[first : first + count]])
 
     @api.get("/api/documents/{id}", tags=["library"], responses=_UNKNOWN)
-    async def document(_: Authorised, id: str) -> DocumentRow:
+    async def document(asker: Authorised, id: str) -> DocumentRow:
         """A document."""
-        one = await asyncio.to_thread(library.document, id, agent.scope)
+        one = await asyncio.to_thread(library.document, id, agent.acting_for(asker).scope)
         if one is None:
             raise Problem("not_found")
         return _document(one)
 
     @api.get("/api/collections", tags=["library"])
-    async def collections(_: Authorised) -> Collections:
+    async def collections(asker: Authorised) -> Collections:
         """The collections that answers may be written from."""
-        allowed = agent.scope.collections
+        allowed = agent.acting_for(asker).scope.collections
         rows = [
             CollectionRow(name=one.name, documents=one.documents, passages=one.passages, web=one.web)
             for one in await asyncio.to_thread(library.collections)

@@ -97,51 +97,54 @@ class ThreadChange(BaseModel):
 def serve_threads(api: APIRouter, agent: Agent, turns: Turns) -> None:
     """Add the routes of conversations."""
 
-    async def found(id: str) -> Thread:
-        for thread in await agent.threads():
+    async def found(own: Agent, id: str) -> Thread:
+        for thread in await own.threads():
             if thread.id == id:
                 return thread
         raise Problem("thread")
 
     @api.get("/api/threads", tags=["threads"])
-    async def threads(_: Authorised) -> Threads:
+    async def threads(asker: Authorised) -> Threads:
         """All conversations, the latest first."""
-        return Threads(threads=[_row(thread) for thread in await agent.threads()])
+        return Threads(threads=[_row(thread) for thread in await agent.acting_for(asker).threads()])
 
     @api.get("/api/threads/{thread}", tags=["threads"], responses=_UNKNOWN)
-    async def thread_(thread: str, _: Authorised) -> WholeThread:
+    async def thread_(thread: str, asker: Authorised) -> WholeThread:
         """A conversation and all that was said in it."""
-        row = _row(await found(thread))
-        exchanges = [_exchange(one) for one in await agent.history(thread)]
+        own = agent.acting_for(asker)
+        row = _row(await found(own, thread))
+        exchanges = [_exchange(one) for one in await own.history(thread)]
         return WholeThread(**row.model_dump(), exchanges=exchanges)
 
     @api.patch("/api/threads/{thread}", tags=["threads"], responses=_UNKNOWN)
-    async def change(thread: str, to: ThreadChange, _: Authorised) -> ThreadRow:
+    async def change(thread: str, to: ThreadChange, asker: Authorised) -> ThreadRow:
         """Rename a conversation, or say whether its questions may go to a web search."""
-        await found(thread)
+        own = agent.acting_for(asker)
+        await found(own, thread)
         if to.title is not None:
             if not to.title.strip():
                 raise Problem("request", field="title")
-            await agent.rename(thread, to.title)
+            await own.rename(thread, to.title)
         if "web" in to.model_fields_set:
-            await agent.set_web(thread, to.web)
-        return _row(await found(thread))
+            await own.set_web(thread, to.web)
+        return _row(await found(own, thread))
 
     @api.delete("/api/threads/{thread}", tags=["threads"], status_code=204, responses=_UNKNOWN)
-    async def delete(thread: str, _: Authorised) -> Response:
+    async def delete(thread: str, asker: Authorised) -> Response:
         """Delete a conversation and all that was said in it. A turn that runs in it is stopped."""
-        await turns.forget(thread)
-        await agent.delete(thread)
+        await turns.forget(asker, thread)
+        await agent.acting_for(asker).delete(thread)
         return Response(status_code=204, headers=FRESH)
 
     @api.get("/api/feedback", tags=["feedback"])
     async def feedback(
-        _: Authorised,
+        asker: Authorised,
         verdict: Thumb | None = None,
         since: Annotated[float | None, Query(description="Seconds since 1970.", allow_inf_nan=False)] = None,
     ) -> FeedbackList:
         """What was said of answers, oldest first."""
-        return FeedbackList(feedback=[_feedback(one) for one in await agent.feedback(verdict, since)])
+        found = await agent.acting_for(asker).feedback(verdict, since)
+        return FeedbackList(feedback=[_feedback(one) for one in found])
 
 
 def _row(thread: Thread) -> ThreadRow:

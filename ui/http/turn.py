@@ -11,6 +11,7 @@ from agent.events import Event
 
 if TYPE_CHECKING:
     from agent import Agent, Answer
+    from agent.asker import Asker
     from tools.base import Consent
 
 Outcome = Literal["answered", "refused", "failed", "stopped"]
@@ -74,7 +75,7 @@ class Turn:
     id: str
     thread: str
     asked: Asked
-    asker: str
+    asker: Asker
     agent: Agent
     """As the asker meets it."""
     grace: float

@@ -24,6 +24,7 @@ from ui.http.turn import Asked, Begun, Ended, Failed, Queued, Turn
 
 if TYPE_CHECKING:
     from agent import Agent, Answer
+    from agent.asker import Asker
 
 log = logging.getLogger(__name__)
 
@@ -78,15 +79,13 @@ class Turns:
         self.waiting = 0
         self.draining = False
 
-    def start(
-        self, asked: Asked, asker: str, key: str = "", grace: float = GRACE, *, agent: Agent | None = None
-    ) -> Turn:
-        """Begin a turn, or find the one that `asker` began with this `key`. `agent`: as the asker meets it.
+    def start(self, asked: Asked, asker: Asker, key: str = "", grace: float = GRACE) -> Turn:
+        """Begin a turn, or find the one that `asker` began with this `key`.
 
         One that was stopped or failed is asked again. `asked.question` is one that `Settings.checked` let pass. Raises
         `Refused`, and `KeyTaken`.
         """
-        known = self._keys.get((asker, key)) if key else None
+        known = self._keys.get((asker.name, key)) if key else None
         if known is not None and known.asked != asked:
             raise KeyTaken
         if known is not None and known.outcome not in ("stopped", "failed"):
@@ -94,31 +93,32 @@ class Turns:
         if self.draining or len(self._open) >= self._open_most:
             raise self._refused("draining" if self.draining else "busy")
         now = asyncio.get_running_loop().time()
-        agent = agent or self._agent
+        agent = self._agent.acting_for(asker)
         thread = known.thread if known is not None else asked.thread or agent.new_thread()
         turn = Turn(uuid.uuid4().hex, thread, asked, asker, agent, grace, now, again=known is not None)
         self._open[turn.id] = turn
         self._idle.clear()
         if key:
-            self._keys[asker, key] = turn
+            self._keys[asker.name, key] = turn
         turn.tell(Begun(turn.id, turn.thread))
         turn.task = asyncio.create_task(self._run(turn))
         turn.task.add_done_callback(lambda _: self._end(turn))
         turn.leave()  # whoever asked has to come and read
         return turn
 
-    def find(self, id: str, asker: str) -> Turn | None:
+    def find(self, id: str, asker: Asker) -> Turn | None:
         """A turn of `asker` that runs, or ended lately."""
         turn = self._open.get(id) or self._ended.get(id)
-        return turn if turn is not None and turn.asker == asker else None
+        return turn if turn is not None and turn.asker.name == asker.name else None
 
-    def open_of(self, asker: str) -> int:
+    def open_of(self, asker: Asker) -> int:
         """How many turns of `asker` run or wait."""
-        return sum(turn.asker == asker for turn in self._open.values())
+        return sum(turn.asker.name == asker.name for turn in self._open.values())
 
-    def knows(self, thread: str) -> bool:
-        """Whether a turn of this conversation runs or waits; a new one is listed only when its first turn begins."""
-        return any(turn.thread == thread for turn in self._open.values())
+    def knows(self, thread: str, asker: Asker) -> bool:
+        """Whether a turn of this conversation of `asker` runs or waits; a new one is listed only when its first turn
+        begins."""
+        return any(turn.thread == thread and turn.asker.name == asker.name for turn in self._open.values())
 
     async def stop(self, turn: Turn) -> None:
         """End a turn now; one that is over stays as it is."""
@@ -126,11 +126,16 @@ class Turns:
         if turn.task is not None:
             await asyncio.wait([turn.task])
 
-    async def forget(self, thread: str) -> None:
-        """Stop what runs in a conversation, and keep nothing of what was told in it."""
-        for turn in [turn for turn in self._open.values() if turn.thread == thread]:
+    async def forget(self, asker: Asker, thread: str | None = None) -> None:
+        """Stop what runs in a conversation of `asker`, in all of theirs without `thread`, and keep nothing of what was
+        told in it."""
+
+        def goes(turn: Turn) -> bool:
+            return turn.asker.name == asker.name and thread in (None, turn.thread)
+
+        for turn in [turn for turn in self._open.values() if goes(turn)]:
             await self.stop(turn)
-        for id in [id for id, turn in self._ended.items() if turn.thread == thread]:
+        for id in [id for id, turn in self._ended.items() if goes(turn)]:
             self._drop(id)
 
     async def drain(self, seconds: float) -> None:

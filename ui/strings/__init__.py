@@ -13,7 +13,7 @@ from agent.state import Language
 
 FOLDER = Path(__file__).resolve().parent
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
-PAGES = ("insights", "settings", "sites")
+PAGES = ("insights", "people", "settings", "sites")
 """Pages whose words have a file of their own, `PAGE.LANGUAGE.json` beside `LANGUAGE.json`."""
 
 

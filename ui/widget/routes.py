@@ -164,8 +164,7 @@ def _serve_turns(router: APIRouter, desk: _Desk) -> None:
     async def ask(request: Request, site: str, asked: Question) -> Response:
         where, grant, agent = await desk.visitor(request, site)
         question = agent.settings.model_copy(update={"max_question_chars": desk.longest}).checked(asked.question)
-        asker = agent.asker.name
-        if desk.turns.open_of(asker):
+        if desk.turns.open_of(agent.asker):
             raise Problem("still_asking")
         if after := desk.questions.wait(_address(request)):
             raise Problem("hurried", after=after)
@@ -175,9 +174,8 @@ def _serve_turns(router: APIRouter, desk: _Desk) -> None:
             raise Problem(reached)
         if asked.retry and asked.thread:
             await _take_back(agent, asked.thread, question)
-        turn = desk.turns.start(
-            Asked(question, asked.thread, _at_most(asked.web, where.web)), asker, grace=_GRACE, agent=agent
-        )
+        wanted = Asked(question, asked.thread, _at_most(asked.web, where.web))
+        turn = desk.turns.start(wanted, agent.asker, grace=_GRACE)
         return stream(turn, _words(request))
 
     @router.post(f"{PREFIX}/{{site}}/follow")
@@ -192,7 +190,7 @@ def _serve_turns(router: APIRouter, desk: _Desk) -> None:
 
     async def found(request: Request, site: str, of: OfTurn) -> Turn:
         _, _, agent = await desk.visitor(request, site)
-        turn = desk.turns.find(of.turn, agent.asker.name)
+        turn = desk.turns.find(of.turn, agent.asker)
         if turn is None:
             raise Problem("not_found")
         return turn
@@ -229,7 +227,7 @@ def _serve_conversations(router: APIRouter, desk: _Desk) -> None:
         if of.thread and of.thread not in known:
             raise Problem("thread")
         for thread in [of.thread] if of.thread else known:
-            await desk.turns.forget(thread)
+            await desk.turns.forget(agent.asker, thread)
             await agent.delete(thread)
         return Response(status_code=204, headers=FRESH)
 

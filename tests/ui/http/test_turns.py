@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.asker import Asker
 from tests.ui.fake_agent import FakeAgent, Play, answer, settings
 from tests.ui.http.served import until
 from ui.http import turns as module
 from ui.http.turn import Asked, Ended, Failed, Queued, Turn
 from ui.http.turns import KeyTaken, Refused, Turns
 
+A, B = Asker("a"), Asker("b")
 QUICK, SLOW = Asked("quick"), Asked("slow")
 
 
@@ -38,22 +40,22 @@ async def last_of(turn: Turn) -> object:
 
 async def test_a_turn_is_there_for_its_asker_only(agent: FakeAgent) -> None:
     turns = turns_of(agent)
-    turn = turns.start(QUICK, "a", key="k")
+    turn = turns.start(QUICK, A, key="k")
     assert isinstance(await last_of(turn), Ended)
-    assert turns.find(turn.id, "a") is turn
-    assert turns.find(turn.id, "b") is None
-    assert turns.start(QUICK, "a", key="k") is turn
-    assert turns.start(QUICK, "b", key="k") is not turn
+    assert turns.find(turn.id, A) is turn
+    assert turns.find(turn.id, B) is None
+    assert turns.start(QUICK, A, key="k") is turn
+    assert turns.start(QUICK, B, key="k") is not turn
     with pytest.raises(KeyTaken):
-        turns.start(SLOW, "a", key="k")
+        turns.start(SLOW, A, key="k")
     await turns.drain(5)
 
 
 async def test_those_that_wait_come_in_order(agent: FakeAgent) -> None:
     turns = turns_of(agent, running=1, waiting=3)
-    asked = [turns.start(QUICK, "a") for _ in range(4)]
+    asked = [turns.start(QUICK, A) for _ in range(4)]
     with pytest.raises(Refused) as caught:
-        turns.start(QUICK, "a")
+        turns.start(QUICK, A)
     assert (caught.value.why, caught.value.after >= 1) == ("busy", True)
     assert all(isinstance(one, Ended) for one in await asyncio.gather(*map(last_of, asked)))
     ahead = [
@@ -64,7 +66,7 @@ async def test_those_that_wait_come_in_order(agent: FakeAgent) -> None:
 
 async def test_a_turn_that_nobody_reads_ends_and_one_that_somebody_comes_back_to_does_not(agent: FakeAgent) -> None:
     turns = turns_of(agent)
-    lonely, visited = turns.start(SLOW, "a", grace=0.2), turns.start(SLOW, "a", grace=0.2)
+    lonely, visited = turns.start(SLOW, A, grace=0.2), turns.start(SLOW, A, grace=0.2)
     for _ in range(4):
         async with aclosing(visited.read()) as parts:
             await anext(parts)
@@ -83,17 +85,17 @@ async def test_what_was_told_is_kept_for_a_while_and_for_so_many(
     turns = turns_of(agent)
     ended = []
     for n in range(5):
-        ended.append(turns.start(QUICK, "a", key=f"k{n}"))
+        ended.append(turns.start(QUICK, A, key=f"k{n}"))
         await last_of(ended[-1])
     await turns.drain(1)
-    assert [turns.find(turn.id, "a") is not None for turn in ended] == [False, False, True, True, True]
-    await until(lambda: turns.find(ended[-1].id, "a") is None)
+    assert [turns.find(turn.id, A) is not None for turn in ended] == [False, False, True, True, True]
+    await until(lambda: turns.find(ended[-1].id, A) is None)
     assert turns._keys == {}
 
 
 async def test_a_turn_that_is_stopped_before_its_first_step_is_over(agent: FakeAgent) -> None:
     turns = turns_of(agent)
-    turn = turns.start(QUICK, "a")
+    turn = turns.start(QUICK, A)
     await turns.stop(turn)
     assert await last_of(turn) == Failed("stopped")
     assert (turns.running, turns.waiting) == (0, 0)
@@ -102,7 +104,7 @@ async def test_a_turn_that_is_stopped_before_its_first_step_is_over(agent: FakeA
 
 async def test_a_reader_hears_that_there_is_nothing_new(agent: FakeAgent) -> None:
     turns = turns_of(agent)
-    turn = turns.start(SLOW, "a")
+    turn = turns.start(SLOW, A)
     async with aclosing(turn.read(beat=0.01)) as parts:
         assert [] in [await anext(parts) for _ in range(5)]
     await turns.drain(0)

@@ -113,13 +113,8 @@ class Conversations:
 
     async def forget_askers(self, prefix: str) -> int:
         """Delete the conversations of all whose name begins so; how many they were. Raises `ThreadError`."""
-        count = 0
-        for name in await self._threads.askers(prefix):
-            one = self.acting_for(Asker(name))
-            for thread in await one.threads():
-                await one.delete(thread.id)
-                count += 1
-        return count
+        names = await self._threads.askers(prefix)
+        return sum([await self.acting_for(Asker(name)).leave() for name in names])
 
     async def history(self, thread: str) -> list[Exchange]:
         """What was asked and answered, oldest first; empty for a conversation that is not there."""

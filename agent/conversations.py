@@ -15,7 +15,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
 from agent.about_user import AboutUser
 from agent.archive import KEPT, SLACK, Kept, exchanges
-from agent.asker import OWNER, Asker
+from agent.asker import OWNER, VISITORS, Asker
 from agent.consent import granted
 from agent.context import Context
 from agent.errors import ThreadError
@@ -110,6 +110,11 @@ class Conversations:
     async def threads(self) -> list[Thread]:
         """All conversations, the latest first."""
         return await self._threads.list()
+
+    async def visited(self, thread: str) -> list[Exchange]:
+        """What a visitor of a site was told in a conversation, for whoever keeps the site; empty for all others."""
+        asker = await self._threads.asker(thread)
+        return await self.acting_for(Asker(asker)).history(thread) if asker.startswith(VISITORS) else []
 
     async def forget_askers(self, prefix: str) -> int:
         """Delete the conversations of all whose name begins so; how many they were. Raises `ThreadError`."""

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from agent.asker import OWNER
 from agent.insights import Listing, since
 from ui import strings
+from ui.http.asker import Authorised
 from ui.languages import asked_language
 from ui.render_insights import ON_A_PAGE, figures_html, frame_html, list_html
 from ui.spreadsheet import harmless
@@ -57,7 +58,12 @@ def serve_insights(app: FastAPI, agent: Agent) -> None:
 
     @app.get(f"{ROUTE}/list")
     async def list_(
-        request: Request, which: Listing = "refused", days: Days = _FIRST, text: Text = "", page: Page = 0
+        request: Request,
+        asker: Authorised,
+        which: Listing = "refused",
+        days: Days = _FIRST,
+        text: Text = "",
+        page: Page = 0,
     ) -> Response:
         now = time.time()
         begun, first = since(days or None, now), page * ON_A_PAGE
@@ -66,7 +72,8 @@ def serve_insights(app: FastAPI, agent: Agent) -> None:
             first = (found.total - 1) // ON_A_PAGE * ON_A_PAGE
             found = await agent.insights.listed(which, begun, text, first=first, most=ON_A_PAGE)
         words = strings.load(asked_language(request))
-        return HTMLResponse(list_html(which, found, words, first=first, text=text, now=now), headers=_FRESH)
+        html = list_html(which, found, words, first=first, text=text, now=now, own=asker.name)
+        return HTMLResponse(html, headers=_FRESH)
 
     @app.get(f"{ROUTE}/export.csv")
     async def export(which: Listing = "all", days: Days = 0, text: Text = "") -> Response:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from agent.asker import OWNER
 from agent.insights import LISTINGS
 from ui.markup import clean
+from ui.people.roles import PERSON
 from ui.render_chart import bars_html, day_of
 from ui.render_documents import pager
 from ui.render_nav import thread_link
@@ -87,12 +88,15 @@ def figures_html(found: Figures, words: Strings, *, since: float, now: float, ev
     )
 
 
-def list_html(which: Listing, found: Listed, words: Strings, *, first: int, text: str, now: float) -> str:
-    """A page of a list, from row `first` on. `text`: what was searched for."""
+def list_html(
+    which: Listing, found: Listed, words: Strings, *, first: int, text: str, now: float, own: str = OWNER.name
+) -> str:
+    """A page of a list, from row `first` on. `text`: what was searched for; `own`: the asker whose conversations can be
+    opened by whoever reads the list."""
     if not found.rows:
         said = words("insight.none_found") if text.strip() else words("insight.none")
         return clean(f'<p class="kotae-none">{escape(said)}</p>')
-    rows = "".join(_row(one, which, words, now) for one in found.rows)
+    rows = "".join(_row(one, which, words, now, own) for one in found.rows)
     return clean(
         f'<ol class="kotae-ins-rows">{rows}</ol>{pager(first, len(found.rows), found.total, words, ON_A_PAGE)}',
         links={exchange_link(one) for one in found.rows},
@@ -132,7 +136,7 @@ def _shares(title: str, name: str, rows: Sequence[tuple[str, int]], words: Strin
     )
 
 
-def _row(one: Asked, which: Listing, words: Strings, now: float) -> str:
+def _row(one: Asked, which: Listing, words: Strings, now: float, own: str) -> str:
     question = one.question if len(one.question) <= _LONGEST else f"{one.question[:_LONGEST]}…"
     about = [_moment(one.at, words, now)]
     if route := words.place("route", one.route):
@@ -147,13 +151,14 @@ def _row(one: Asked, which: Listing, words: Strings, now: float) -> str:
         marks = f'<span class="kotae-spec-state kotae-is-{one.outcome}">{outcome}</span>'
     if one.verdict == "down" and which != "disliked":
         marks += f'<span class="kotae-spec-state kotae-is-disliked">{escape(words("listing.disliked"))}</span>'
-    if one.asker == OWNER.name:
+    if one.asker == own:
         asked = (
             f'<a class="kotae-open kotae-ins-open" href="{escape(exchange_link(one))}" '
             f'title="{escape(words("insight.open"))}">{escape(question)}</a>'
         )
-    else:  # their conversations are not the owner's to open
+    else:  # their conversations are nobody else's to open
         asked = f'<span class="kotae-ins-open">{escape(question)}</span>'
+    if one.asker != OWNER.name and not one.asker.startswith(PERSON):
         marks += f'<span class="kotae-spec-state">{escape(words("insight.visitor"))}</span>'
     return (
         f'<li class="kotae-ins-row">{asked}{marks}<p class="kotae-where">{" · ".join(about)}</p>'

@@ -11,6 +11,8 @@ Role = Literal["reader", "editor", "owner"]
 """Readers chat. Editors tend the library and the specialists besides, and see all of them. Owners do everything."""
 ROLES: tuple[Role, ...] = get_args(Role)
 """From the least to the most."""
+PERSON = "person:"
+"""How the names of people as askers begin; the random id of the account follows."""
 KeyScope = Literal["chat", "read", "write", "metrics"]
 """What a key is good for: asking, reading what is there, changing it, the figures of the server."""
 SCOPES: tuple[KeyScope, ...] = get_args(KeyScope)

@@ -13,7 +13,7 @@ from typing import Literal
 from agent.asker import OWNER
 from ui.people.database import Database
 from ui.people.errors import PeopleError
-from ui.people.roles import ROLES, Person, Role
+from ui.people.roles import PERSON, ROLES, Person, Role
 
 LONGEST_NAME = 64
 Reading = frozenset[str] | Literal["all"]
@@ -67,7 +67,7 @@ class Store:
         try:
             with self._db.changing(alone=True) as db:
                 taken = db.execute("SELECT 1 FROM people WHERE asker = ?", (OWNER.name,)).fetchone()
-                asker = OWNER.name if role == "owner" and not taken else f"person:{id}"
+                asker = OWNER.name if role == "owner" and not taken else f"{PERSON}{id}"
                 db.execute(
                     "INSERT INTO people (id, name, folded, role, asker, password, must_change, created) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

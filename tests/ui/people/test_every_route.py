@@ -180,3 +180,12 @@ async def test_two_people_know_nothing_of_what_the_other_told(here: Town) -> Non
 async def test_what_readers_say_teaches_nobody(here: Town) -> None:
     people = [await here.person("Anna", "owner"), await here.person("Eri", "editor"), await here.person("Rin")]
     assert [person.as_asker().teaches for person in people] == [True, True, False]
+
+
+async def test_the_insights_open_nobody_elses_conversation(here: Town) -> None:
+    anna, eri = await here.person("Anna", "owner"), await here.person("Eri", "editor")
+    threads = {one.name: (await asked(here.as_(one)))["thread"] for one in (anna, eri)}
+    for one, other in ((anna, eri), (eri, anna)):
+        got = await here.as_(one).get("/api/insights/list", params={"which": "all"})
+        assert threads[one.name] in got.text
+        assert threads[other.name] not in got.text

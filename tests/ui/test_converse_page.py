@@ -21,8 +21,8 @@ ANSWER = {
     "language": "en",
     "badge": "",
     "sources": [
-        {"path": "/api/1", "title": "Museum guide", "url": ""},
-        {"path": "/api/2", "title": "Other", "url": "https://example.org/other"},
+        {"place": "/api/1", "title": "Museum guide"},
+        {"place": "/api/2", "title": "Other"},
     ],
     "cited": ["/api/1"],
     "choices": ["Opening hours"],
@@ -32,7 +32,8 @@ ANSWER = {
 
 
 def page(language: Any = "en", **changes: Any) -> Any:
-    return seen({**ANSWER, **changes}, strings.load(language), {"Museum guide": "/data/guide/hours.md"})
+    paths, links = {"Museum guide": "/data/guide/hours.md"}, {"/api/2": "https://example.org/other"}
+    return seen({**ANSWER, **changes}, strings.load(language), paths, links)
 
 
 def test_an_answer() -> None:

@@ -92,8 +92,9 @@ async def test_what_is_somebody_elses_is_not_there(here: Town, role: str) -> Non
         turn = exchange if "feedback" in path else done["turn"]
         there = path.replace("{thread}", done["thread"]).replace("{turn}", turn).replace("{index}", "0")
         there = there.replace("{n}", "1").replace("{id}", ids.get(path, ""))
-        for client, expected in ((his, {404}), (hers, {200, 204})):
-            if client is hers and method != "GET":
+        visits = path.startswith("/api/insights/visits")  # of visitors; nobody's own conversation is one
+        for client, expected in ((his, {403 if visits and role == "reader" else 404}), (hers, {200, 204})):
+            if client is hers and (visits or method != "GET"):
                 continue  # what changes something is only tried by who must not
             body = {"verdict": "down"} if method == "PUT" else {"title": "mine"} if method == "PATCH" else None
             got = await client.request(method, there, json=body)

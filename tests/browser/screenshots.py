@@ -1,7 +1,7 @@
 """Takes the pictures of the documentation from a running Kotae: `python tests/browser/screenshots.py OUTDIR --url URL`.
 
-It asks two questions of the sample library, in English and in Japanese, and deletes nothing: run it on a data folder
-of its own. Each picture stays below 250 KB.
+It asks some questions of the sample library, in English and in Japanese, and deletes nothing: run it on a data folder
+of its own, with `kotae site demo` beside it for the pictures of the widget. Each picture stays below 250 KB.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -22,6 +22,22 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 LIMIT = 250_000
 BOX = "#kotae-question textarea"
 DONE = ".kotae-answer:not(.kotae-is-draft)"
+VIEWS = {
+    "library": ".kotae-lib-table button",
+    "specialists": ".kotae-spec-new",
+    "sites": ".kotae-site-open",
+    "insights": ".kotae-ins-period",
+    "settings": ".kotae-lib button",
+}
+"""Each page beside the chat, and what is there when it is drawn."""
+PHONE: dict[str, Any] = {"width": 390, "height": 844}
+LOOKS: dict[str, dict[str, Any]] = {
+    "en": {},
+    "ja": {},
+    "en-dark": {"scheme": "dark"},
+    "ja-phone": PHONE,
+    "en-phone-dark": {**PHONE, "scheme": "dark"},
+}
 
 
 def main() -> None:
@@ -30,6 +46,7 @@ def main() -> None:
     parser.add_argument("--url", default="http://127.0.0.1:7860")
     parser.add_argument("--english", default="How do I add my documents?")
     parser.add_argument("--japanese", default="文書はどうやって追加しますか？")
+    parser.add_argument("--demo", default="", help="where `kotae site demo` is served")
     parser.add_argument("--seconds", type=float, default=180, help="how long an answer may take")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -78,6 +95,24 @@ def main() -> None:
         page = opened(browser, f"{url}/chat/ja/?view=library")
         search(page, given.japanese)
         save(page, given.folder / "library-ja.png")
+        page.context.close()
+
+        for view, ready in VIEWS.items():
+            for name, look in LOOKS.items():
+                language = name[:2]
+                page = opened(browser, f"{url}/chat/{language}/?view={view}", **look)
+                page.locator(ready).first.click(trial=True, timeout=patience)
+                if view == "sites":
+                    page.locator(ready).first.click()
+                    page.wait_for_selector(".kotae-site-stage .k-panel")
+                save(page, given.folder / f"{view}-{name}.png")
+                page.context.close()
+        if given.demo:
+            questions = {"en": given.english, "ja": given.japanese}
+            for name, look in LOOKS.items():
+                page = visited(browser, f"{given.demo.rstrip('/')}/{name[:2]}/", questions[name[:2]], patience, **look)
+                save(page, given.folder / f"widget-{name}.png")
+                page.context.close()
         browser.close()
 
 
@@ -91,6 +126,22 @@ def opened(browser: Browser, url: str, *, width: int = 1280, height: int = 800, 
     page = context.new_page()
     page.goto(url)
     page.wait_for_selector("#kotae-threads :is(.kotae-threads, .kotae-none)", state="attached")
+    return page
+
+
+def visited(browser: Browser, url: str, question: str, patience: float, **look: Any) -> Page:
+    """The widget on a page of the made-up site, with an answer."""
+    context = browser.new_context(
+        viewport={"width": look.get("width", 1280), "height": look.get("height", 800)},
+        color_scheme=look.get("scheme", "light"),
+        device_scale_factor=2 if look.get("width", 1280) < 500 else 1,
+    )
+    page = context.new_page()
+    page.goto(url)
+    page.locator(".k-launcher").click()
+    page.fill(".k-box", question)
+    page.press(".k-box", "Enter")
+    page.wait_for_selector(f".k-answer {DONE}", timeout=patience)
     return page
 
 

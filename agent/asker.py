@@ -27,5 +27,7 @@ class Asker:
     """Whether what they tell about themselves may be kept, where that is switched on."""
 
 
+VISITORS = "site:"
+"""What the names of those begin with who ask on another site."""
 OWNER = Asker(_OWNER, collections=None, web="on", specialists=True, teaches=True, remembered=True)
 """Whoever sits at the machine: all that the installation allows."""

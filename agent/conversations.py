@@ -15,7 +15,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
 from agent.about_user import AboutUser
 from agent.archive import KEPT, SLACK, Kept, exchanges
-from agent.asker import OWNER, Asker
+from agent.asker import OWNER, VISITORS, Asker
 from agent.consent import granted
 from agent.context import Context
 from agent.errors import ThreadError
@@ -111,15 +111,15 @@ class Conversations:
         """All conversations, the latest first."""
         return await self._threads.list()
 
+    async def visited(self, thread: str) -> list[Exchange]:
+        """What a visitor of a site was told in a conversation, for whoever keeps the site; empty for all others."""
+        asker = await self._threads.asker(thread)
+        return await self.acting_for(Asker(asker)).history(thread) if asker.startswith(VISITORS) else []
+
     async def forget_askers(self, prefix: str) -> int:
         """Delete the conversations of all whose name begins so; how many they were. Raises `ThreadError`."""
-        count = 0
-        for name in await self._threads.askers(prefix):
-            one = self.acting_for(Asker(name))
-            for thread in await one.threads():
-                await one.delete(thread.id)
-                count += 1
-        return count
+        names = await self._threads.askers(prefix)
+        return sum([await self.acting_for(Asker(name)).leave() for name in names])
 
     async def history(self, thread: str) -> list[Exchange]:
         """What was asked and answered, oldest first; empty for a conversation that is not there."""

@@ -127,6 +127,12 @@ class Threads:
         await self._db.commit()
         self._expect(done.rowcount)
 
+    async def asker(self, thread: str) -> str:
+        """Whose conversation it is; "" for one that is not there."""
+        async with self._db.execute("SELECT asker FROM threads WHERE id = ?", (thread,)) as rows:
+            row = await rows.fetchone()
+        return row[0] if row else ""
+
     async def askers(self, prefix: str) -> list[str]:
         """All whose name begins so and who have conversations."""
         query = "SELECT DISTINCT asker FROM threads WHERE substr(asker, 1, ?) = ? ORDER BY asker"

@@ -65,7 +65,6 @@ def create_app(
     specialists = SpecialistDesk.of(agent)
     sites = Sites(agent.settings.data_dir)
     owner = SettingsDesk.of(agent)
-    chats = {language: Chat(agent, strings.load(language)) for language in strings.LANGUAGES}
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -116,10 +115,11 @@ def create_app(
     serve_insights(app, agent)
     serve_settings(app, owner)
     turns = app.state.turns = serve_api(app, agent)
+    chats = {language: Chat(agent, strings.load(language), turns) for language in strings.LANGUAGES}
     serve_widget(app, agent, turns, sites)
     serve_sites(app, agent, sites)
     if accounts is not None:
-        serve_people(app, accounts, agent, turns, chats.values())
+        serve_people(app, accounts, agent, turns)
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)

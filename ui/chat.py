@@ -1,7 +1,7 @@
 """The conversation behind the page: commands in, screens out. It knows the agent, and nothing of Gradio.
 
-A `Screen` says only what changes. One turn runs in one task of its own, whose events are gathered into at most some
-fifteen screens a second; stopping a turn ends that task, which closes the agent's stream.
+A `Screen` says only what changes. A turn waits in the same queue as those of the API and the widget; what it tells is
+gathered into at most some fifteen screens a second.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agent.errors import KotaeError, QuestionError, ThreadError
-from agent.events import Event
-from ui.faults import code_of, sentence
-from ui.live import Live, take_next
+from agent.errors import ThreadError
+from ui.faults import sentence
+from ui.http.turn import Asked, Failed
+from ui.http.turns import Refused
+from ui.live import Live
 from ui.render import answer_html, draft_html, error_html, question_html, stopped_html
 from ui.render_nav import library_line, threads_html, welcome_html
 from ui.render_path import doing, path_html, path_title
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from agent import Agent, Exchange
     from agent.asker import Asker
     from tools.base import Consent
+    from ui.http.turn import Turn
+    from ui.http.turns import Turns
     from ui.strings import Strings
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,8 @@ log = logging.getLogger(__name__)
 Message = dict[str, Any]
 _PAUSE = 0.065
 """Seconds between two screens of a stream; faster than this nobody reads."""
+_BEAT = 0.5
+"""Seconds of silence after which what goes on is drawn anew: it may take long enough to be told."""
 _GRACE = 3.0
 """Seconds that a turn gets to hand over its last screen."""
 _PATIENCE = 0.7
@@ -60,8 +65,9 @@ class Chat:
     """The chat in one language, as one asker meets it. Sessions (open pages) are told apart by Gradio's session hash
     and by whose they are."""
 
-    def __init__(self, agent: Agent, words: Strings) -> None:
+    def __init__(self, agent: Agent, words: Strings, turns: Turns) -> None:
         self._agent = agent
+        self._turns = turns
         self._words = words
         self._live: dict[str, Live] = {}
         self._asking: set[str] = set()
@@ -139,19 +145,15 @@ class Chat:
         for session in list(self._live):
             await self._stop(session, discard=True)
 
-    async def leave(self) -> None:
-        """Stop the turns of whoever asks."""
-        for session in [session for session in self._live if session.startswith(self._of(""))]:
-            await self._stop(session, discard=True)
-
     def _of(self, session: str) -> str:
         """A session under which nobody else's is found."""
         return f"{self._agent.asker.name}/{session}"
 
     async def _delete(self, target: str, thread: str) -> Screen:
         for session, live in list(self._live.items()):
-            if live.thread == target and session.startswith(self._of("")):
+            if live.turn.thread == target and session.startswith(self._of("")):
                 await self._stop(session, discard=target == thread)
+        await self._turns.forget(self._agent.asker, target)
         with contextlib.suppress(ThreadError):
             await self._agent.delete(target)
         return await self._page("") if target == thread else Screen(threads=await self._threads(thread))
@@ -173,32 +175,30 @@ class Chat:
     async def _turn(self, session: str, question: str, thread: str, web: Consent) -> AsyncGenerator[Screen, None]:
         past = self._messages(await self._agent.history(thread), thread, running=True)
         asked = _user(question_html(question, self._words, index=sum(m["role"] == "user" for m in past)))
-        events: asyncio.Queue[Event] = asyncio.Queue()
-        task = asyncio.create_task(self._pump(question, thread, web, events))
-        live = self._live[session] = Live(thread, task)
-        fault: str | None = None
+        try:
+            turn = self._turns.start(Asked(question, thread, web), self._agent.asker)
+        except Refused as refused:
+            yield Screen([*past, asked, _said(error_html(self._words.code("error", refused.why), self._words))])
+            return
+        live = self._live[session] = Live(turn)
         try:
             yield Screen([*past, asked, *self._progress(live)], thread=thread, question="", busy=True)
             listed = False
-            while await take_next(events, live):
-                threads = None if listed else await self._threads(thread)
-                if not live.discarded:
-                    yield Screen([*past, asked, *self._progress(live)], threads=threads)
-                listed = True
-                await asyncio.sleep(_PAUSE)
-            try:
-                await task
-            except asyncio.CancelledError:
-                if not task.cancelled():
-                    raise
-            except Exception as error:
-                fault = self._excuse(error)
+            async with contextlib.aclosing(turn.read(beat=_BEAT)) as parts:
+                async for events in parts:
+                    for _, event in events:
+                        live.take(event)
+                    threads = None if listed else await self._threads(thread)
+                    if not live.discarded and turn.outcome is None:
+                        yield Screen([*past, asked, *self._progress(live)], threads=threads)
+                    listed = True
+                    await asyncio.sleep(_PAUSE)
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await self._turns.stop(turn)
             if self._live.get(session) is live:
                 del self._live[session]
             live.over.set()
+        fault = self._excuse(turn)
         if not past:
             with contextlib.suppress(ThreadError):
                 await self._say_web(thread, web)
@@ -213,11 +213,6 @@ class Chat:
             threads, library = await self._threads(thread), await self._library()
             yield Screen(messages, busy=False, threads=threads, library=library, web=holds)
 
-    async def _pump(self, question: str, thread: str, web: Consent, events: asyncio.Queue[Event]) -> None:
-        async with contextlib.aclosing(self._agent.stream(question, thread, web=web)) as stream:  # type: ignore[type-var]
-            async for event in stream:
-                events.put_nowait(event)
-
     async def _say_web(self, thread: str, web: Consent) -> None:
         """Keep what the page says of the web for a conversation, if it is another than holds. Raises `ThreadError`."""
         if web != await self._agent.web(thread):
@@ -226,8 +221,7 @@ class Chat:
     async def _stop(self, session: str, *, discard: bool = False) -> None:
         if live := self._live.get(session):
             live.discarded = discard
-            live.task.cancel()
-            await asyncio.gather(live.task, return_exceptions=True)
+            await self._turns.stop(live.turn)
             if discard:
                 # A late screen of this turn must not be drawn over the one that comes now.
                 with contextlib.suppress(TimeoutError):
@@ -303,13 +297,12 @@ class Chat:
             return self._words("error.empty")
         return self._words("error.too_long", limit=f"{limit:,}") if len(question.strip()) > limit else None
 
-    def _excuse(self, error: Exception) -> str:
-        """What to tell the reader. The text of an exception never is."""
-        code = code_of(error)
-        if not isinstance(error, QuestionError):
-            level = logging.WARNING if isinstance(error, KotaeError) else logging.ERROR
-            log.log(level, "A turn failed", exc_info=error)
-        return sentence(code, self._words, limit=self._agent.settings.max_question_chars)
+    def _excuse(self, turn: Turn) -> str:
+        """What to tell the reader of a turn that failed; "" of any other."""
+        last = turn.events[-1]
+        if not isinstance(last, Failed) or last.code == "stopped":
+            return ""
+        return sentence(last.code, self._words, limit=self._agent.settings.max_question_chars)
 
 
 def _user(html: str) -> Message:

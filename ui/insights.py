@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from agent.asker import OWNER
+from agent.asker import OWNER, VISITORS
 from agent.insights import Listing, since
 from ui import strings
 from ui.http.asker import Authorised
 from ui.languages import asked_language
-from ui.render_insights import ON_A_PAGE, figures_html, frame_html, list_html
+from ui.render_insights import ON_A_PAGE, figures_html, frame_html, list_html, visit_html
 from ui.spreadsheet import harmless
 
 if TYPE_CHECKING:
@@ -72,8 +72,16 @@ def serve_insights(app: FastAPI, agent: Agent) -> None:
             first = (found.total - 1) // ON_A_PAGE * ON_A_PAGE
             found = await agent.insights.listed(which, begun, text, first=first, most=ON_A_PAGE)
         words = strings.load(asked_language(request))
-        html = list_html(which, found, words, first=first, text=text, now=now, own=asker.name)
-        return HTMLResponse(html, headers=_FRESH)
+        return HTMLResponse(
+            list_html(which, found, words, own=asker.name, first=first, text=text, now=now), headers=_FRESH
+        )
+
+    @app.get(f"{ROUTE}/visits/{{thread}}/{{n}}")
+    async def visit(request: Request, thread: str, n: int) -> Response:
+        said = await agent.visited(thread)
+        if not 0 <= n < len(said):
+            raise HTTPException(404)
+        return HTMLResponse(visit_html(said[n], strings.load(asked_language(request))), headers=_FRESH)
 
     @app.get(f"{ROUTE}/export.csv")
     async def export(which: Listing = "all", days: Days = 0, text: Text = "") -> Response:
@@ -87,7 +95,8 @@ def serve_insights(app: FastAPI, agent: Agent) -> None:
 async def _table(rows: AsyncIterator[Asked]) -> AsyncIterator[str]:
     yield "\ufeff" + _line(COLUMNS)  # a spreadsheet knows UTF-8 by this mark
     async for one in rows:
-        asker = "owner" if one.asker == OWNER.name else "visitor"  # who exactly is nobody's to know
+        # who exactly is nobody's to know
+        asker = "owner" if one.asker == OWNER.name else "visitor" if one.asker.startswith(VISITORS) else "person"
         yield _line(
             (
                 *(datetime.fromtimestamp(one.at).astimezone().isoformat(timespec="seconds"), one.question),

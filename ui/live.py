@@ -7,11 +7,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agent.events import Checked, Done, Draft, Event, Status, Token
+from agent.events import Checked, Draft, Status, Token
 from agent.state import Step
+from ui.http.turn import Queued
 
 if TYPE_CHECKING:
     from agent.state import Shown
+    from ui.http.turn import Turn, TurnEvent
 
 
 @dataclass(kw_only=True)
@@ -25,10 +27,11 @@ class Progress:
     since: float = field(default_factory=time.monotonic)
     draft: str = ""
     checked: dict[int, Shown] = field(default_factory=dict)
-    answer_done: bool = False
 
-    def take(self, event: Event) -> None:
-        if isinstance(event, Status):
+    def take(self, event: TurnEvent) -> None:
+        if isinstance(event, Queued):
+            self.node = "queue" if event.seconds is None else ""
+        elif isinstance(event, Status):
             if event.seconds is None:
                 self.specialist = str(event.facts.get("specialist") or "")
                 self.node = "specialist" if self.specialist else event.node
@@ -41,32 +44,14 @@ class Progress:
             self.checked[event.number] = event.state
         elif isinstance(event, Token):
             self.draft += event.text
-        elif isinstance(event, Done):
-            self.answer_done = True
 
 
 @dataclass
 class Live(Progress):
     """A turn of the page."""
 
-    thread: str
-    task: asyncio.Task[None]
+    turn: Turn
     discarded: bool = False
     """Nobody looks at this turn any more: another conversation was opened."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when its last screen has been taken."""
-
-
-async def take_next(events: asyncio.Queue[Event], live: Live) -> bool:
-    """Wait for something to show and take all there is; False when the turn is over."""
-    if events.empty() and not live.task.done():
-        getter = asyncio.ensure_future(events.get())
-        try:
-            await asyncio.wait({getter, live.task}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
-            if getter.done():
-                live.take(getter.result())
-        finally:
-            getter.cancel()
-    while not events.empty():
-        live.take(events.get_nowait())
-    return not live.task.done()

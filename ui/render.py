@@ -51,10 +51,10 @@ def answer_html(
     given: Feedback | None = None,
 ) -> str:
     """A verified answer with its citations, notices, sources and actions. `last` offers to try again; with `turn`, the
-    answer can be judged, and shows the feedback that was `given`."""
+    answer can be judged, and shows the feedback that was `given`. Without a `thread` it is to be read only."""
     text, removed = supported_text(answer)
     partly = [s.text for s in answer.sentences if s.state == "partly" and s.text in text]
-    paths = {source.n: source_path(thread, index, source.n) for source in answer.sources}
+    paths = {source.n: source_path(thread, index, source.n) for source in answer.sources} if thread else {}
     outward = {
         url for source in answer.sources if web_address(source.passage) for url in (source.passage.url, source.link)
     }
@@ -64,12 +64,15 @@ def answer_html(
         if n not in by_number:
             return None
         passage = by_number[n].passage
+        if n not in paths:
+            return f'<sup><span class="kotae-cite">{n}</span></sup>'
         hint = escape(" › ".join([passage.title, *places(passage, words)]))
         return (
             f'<sup><a class="kotae-cite" href="{escape(paths[n])}" title="{hint}">'
             f"{_hidden(words('message.cite', n=''))}{n}</a></sup>"
         )
 
+    judging = thumbs(feedback_path(thread, turn), given, words) if turn else ""
     notices = [words("answer.partly")] if partly else []
     notices += [words.code("notice", code) for code in answer.notices]
     if removed and "some_removed" not in answer.notices:
@@ -85,7 +88,7 @@ def answer_html(
         remembered_html(answer.notices, words),
         _sources(answer, words, paths),
         _sent(answer, words),
-        _actions(words, index, last=last, thumbs=thumbs(feedback_path(thread, turn), given, words) if turn else ""),
+        _actions(words, index, last=last, thumbs=judging) if thread else "",
         "</div>",
     ]
     return clean("".join(parts), links={*paths.values(), *outward})
@@ -220,7 +223,7 @@ def _sources(answer: Answer, words: Strings, paths: dict[int, str]) -> str:
     if not answer.sources:
         return ""
     head = words("answer.nearest") if answer.refused else words("answer.sources")
-    rows = "".join(_source_row(source, words, paths[source.n], answer.refused) for source in answer.sources)
+    rows = "".join(_source_row(source, words, paths.get(source.n, ""), answer.refused) for source in answer.sources)
     return f'<div class="kotae-sources"><p class="kotae-head">{escape(head)}</p><ol>{rows}</ol></div>'
 
 
@@ -250,9 +253,12 @@ def _source_row(source: Source, words: Strings, path: str, excerpt: bool) -> str
         inner += f'<span class="kotae-where">{escape(where)}</span>'
     if excerpt:
         inner += f'<span class="kotae-excerpt">{escape(shortened(source.quote or passage.text, _EXCERPT))}</span>'
+    opened, closed = (
+        (f'a class="kotae-source" href="{escape(path)}"', "a") if path else ('div class="kotae-source"', "div")
+    )
     return (
-        f'<li value="{source.n}"><a class="kotae-source" href="{escape(path)}">'
-        f'<span class="kotae-number">{source.n}</span><span class="kotae-about">{inner}</span></a></li>'
+        f'<li value="{source.n}"><{opened}>'
+        f'<span class="kotae-number">{source.n}</span><span class="kotae-about">{inner}</span></{closed}></li>'
     )
 
 

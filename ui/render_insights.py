@@ -7,16 +7,17 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING
 
-from agent.asker import OWNER
+from agent.asker import VISITORS
 from agent.insights import LISTINGS
-from ui.markup import clean
-from ui.people.roles import PERSON
+from ui.markup import clean, paragraphs
+from ui.render import answer_html, notice_html
 from ui.render_chart import bars_html, day_of
 from ui.render_documents import pager
 from ui.render_nav import thread_link
 from ui.render_training import percent
 
 if TYPE_CHECKING:
+    from agent import Exchange
     from agent.insights import Asked, Figures, Listed, Listing
     from ui.strings import Strings
 
@@ -88,11 +89,8 @@ def figures_html(found: Figures, words: Strings, *, since: float, now: float, ev
     )
 
 
-def list_html(
-    which: Listing, found: Listed, words: Strings, *, first: int, text: str, now: float, own: str = OWNER.name
-) -> str:
-    """A page of a list, from row `first` on. `text`: what was searched for; `own`: the asker whose conversations can be
-    opened by whoever reads the list."""
+def list_html(which: Listing, found: Listed, words: Strings, *, own: str, first: int, text: str, now: float) -> str:
+    """A page of a list, from row `first` on. `own`: the name of whoever reads it; `text`: what was searched for."""
     if not found.rows:
         said = words("insight.none_found") if text.strip() else words("insight.none")
         return clean(f'<p class="kotae-none">{escape(said)}</p>')
@@ -102,6 +100,16 @@ def list_html(
         links={exchange_link(one) for one in found.rows},
         controls=True,
     )
+
+
+def visit_html(exchange: Exchange, words: Strings) -> str:
+    """What a visitor of a site asked and was told, to be read."""
+    if exchange.answer is None:
+        told = notice_html(words("message.stopped"))
+    else:
+        told = answer_html(exchange.answer, words, thread="", index=0)
+    asked = f'<div class="kotae-question"><div class="kotae-text">{paragraphs(exchange.question)}</div></div>'
+    return clean(asked + told)
 
 
 def exchange_link(one: Asked) -> str:
@@ -156,10 +164,15 @@ def _row(one: Asked, which: Listing, words: Strings, now: float, own: str) -> st
             f'<a class="kotae-open kotae-ins-open" href="{escape(exchange_link(one))}" '
             f'title="{escape(words("insight.open"))}">{escape(question)}</a>'
         )
-    else:  # their conversations are nobody else's to open
-        asked = f'<span class="kotae-ins-open">{escape(question)}</span>'
-    if one.asker != OWNER.name and not one.asker.startswith(PERSON):
+    elif one.asker.startswith(VISITORS):
+        asked = (
+            f'<button type="button" class="kotae-ins-open kotae-ins-visit" value="{escape(f"{one.thread}/{one.n}")}" '
+            f'title="{escape(words("insight.read"))}">{escape(question)}</button>'
+        )
         marks += f'<span class="kotae-spec-state">{escape(words("insight.visitor"))}</span>'
+    else:  # the conversations of other people are theirs alone
+        asked = f'<span class="kotae-ins-open">{escape(question)}</span>'
+        marks += f'<span class="kotae-spec-state">{escape(words("insight.person"))}</span>'
     return (
         f'<li class="kotae-ins-row">{asked}{marks}<p class="kotae-where">{" · ".join(about)}</p>'
         f"{_said(one, words) if one.verdict == 'down' else ''}</li>"

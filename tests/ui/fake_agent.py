@@ -24,6 +24,9 @@ from agent.specialists.workplace import Step as Making
 from agent.state import Answer, Sentence, Source, Step, Usage
 from tools.base import Consent, Passage
 from tools.library import EVERYTHING, Scope
+from ui.chat import Chat
+from ui.http.turns import Turns
+from ui.strings import Strings
 
 
 @dataclass(frozen=True)
@@ -272,3 +275,8 @@ PATH = (
 
 def settings(folder: Path) -> Settings:
     return Settings(data_dir=folder, models_dir=folder / "models")
+
+
+def chat_of(agent: Any, words: Strings) -> Chat:
+    """The chat of the page, with a queue of its own that turns nobody away."""
+    return Chat(agent, words, Turns(agent, 100, 100))

@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_agent import FakeAgent, FakeDocument, Play, answer, passage, settings
+from fake_agent import FakeAgent, FakeDocument, Play, answer, chat_of, passage, settings
 
 from agent.errors import ModelMissing, ModelUnavailable, ModelUnusable, ThreadError
 from agent.state import Source
 from ui import strings
 from ui.chat import Chat, Screen
+from ui.http.turns import Turns
 
 EN, JA = strings.load("en"), strings.load("ja")
 SOURCE = Source(1, passage(1, "It opens at nine.", title="Handbook"), "opens at nine")
@@ -37,7 +38,7 @@ def agent(tmp_path: Path) -> FakeAgent:
 
 @pytest.fixture
 def chat(agent: FakeAgent) -> Chat:
-    return Chat(agent, EN)  # type: ignore[arg-type]
+    return chat_of(agent, EN)
 
 
 def shown(screen: Screen) -> str:
@@ -129,7 +130,7 @@ async def test_a_question_that_is_too_long_stores_nothing(chat: Chat, agent: Fak
     ],
 )
 async def test_errors_are_calm_lines_in_the_readers_language(agent: FakeAgent, question: str, key: str) -> None:
-    chat = Chat(agent, JA)  # type: ignore[arg-type]
+    chat = chat_of(agent, JA)
     last = (await ask(chat, question))[-1]
     text = shown(last).replace("<code>", "").replace("</code>", "")
     assert JA(key) in text
@@ -153,11 +154,28 @@ async def test_stop_ends_the_turn_and_says_so(chat: Chat, agent: FakeAgent) -> N
 
 async def test_closing_the_page_stops_the_turn(chat: Chat, agent: FakeAgent) -> None:
     screens = chat.ask("s", "Slowly?", "", "on")
-    await anext(screens)
-    await anext(screens)
+    while "kotae-is-draft" not in shown(await anext(screens)):
+        pass
     await screens.aclose()
     assert agent.stopped == ["Slowly?"]
     assert (await ask(chat, "When does it open?"))[-1].busy is False
+
+
+async def test_too_many_are_turned_away_and_those_who_wait_are_told(agent: FakeAgent) -> None:
+    turns = Turns(agent, 1, 1)  # type: ignore[arg-type]
+    chat = Chat(agent, EN, turns)  # type: ignore[arg-type]
+    first, second = (chat.ask(name, "Slowly?", "", "on") for name in ("a", "b"))
+    while "kotae-is-draft" not in shown(await anext(first)):
+        pass
+    waiting = [shown(await anext(second)) for _ in range(4)]
+    assert EN("doing.queue") in waiting[-1]
+    [refused] = await all_of(chat.ask("c", "When does it open?", "", "on"))
+    assert EN("error.busy") in shown(refused)
+    await first.aclose()
+    assert "It opens at nine" in shown((await all_of(second))[-1])
+    turns.draining = True
+    [refused] = await all_of(chat.ask("c", "When does it open?", "", "on"))
+    assert EN("error.draining") in shown(refused)
 
 
 async def test_opening_another_thread_ends_the_turn_without_drawing_over_it(chat: Chat, agent: FakeAgent) -> None:

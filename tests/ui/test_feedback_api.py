@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fake_agent import answer, passage
+from fake_agent import answer, chat_of, passage
 
 from agent import Agent, Feedback, Settings
 from agent.feedback import LONGEST
@@ -18,7 +18,6 @@ from agent.models.scripted import ScriptedChatModel
 from agent.state import Source
 from ui import strings
 from ui.api import create_app
-from ui.chat import Chat
 from ui.render import answer_html
 from ui.render_feedback import feedback_path, form_html, thanks, thumbs_html
 
@@ -131,7 +130,7 @@ async def test_giving_changing_and_taking_back(tmp_path: Path) -> None:
         form = (await client.get(path)).text
         assert pressed(form) == ["unsafe", "library"]
         assert ">Good day.</textarea>" in form
-        screen = await Chat(agent, EN).open("t")
+        screen = await chat_of(agent, EN).open("t")
         assert len(pressed(screen.messages[-1]["content"])) == 1, "a page that is opened later shows it"  # type: ignore[index]
         got = await client.delete(path)
         assert got.json()["said"] == EN("feedback.taken_back")

@@ -149,13 +149,14 @@ async def test_what_is_gone_meanwhile_is_not_in_the_way(agent: FakeAgent) -> Non
     assert EN("insight.empty") in await text(agent, "figures")
 
 
-async def test_of_a_visitor_the_question_is_shown_and_nothing_else(tmp_path: Path) -> None:
+async def test_a_visitors_question_is_shown_apart_and_without_their_name(tmp_path: Path) -> None:
     asked = {"question": "Do you ship to Guam?", "asker": "site:shop/visitor-4711"}
     async with opened(tmp_path, [asked, {"question": "And to Peru?"}]) as agent:
         html = await text(agent, "list", which="all")
         table = await text(agent, "export.csv")
     assert "Do you ship to Guam?" in html
-    assert html.count("<a ") == 1, "their conversations are not the owner's to open"
+    assert html.count("<a ") == 1, "their conversations are read apart from the owner's"
     assert html.count(EN("insight.visitor")) == 1
+    assert html.count("kotae-ins-visit") == 1
     assert "4711" not in html + table
     assert table.count(",visitor,") == 1

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from fake_agent import PATH, FakeAgent, Play, answer, passage, settings
+from fake_agent import PATH, FakeAgent, Play, answer, chat_of, passage, settings
 from payloads import PAYLOADS
 from rich.console import Console
 from test_render import inspect
@@ -15,8 +15,7 @@ from test_render import inspect
 from agent.events import Status
 from agent.state import Answer, Source, Step
 from ui import strings
-from ui.chat import Chat
-from ui.live import Live
+from ui.live import Progress
 from ui.render import answer_html, supported_text
 from ui.render_feedback import form_html, thanks
 from ui.render_path import path_html, path_title
@@ -153,7 +152,7 @@ def test_the_terminal_says_who_is_being_asked() -> None:
 
 
 def test_a_draft_of_a_specialist_is_named_while_it_is_written() -> None:
-    live = Live("t", None)  # type: ignore[arg-type]
+    live = Progress()
     live.take(Status("gather", facts={"tool": "specialist", "specialist": "banking", "query": "q"}))
     assert (live.node, live.specialist) == ("specialist", "banking")
     live.take(Status("gather", 0.1, {}))
@@ -163,7 +162,7 @@ def test_a_draft_of_a_specialist_is_named_while_it_is_written() -> None:
 
 async def test_the_page_shows_the_badge(tmp_path: Any) -> None:
     agent = FakeAgent(settings(tmp_path), {"q": Play(said("Perhaps.", steps=PATH), draft="Perhaps.")})  # type: ignore[arg-type]
-    chat = Chat(agent, EN)  # type: ignore[arg-type]
+    chat = chat_of(agent, EN)
     shown = [screen async for screen in chat.ask("s", "q", "", web="off")]
     assert "not checked against your documents" in str(shown[-1].messages)
 

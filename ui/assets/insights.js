@@ -1,7 +1,7 @@
 /* The insights' page: period, figures, lists. What is shown comes as HTML from /api/insights, cleaned there. */
 (() => {
   "use strict";
-  const { element } = window.kotae;
+  const { element, words } = window.kotae;
   const { page, fill } = window.kotae.views;
   const { $, $$, say, frame, shown, ask } = page("insights", "/api/insights", { open, refresh });
   const PAUSE = 250; // milliseconds that typing rests before it is searched for
@@ -57,7 +57,29 @@
     link.click();
   }
 
+  /* What a visitor asked and was told: to be read, in a dialog of its own. */
+  async function visit(button) {
+    let html;
+    try { html = await ask(`visits/${button.value}`); } catch (error) { say(error.message, true); return; }
+    const box = element("dialog", "kotae-dialog kotae-ins-dialog");
+    box.setAttribute("aria-label", words["insight.visitor"]);
+    const body = element("div", "kotae-ins-visited");
+    body.tabIndex = 0;
+    body.innerHTML = html;
+    const close = element("button", "kotae-plain", words["insight.close"]);
+    const row = element("div", "kotae-edit-row");
+    row.append(close);
+    box.append(body, row);
+    close.addEventListener("click", () => box.close());
+    box.addEventListener("close", () => { box.remove(); button.focus(); });
+    box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
+    document.body.append(box);
+    box.showModal();
+    close.focus();
+  }
+
   const clicks = [
+    [".kotae-ins-visit", visit],
     [".kotae-ins-period", choose],
     [".kotae-ins-tab", tab],
     [".kotae-page-previous, .kotae-page-next", turnTo],

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import FastAPI, Request
@@ -23,7 +22,6 @@ from ui.people.roles import Role, Visitor
 
 if TYPE_CHECKING:
     from agent import Agent
-    from ui.chat import Chat
     from ui.http.turns import Turns
     from ui.people.accounts import Accounts
     from ui.people.roles import Person
@@ -60,7 +58,7 @@ class RoleChange(_Body):
     collections: Annotated[list[Name], Field(max_length=1000)] = []
 
 
-def serve_managing(app: FastAPI, accounts: Accounts, agent: Agent, turns: Turns, chats: Collection[Chat]) -> None:
+def serve_managing(app: FastAPI, accounts: Accounts, agent: Agent, turns: Turns) -> None:
     """Add the routes. That only owners come here, the gate has seen to."""
     store = accounts.store
 
@@ -130,6 +128,4 @@ def serve_managing(app: FastAPI, accounts: Accounts, agent: Agent, turns: Turns,
     async def forget(person: Person) -> None:
         asker = person.as_asker()
         await turns.forget(asker)
-        for chat in chats:
-            await chat.acting_for(asker).leave()
         await agent.acting_for(asker).leave()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from agent import Agent, Settings
-    from ui.chat import Chat
     from ui.http.turns import Turns
     from ui.people.accounts import Accounts
 
@@ -27,15 +25,15 @@ def open_accounts(settings: Settings, given: Accounts | None = None) -> Accounts
     return given or Accounts(settings)
 
 
-def serve_people(app: FastAPI, accounts: Accounts, agent: Agent, turns: Turns, chats: Collection[Chat]) -> None:
-    """Add the pages and routes. Removing somebody ends their `turns`, also those in the `chats` of the page."""
+def serve_people(app: FastAPI, accounts: Accounts, agent: Agent, turns: Turns) -> None:
+    """Add the pages and routes. Removing somebody ends their `turns`."""
     from ui.people.account import serve_account
     from ui.people.login import serve_login
     from ui.people.managing import serve_managing
 
     serve_login(app, accounts)
     serve_account(app, accounts)
-    serve_managing(app, accounts, agent, turns, chats)
+    serve_managing(app, accounts, agent, turns)
 
 
 def person_head(scope: Scope, nonce: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tools.base import ToolError
 from ui.faults import sentence
 from ui.http.events import HEARTBEAT, frame
-from ui.http.turn import Begun, Ended, Failed, Queued
+from ui.http.turn import Begun, Ended, Failed
 from ui.live import Progress
 from ui.render import answer_html, draft_html, error_html, source_path, stopped_html
 from ui.render_panel import panel_html
@@ -20,7 +20,7 @@ from ui.widget.tree import Tree, tree
 
 if TYPE_CHECKING:
     from agent import Agent, Exchange, Source
-    from ui.http.turn import Turn, TurnEvent
+    from ui.http.turn import Turn
     from ui.strings import Strings
 
 _PAUSE = 0.15
@@ -89,18 +89,11 @@ async def stream(turn: Turn, words: Strings, *, limit: int) -> AsyncGenerator[by
                 elif isinstance(event, Ended | Failed):
                     yield await _last(turn, event, words, limit)
                 else:
-                    _take(progress, event)
+                    progress.take(event)
             if turn.outcome is None and (screen := _screen(turn, progress, words)) != shown:
                 shown = screen
                 yield screen
                 await asyncio.sleep(_PAUSE)
-
-
-def _take(progress: Progress, event: TurnEvent) -> None:
-    if isinstance(event, Queued):
-        progress.node = "queue" if event.seconds is None else ""
-    elif not isinstance(event, Begun | Ended | Failed):
-        progress.take(event)
 
 
 def _screen(turn: Turn, progress: Progress, words: Strings) -> bytes:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import idna
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from agent import Asker
+from agent.asker import VISITORS, Asker
 from agent.state import Language
 from tools.base import Consent
 
@@ -159,4 +159,4 @@ class Site(BaseModel):
     @property
     def askers(self) -> str:
         """What the names of its visitors begin with among all who ask."""
-        return f"site:{self.id}:"
+        return f"{VISITORS}{self.id}:"

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agent.asker import OWNER
+from agent.asker import OWNER, Asker
 from tests.ui.http.served import Served, Start, parsed, until
 from ui.widget.routes import LONGEST
 from ui.widget.site import Site
@@ -125,6 +125,24 @@ async def test_nobody_sees_the_conversation_of_another(start: Start) -> None:
     assert (await served.client.get(f"/api/threads/{thread}")).status_code == 404
     assert (await served.client.get(f"/api/threads/{thread}/answers/0/sources/1")).status_code == 404
     assert served.agent.asker == OWNER
+
+
+async def test_whoever_keeps_the_site_reads_what_visitors_were_told(start: Start) -> None:
+    served = await start(SAID, SAID, SAID)
+    answer = await (await Visitor(served, keep(served)).come()).ask()
+    listed = await served.client.get("/api/insights/list", params={"which": "all", "lang": "en"})
+    assert f'value="{answer["thread"]}/0"' in listed.text
+    read = await served.client.get(f"/api/insights/visits/{answer['thread']}/0")
+    assert "20 days of paid leave" in read.text
+    assert "Staff handbook of Aoba Railway" in read.text
+    assert "href" not in read.text
+    assert "<button" not in read.text
+    assert (await served.client.get(f"/api/insights/visits/{answer['thread']}/1")).status_code == 404
+    for name in ("owner", "person:7"):
+        other = served.agent.acting_for(Asker(name, None))
+        thread = other.new_thread()
+        await other.ask(LEAVE, thread)
+        assert (await served.client.get(f"/api/insights/visits/{thread}/0")).status_code == 404, "not a visitor's"
 
 
 async def test_a_token_of_another_site_or_origin_is_none(start: Start) -> None:

@@ -153,7 +153,7 @@ async def test_what_the_documents_do_not_hold_is_asked_about_too(asking: Setting
     async with Agent.open(asking, model=model, web=web) as agent:
         asked = await agent.ask("Who built the Kizaki tunnel?", "t")
     assert asked.would_send == "Who built the Kizaki tunnel?"
-    assert asked.text.startswith("Your documents do not answer this.")
+    assert asked.text.startswith("The documents do not answer this.")
     assert web.asked == []
 
 

@@ -110,7 +110,8 @@ class View {
   /* The place of a new exchange. Its question stands there already. */
   begin(question) {
     this.log.querySelector(".k-welcome")?.remove();
-    this.log.querySelectorAll(".kotae-retry").forEach((one) => one.remove());
+    this.log.querySelectorAll(".kotae-retry, .kotae-hint").forEach((one) => one.remove());
+    for (const one of this.log.querySelectorAll("button.kotae-choice")) one.disabled = true; // something else was said
     const place = element("article", "k-exchange");
     const asked = element("div", "k-question");
     asked.append(element("span", "k-sr", this.look.words.asked));

@@ -91,10 +91,11 @@ async def test_what_is_somebody_elses_is_not_there(here: Town, role: str) -> Non
             continue
         turn = exchange if "feedback" in path else done["turn"]
         there = path.replace("{thread}", done["thread"]).replace("{turn}", turn).replace("{index}", "0")
-        there = there.replace("{n}", "1").replace("{id}", ids.get(path, ""))
-        visits = path.startswith("/api/insights/visits")  # of visitors; nobody's own conversation is one
-        for client, expected in ((his, {403 if visits and role == "reader" else 404}), (hers, {200, 204})):
-            if client is hers and (visits or method != "GET"):
+        visits = path.startswith("/api/insights/")  # what visitors of a site were told, and nobody else
+        there = there.replace("{n}", "0" if visits else "1").replace("{id}", ids.get(path, ""))
+        foreign = {403} if visits and role == "reader" else {404}
+        for client, expected in ((his, foreign), (hers, {404} if visits else {200, 204})):
+            if client is hers and method != "GET":
                 continue  # what changes something is only tried by who must not
             body = {"verdict": "down"} if method == "PUT" else {"title": "mine"} if method == "PATCH" else None
             got = await client.request(method, there, json=body)

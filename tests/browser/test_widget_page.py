@@ -260,7 +260,9 @@ def test_a_thumb_is_given_and_taken_back(browser: Browser, host: Host) -> None:
 def test_a_page_that_the_site_does_not_name_shows_nothing(browser: Browser, host: Host) -> None:
     host.put(origins=["https://elsewhere.example"])
     with visiting(browser, host) as visitor:
-        visitor.page.wait_for_function("performance.getEntriesByType('resource').some((e) => /session/.test(e.name))")
+        with visitor.page.expect_response(lambda response: response.url.endswith("/session?lang=en")) as told:
+            visitor.page.reload()
+        assert told.value.status == 403
         visitor.page.wait_for_timeout(300)
         assert visitor.page.locator(".k-launcher").count() == 0
         visitor.faults.clear()  # the browser itself says that it was refused

@@ -6,7 +6,7 @@
   const { words, element, command, toggle, returnTo } = window.kotae;
   const { page, fill, dialog, drops } = window.kotae.views;
   const BUSY = 500, IDLE = 3000; // milliseconds between two looks at the work
-  const { place, $, $$, say, attempt, frame, shown: inLibrary, ask, send } = page("library", "/api/library", {
+  const { place, $, $$, say, attempt, frame, shown: inLibrary, watch, ask, send } = page("library", "/api/library", {
     open, refresh, title: words["lib.document"], hint: words["lib.hint"],
   });
   const filled = (text, values) => text.replace(/\$\{?([a-z]+)\}?/g, (all, name) => (name in values ? values[name] : all));
@@ -75,24 +75,11 @@
   }
 
   /* ---- work ---- */
-  let revision = -1, content = 0, timer = 0, asking = false;
-  async function tick(now = false) {
-    clearTimeout(timer);
-    if (!inLibrary() || !place() || asking) return;
-    if (document.hidden && !now) { timer = setTimeout(tick, IDLE); return; }
-    asking = true;
-    let pause = IDLE;
-    try {
-      const state = await ask("work", { query: { after: revision } });
-      revision = state.revision;
-      if (state.html !== undefined) work(state.html);
-      if (state.content !== content) { const first = content === 0; content = state.content; if (!first || state.content) refresh(); }
-      if (state.busy) pause = BUSY;
-      else if (seen !== content) { seen = content; command({ do: "refresh" }); }
-    } catch (error) { if (error.status === 0) say(error.message, true); }
-    asking = false;
-    timer = setTimeout(tick, pause);
-  }
+  const tick = watch((state) => {
+    if (state.html !== undefined) work(state.html);
+    if (state.renewed) refresh();
+    if (!state.busy && seen !== state.content) { seen = state.content; command({ do: "refresh" }); }
+  }, { idle: IDLE, busy: BUSY });
   /* Only the jobs that changed are drawn anew, so that a list keeps its place and a button its focus. */
   function work(html) {
     const box = $(".kotae-lib-work");
@@ -353,5 +340,4 @@
     event.preventDefault();
     select(tabs[(to + tabs.length) % tabs.length].value, true);
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(true); });
 })();

@@ -4,7 +4,7 @@
   "use strict";
   const { words, element } = window.kotae;
   const { page, fill } = window.kotae.views;
-  const { place, $, $$, say, attempt, frame, shown, ask, send } = page("settings", "/api/settings", { open, refresh });
+  const { $, $$, say, attempt, frame, watch, ask, send } = page("settings", "/api/settings", { open, refresh });
   const BUSY = 700, IDLE = 5000; // milliseconds between two looks at the download
 
   function open() { frame(start, start); }
@@ -73,27 +73,13 @@
     try { fill(box, await ask("models")); }
     catch (error) { box.replaceChildren(element("p", "kotae-notice", error.message)); }
   }
-  let revision = -1, content = null, timer = 0, asking = false;
-  async function tick(now = false) {
-    clearTimeout(timer);
-    if (!shown() || !place() || asking) return;
-    if (document.hidden && !now) { timer = setTimeout(tick, IDLE); return; }
-    asking = true;
-    let pause = IDLE;
-    try {
-      const state = await ask("work", { query: { after: revision } });
-      revision = state.revision;
-      if (state.html !== undefined) {
-        fill($(".kotae-set-work"), state.html);
-        $(".kotae-set-work").hidden = !state.html;
-      }
-      if (content !== null && state.content !== content) await models();
-      content = state.content;
-      if (state.busy) pause = BUSY;
-    } catch (error) { if (error.status === 0) say(error.message, true); }
-    asking = false;
-    timer = setTimeout(tick, pause);
-  }
+  const tick = watch(async (state) => {
+    if (state.html !== undefined) {
+      fill($(".kotae-set-work"), state.html);
+      $(".kotae-set-work").hidden = !state.html;
+    }
+    if (state.renewed) await models();
+  }, { idle: IDLE, busy: BUSY });
   const job = (action) => attempt(action).then(() => tick(true));
 
   /* ---- health ---- */
@@ -148,5 +134,4 @@
     next.focus();
     tab(next);
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(true); });
 })();

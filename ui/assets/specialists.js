@@ -6,7 +6,7 @@
   const { words, element } = window.kotae;
   const { page, fill, dialog, drops } = window.kotae.views;
   const BUSY = 700, IDLE = 3000; // milliseconds between two looks at the work
-  const { place, $, $$, say, attempt, frame, shown, ask, send } = page("specialists", "/api/specialists", { open, refresh });
+  const { place, $, $$, say, attempt, frame, shown, watch, ask, send } = page("specialists", "/api/specialists", { open, refresh });
   const filled = (text, values) => text.replace(/\$\{?([a-z]+)\}?/g, (all, name) => (name in values ? values[name] : all));
   const named = (name, act) => `named/${encodeURIComponent(name)}${act ? `/${act}` : ""}`;
 
@@ -62,26 +62,13 @@
   }
 
   /* ---- work ---- */
-  let revision = -1, content = null, timer = 0, asking = false, listed = 0;
-  async function tick(now = false) {
-    clearTimeout(timer);
-    if (!shown() || !place() || asking) return;
-    if (document.hidden && !now) { timer = setTimeout(tick, IDLE); return; }
-    asking = true;
-    let pause = IDLE;
-    try {
-      const state = await ask("work", { query: { after: revision } });
-      revision = state.revision;
-      if (state.html !== undefined) work(state.html, state.busy);
-      if (content !== null && state.content !== content) refresh();
-      content = state.content;
-      // the list tells the share too, but need not do so all the time
-      if (state.busy && part === "home" && Date.now() - listed > 3000) { listed = Date.now(); list(); }
-      if (state.busy) pause = BUSY;
-    } catch (error) { if (error.status === 0) say(error.message, true); }
-    asking = false;
-    timer = setTimeout(tick, pause);
-  }
+  let listed = 0;
+  const tick = watch((state) => {
+    if (state.html !== undefined) work(state.html, state.busy);
+    if (state.renewed) refresh();
+    // the list tells the share too, but need not do so all the time
+    if (state.busy && part === "home" && Date.now() - listed > 3000) { listed = Date.now(); list(); }
+  }, { idle: IDLE, busy: BUSY });
   function work(html, busy) {
     const box = $(".kotae-spec-work");
     fill(box, html);
@@ -296,5 +283,4 @@
     const area = event.target instanceof Element && event.target.closest(".kotae-spec-ask textarea");
     if (area && event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); compare(area.form); }
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(true); });
 })();

@@ -159,9 +159,33 @@
         holder.append(document.createElement("br"), retry);
       } finally { opening = false; }
     }
+    /* Looks after what goes on, more often while something does, as long as the page is shown. `told` gets each state:
+       `html` only where it has changed, `renewed` when what the page lists has. Call the result to look at once. */
+    function watch(told, { idle, busy }) {
+      let revision = -1, content = null, timer = 0, asking = false;
+      async function tick(now = false) {
+        clearTimeout(timer);
+        if (!root.classList.contains(`kotae-view-${name}`) || !place() || asking) return;
+        if (document.hidden && !now) { timer = setTimeout(tick, idle); return; }
+        asking = true;
+        let pause = idle;
+        try {
+          const state = await ask(`${api}/work`, { query: { after: revision } });
+          revision = state.revision;
+          const renewed = content !== null && state.content !== content;
+          content = state.content;
+          await told({ ...state, renewed });
+          if (state.busy) pause = busy;
+        } catch (error) { if (error.status === 0) say(error.message, true); }
+        asking = false;
+        timer = setTimeout(tick, pause);
+      }
+      document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(true); });
+      return tick;
+    }
     views[name] = { open, title, hint };
     return {
-      place, $, $$, say, attempt, frame,
+      place, $, $$, say, attempt, frame, watch,
       shown: () => root.classList.contains(`kotae-view-${name}`),
       ask: (path, given) => ask(`${api}/${path}`, given),
       send: (path, body, method = "POST") => ask(`${api}/${path}`, { method, body }),

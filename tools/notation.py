@@ -10,9 +10,12 @@ _SMALL = {"十": 10, "百": 100, "千": 1000}
 LARGE = {"万": 10**4, "億": 10**8, "兆": 10**12}
 CITATION = re.compile(
     r"[(（]\s*(?:from|see|sources?:?|according to|出典[:：]?)?\s*\[(\d{1,2})\]\s*[)）]"
-    r"|\[(\d{1,2})\]|(?<=\s)\((\d)\)(?=[.。]?\s*$)"
+    r"|(?:,\s*as \w+ (?:in|by)|\b(?:according to|as \w+ (?:in|by)|from|in|see|per))\s+\[(\d{1,2})\],?"
+    r"|\[(\d{1,2})\](?:によると|によれば)[、,]?"
+    r"|\[(\d{1,2})\]|(?<=\s)\((\d)\)(?=[.。]?\s*$)",
+    re.IGNORECASE,
 )
-"""`[2]`, and what small models write instead: `(from [2])`, `(2)` at the end of a sentence."""
+"""`[2]`, and what small models write instead: `(from [2])`, `from [2]`, `[2]によると`, and `(2)` that ends a sentence."""
 WORDS = {
     word: str(value)
     for value, word in enumerate(
@@ -71,7 +74,8 @@ def solid(text: str) -> str:
 def uncited(text: str) -> str:
     """The text without its citation marks."""
     bare = re.sub(r"[ \t]+(?=[.。,、]|$)", "", CITATION.sub("", text))
-    return re.sub(r"[ \t]{2,}", " ", bare).strip()
+    bare = re.sub(r"[ \t]{2,}", " ", bare).strip()
+    return bare[:1].upper() + bare[1:] if text[:1].isupper() else bare
 
 
 def digits(text: str) -> str:

@@ -15,7 +15,7 @@ CITATION = re.compile(
     r"|\[(\d{1,2})\]|(?<=\s)\((\d)\)(?=[.。]?\s*$)",
     re.IGNORECASE,
 )
-"""`[2]`, and what small models write instead: `(from [2])`, `from [2]`, `[2]によると`, and `(2)` that ends a sentence."""
+"""`[2]`, and what small models write: `(from [2])`, `from [2]`, `[2]によると`, and `(2)` that ends a sentence."""
 WORDS = {
     word: str(value)
     for value, word in enumerate(

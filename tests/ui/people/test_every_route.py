@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.ui.people.conftest import Open
-from tests.ui.people.test_gate import path_of
+from tests.ui.people.test_people_gate import path_of
 from tests.ui.people.town import LEAVE, Town, asked, endpoints
 
 OPEN = re.compile(r"/(?:log(?:in|out)|health|ready|favicon\.ico|assets/.*|widget\.js|widget/.*)")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -23,6 +24,7 @@ from ui.feedback import serve_feedback
 from ui.files import document_response
 from ui.http import serve_api
 from ui.http.asker import Authorised
+from ui.http.problems import told
 from ui.insights import serve_insights
 from ui.languages import COOKIE, asked_language, preferred_language
 from ui.library_changes import serve_changes
@@ -79,6 +81,7 @@ def create_app(
         await asyncio.to_thread(desk.work.close)
 
     app = FastAPI(title="Kotae", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.add_exception_handler(RequestValidationError, _unfit)
     app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
 
     @app.get("/health")
@@ -127,6 +130,12 @@ def create_app(
     limits = {UPLOADS: desk.uploads.limit, **specialists.limits}
     app.add_middleware(Shield, settings=agent.settings, uploads=limits, sites=sites, head=person_head)
     return app
+
+
+async def _unfit(request: Request, error: Exception) -> Response:
+    """What does not fit is named; what was sent, which can be a password, is not sent back."""
+    found = told(error, strings.load(asked_language(request)), limit=0)
+    return JSONResponse({"error": found.message}, found.status, headers=found.headers)
 
 
 def _mount_pages(app: FastAPI, agent: Agent, chats: dict[Language, Chat]) -> None:

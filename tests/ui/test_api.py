@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fake_agent import FakeAgent, FakeContext, FakeDocument, Play, answer, passage
+from fake_agent import FakeAgent, FakeContext, FakeDocument, Play, answer, passage, settings
 from fastapi import FastAPI, Request
 
 from agent.settings import Settings
@@ -293,3 +293,13 @@ def test_importing_the_face_imports_no_gradio() -> None:
         "import sys, ui.api, ui.chat, ui.chat_page, ui.serve, ui.render, ui.shield; sys.exit('gradio' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+async def test_what_does_not_fit_is_named_and_not_sent_back(tmp_path: Path) -> None:
+    """A field may hold a password."""
+    app = create_app(FakeAgent(settings(tmp_path), {}), chat=False)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        got = await client.post("/api/memory?lang=en", json={"on": "hunter2-secret"})
+    assert got.status_code == 422
+    assert "hunter2" not in got.text
+    assert "on" in got.json()["error"]

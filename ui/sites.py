@@ -66,6 +66,10 @@ def serve_sites(app: FastAPI, agent: Agent, sites: Sites) -> None:
 
     app.add_exception_handler(Refused, refused)
 
+    def base(request: Request) -> str:
+        """Where visitors reach Kotae; without a setting for it, where the owner does."""
+        return agent.settings.public_url or f"{request.url.scheme}://{request.headers['host']}"
+
     async def found(id: str) -> Site:
         site = await asyncio.to_thread(sites.find, id)
         if site is None:
@@ -88,8 +92,8 @@ def serve_sites(app: FastAPI, agent: Agent, sites: Sites) -> None:
     async def form(request: Request, id: str) -> Response:
         site = None if id == NEW else await found(id)
         names = [one.name for one in await asyncio.to_thread(agent.library.collections)] or [DEFAULT]
-        code = snippet(_base(request), site.id) if site else ""
-        return _html(form_html(site, names, _words(request), code=code, base=_base(request), limit=LOGO_BYTES))
+        code = snippet(base(request), site.id) if site else ""
+        return _html(form_html(site, names, _words(request), code=code, base=base(request), limit=LOGO_BYTES))
 
     @app.post(f"{ROUTE}/{NEW}")
     async def make(wanted: Wanted) -> dict[str, str]:
@@ -178,11 +182,6 @@ def _example(words: Strings) -> dict[str, Any]:
     )
     one = Exchange(words("site.example_question"), answer, "example")
     return exchange(one, words, thread="example", index=0, last=True)
-
-
-def _base(request: Request) -> str:
-    """Where Kotae is served, as the request names it."""
-    return f"{request.url.scheme}://{request.headers['host']}"
 
 
 def _words(request: Request) -> Strings:

@@ -178,5 +178,7 @@ def _snippet(settings: Settings, site: Site, url: str) -> str:
 
 
 def _base(settings: Settings) -> str:
+    if settings.public_url:
+        return settings.public_url
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}"

@@ -139,3 +139,11 @@ def test_from_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert kotae("remove", "Nothing")[0] == 1
     assert "Deleted Shop" in kotae("remove", site.id)[1]
     assert Sites(tmp_path / "data").all() == []
+
+
+async def test_the_line_for_the_pages_names_where_visitors_reach_kotae(start: Start) -> None:
+    served = await start(public_url="https://chat.example.org")
+    site = keep(served)
+    _, form = await send(served, "GET", f"{site.id}/form")
+    assert "https://chat.example.org/widget.js" in form
+    assert served.url not in form

@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from agent.asker import OWNER
 from agent.errors import KotaeError, ThreadError
 from agent.events import Done
 from ui.faults import code_of, where
@@ -60,12 +61,14 @@ class Listener(Protocol):
 
 
 class Turns:
-    """The turns of one agent: at most `running` at once, and `waiting` more in the order in which they came."""
+    """The turns of one agent: at most `running` at once, and `waiting` more in the order in which they came. Nobody but
+    the owner holds more than half of these places, so that there is always one for somebody else."""
 
     def __init__(self, agent: Agent, running: int, waiting: int, listener: Listener | None = None) -> None:
         self._agent = agent
         self._most = running
         self._open_most = running + waiting
+        self._each = max(1, self._open_most // 2)
         self._slots = asyncio.Semaphore(running)
         self._listener = listener
         self._open: dict[str, Turn] = {}
@@ -90,7 +93,8 @@ class Turns:
             raise KeyTaken
         if known is not None and known.outcome not in ("stopped", "failed"):
             return known
-        if self.draining or len(self._open) >= self._open_most:
+        greedy = asker.name != OWNER.name and self.open_of(asker) >= self._each
+        if self.draining or greedy or len(self._open) >= self._open_most:
             raise self._refused("draining" if self.draining else "busy")
         now = asyncio.get_running_loop().time()
         agent = self._agent.acting_for(asker)

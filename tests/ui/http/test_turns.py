@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.asker import Asker
+from agent.asker import OWNER, Asker
 from tests.ui.fake_agent import FakeAgent, Play, answer, settings
 from tests.ui.http.served import until
 from ui.http import turns as module
@@ -51,11 +51,22 @@ async def test_a_turn_is_there_for_its_asker_only(agent: FakeAgent) -> None:
     await turns.drain(5)
 
 
+async def test_nobody_but_the_owner_takes_more_than_half_of_the_places(agent: FakeAgent) -> None:
+    turns = turns_of(agent, running=1, waiting=3)
+    greedy = [turns.start(QUICK, A) for _ in range(2)]
+    with pytest.raises(Refused):
+        turns.start(QUICK, A)
+    others = [turns.start(QUICK, B), turns.start(QUICK, OWNER)]
+    assert all(isinstance(one, Ended) for one in await asyncio.gather(*map(last_of, [*greedy, *others])))
+    assert [turns.start(QUICK, OWNER) for _ in range(4)]
+    await turns.drain(5)
+
+
 async def test_those_that_wait_come_in_order(agent: FakeAgent) -> None:
     turns = turns_of(agent, running=1, waiting=3)
-    asked = [turns.start(QUICK, A) for _ in range(4)]
+    asked = [turns.start(QUICK, OWNER) for _ in range(4)]
     with pytest.raises(Refused) as caught:
-        turns.start(QUICK, A)
+        turns.start(QUICK, OWNER)
     assert (caught.value.why, caught.value.after >= 1) == ("busy", True)
     assert all(isinstance(one, Ended) for one in await asyncio.gather(*map(last_of, asked)))
     ahead = [

@@ -63,16 +63,9 @@ async def test_over_http(script: AnyScript) -> None:
     assert result.unseen == ()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def page() -> AsyncIterator[Target]:
-    chat = target("chat")
-    yield chat
-    await chat.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def widget() -> AsyncIterator[Target]:
-    one = target("widget")
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["chat", "widget"])
+async def page(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
+    one = target(request.param)
     yield one
     await one.close()
 
@@ -80,16 +73,8 @@ async def widget() -> AsyncIterator[Target]:
 @pytest.mark.browser
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("script", SCRIPTS)
-async def test_on_the_page(script: AnyScript, page: Target) -> None:
+async def test_on_a_page(script: AnyScript, page: Target) -> None:
+    """On the chat's page, and on the widget on somebody else's."""
     result = await run(script, page)
-    assert result.ok, explained(result)
-    assert set(result.unseen) <= UNSEEN
-
-
-@pytest.mark.browser
-@pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("script", SCRIPTS)
-async def test_on_the_widget(script: AnyScript, widget: Target) -> None:
-    result = await run(script, widget)
     assert result.ok, explained(result)
     assert set(result.unseen) <= UNSEEN

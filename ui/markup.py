@@ -8,7 +8,7 @@ browser ask another host for anything (the answer as a way out for data: EchoLea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
@@ -111,6 +111,14 @@ def paragraphs(text: str) -> str:
     """Plain text as it was typed: escaped, line breaks kept. Not Markdown."""
     blocks = re.split(r"\n\s*\n", text.strip())
     return "".join(f"<p>{'<br>'.join(escape(line) for line in block.splitlines())}</p>" for block in blocks)
+
+
+def options(pairs: Iterable[tuple[str, str]], chosen: str = "") -> str:
+    """The options of a select: each with its value and what it reads as. They still have to pass `clean`."""
+    return "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>'
+        for value, text in pairs
+    )
 
 
 def markdown(text: str, *, cite: Cite | None = None, links: Collection[str] = ()) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from tools.base import Consent
 from ui.library_jobs import rate
-from ui.markup import clean
+from ui.markup import clean, options
 from ui.reasons import told
 from ui.render_nav import ago
 
@@ -324,10 +324,7 @@ def _collection(one: Collection, words: Strings, now: float, fixed: bool) -> str
 
 def _web(one: Collection, words: Strings) -> str:
     """Whether questions over a collection may go to a web search, to be changed."""
-    choices = "".join(
-        f'<option value="{said}"{" selected" if said == one.web else ""}>{escape(words.code("web", said))}</option>'
-        for said in get_args(Consent)
-    )
+    choices = options([(said, words.code("web", said)) for said in get_args(Consent)], one.web)
     label = escape(words("lib.web_of", name=one.name))
     return (
         f'<label class="kotae-lib-web">{escape(words("ask.web"))} '

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from tools.base import Consent
 from ui import strings
-from ui.markup import clean
+from ui.markup import clean, options
 from ui.widget.site import Look, Site, Texts
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _where(kept: Site, site: Site | None, collections: Sequence[str], words: Str
     known = [*collections, *(name for name in kept.collections if name not in collections)]
     boxes = "".join(_box("collection", name, name, name in kept.collections) for name in known)
     origins = escape("\n".join(kept.origins))
-    web = _choices([(one, words.code("site_web", one)) for one in _CONSENTS], kept.web)
+    web = options([(one, words.code("site_web", one)) for one in _CONSENTS], kept.web)
     return (
         f'<section class="kotae-site-part"><h4>{escape(words("site.where"))}</h4>'
         + _field(
@@ -163,9 +163,9 @@ def _texts_in(language: Language, texts: Texts, words: Strings) -> str:
 def _look(kept: Site, id: str, words: Strings, limit: int) -> str:
     look = kept.look
 
-    corner = _choices([(one, words.code("site_corner", one)) for one in ("right", "left")], look.corner)
-    theme = _choices([(one, words.code("site_theme", one)) for one in ("auto", "light", "dark")], look.theme)
-    language = _choices([(one, words.code("site_language", one)) for one in ("page", "en", "ja")], look.language)
+    corner = options([(one, words.code("site_corner", one)) for one in ("right", "left")], look.corner)
+    theme = options([(one, words.code("site_theme", one)) for one in ("auto", "light", "dark")], look.theme)
+    language = options([(one, words.code("site_language", one)) for one in ("page", "en", "ja")], look.language)
     logo = ""
     if id != "new":
         remove = "" if kept.logo else " hidden"
@@ -200,11 +200,4 @@ def _box(name: str, value: str, label: str, on: bool) -> str:
     return (
         f'<label class="kotae-lib-check"><input type="checkbox" name="{name}"{given}{" checked" if on else ""}>'
         f"{escape(label)}</label>"
-    )
-
-
-def _choices(pairs: Sequence[tuple[str, str]], chosen: str) -> str:
-    return "".join(
-        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>'
-        for value, text in pairs
     )

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from tools.specialist.plan import Plan
+from ui.markup import options
 from ui.render_library import size
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def form_html(bases: Sequence[Choice], collections: Sequence[str], words: String
 
 
 def _what(words: Strings) -> str:
-    uses = _options([(use, words.code("use", use)) for use in ("answer", "style", "grounded")])
+    uses = options([(use, words.code("use", use)) for use in ("answer", "style", "grounded")])
     return (
         '<div class="kotae-spec-grid">'
         + _field(
@@ -57,7 +58,7 @@ def _what(words: Strings) -> str:
 def _examples(collections: Sequence[str], words: Strings, limit: int) -> str:
     raft = ""
     if collections:
-        choice = _options([(name, name) for name in collections])
+        choice = options([(name, name) for name in collections])
         raft = (
             f'<div class="kotae-drop-row kotae-spec-raft"><label>{escape(words("spec.raft"))}'
             f'<select class="kotae-spec-collection">{choice}</select></label>'
@@ -84,7 +85,7 @@ def _how(bases: Sequence[Choice], words: Strings) -> str:
         f"{escape(one.title if one.here else words('spec.base_missing', name=one.title))}</option>"
         for one in bases
     )
-    methods = _options([(method, words.code("method", method)) for method in ("lora", "layers", "few_shot")])
+    methods = options([(method, words.code("method", method)) for method in ("lora", "layers", "few_shot")])
     numbers = "".join(
         _field(
             words.code("setting", name),
@@ -137,7 +138,3 @@ def _usual(name: str, words: Strings) -> str:
 
 def _box(name: str, label: str) -> str:
     return f'<label class="kotae-lib-check"><input type="checkbox" name="{name}">{escape(label)}</label>'
-
-
-def _options(pairs: Sequence[tuple[str, str]]) -> str:
-    return "".join(f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in pairs)

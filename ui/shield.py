@@ -20,7 +20,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 
 from ui import strings
-from ui.widget.door import Door, Entry
+from ui.widget.cors import CrossOrigin, Entry
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -66,7 +66,7 @@ class Shield:
         self._public = (public.netloc, settings.public_url)
         self._hosts = _LOOPBACK | {settings.host, *settings.hosts, *([public.hostname] if public.hostname else [])}
         self._accounts = settings.accounts == "on"
-        self._door = Door(sites)
+        self._crossing = CrossOrigin(sites)
         self._frames = tuple(origin for origin in settings.embed_origins if _is_origin(origin))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,7 +75,7 @@ class Shield:
                 await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        entry = await self._door.entry(scope["method"], scope["path"], headers.get("origin"))
+        entry = await self._crossing.entry(scope["method"], scope["path"], headers.get("origin"))
         refusal = self._refusal(scope, headers, entry)
         if refusal is not None:
             await refusal(scope, receive, self._guarded(send, "", None, entry=entry))

@@ -76,7 +76,6 @@ TABLE: tuple[tuple[str, str, Role | None, KeyScope | None], ...] = (
     # the installation
     ("GET", "/metrics", "owner", "metrics"),
     ("GET POST", "/api/settings/**", "owner", None),
-    ("POST", "/api/sites", "owner", None),
     ("GET POST PUT DELETE", "/api/sites/**", "owner", None),
     ("GET POST PATCH", "/api/people", "owner", None),
     ("POST PATCH DELETE", "/api/people/**", "owner", None),

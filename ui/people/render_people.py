@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from ui.markup import clean
+from ui.markup import clean, options
 from ui.people.render_account import act, key_row, shown_once
 from ui.people.roles import ROLES
 
@@ -104,11 +104,8 @@ def _role(person: Person, path: str, words: Strings) -> str:
 
 
 def _roles(chosen: str, words: Strings) -> str:
-    options = "".join(
-        f'<option value="{one}"{" selected" if one == chosen else ""}>{escape(words.code("role", one))}</option>'
-        for one in ROLES
-    )
-    return f'<select class="kotae-field" name="role">{options}</select>'
+    roles = options([(one, words.code("role", one)) for one in ROLES], chosen)
+    return f'<select class="kotae-field" name="role">{roles}</select>'
 
 
 def _choice(

@@ -55,7 +55,7 @@ class Entry:
 OURS = Entry("ours")
 
 
-class Door:
+class CrossOrigin:
     """Looks at each request once, before anything else does."""
 
     def __init__(self, sites: Sites | None) -> None:

@@ -108,25 +108,26 @@ class Agent(Conversations):
         """
         question = self.settings.checked(question)
         async with self._turns[thread]:
-            await asyncio.to_thread(self.context.specialists.refresh)
+            said_of_web = await self._threads.touch(thread, question)
+            leave = await asyncio.to_thread(self._looked, web or said_of_web)
             context = for_asker(self.context, self.asker, self.settings, self.library)
-            await self._threads.touch(thread, question)
-            asked = web or await self._threads.web(thread)
-            leave = await asyncio.to_thread(self._web, asked)
             turn = Turn(question=question, started=time.time(), web=leave)
-            entry: Any = {"messages": [HumanMessage(question)], "turn": turn}
             if await self._waits(thread):
-                entry = Command(resume={"question": turn.question, "started": turn.started, "web": turn.web})
+                entry: Any = Command(resume={"question": turn.question, "started": turn.started, "web": turn.web})
+            else:
+                await self._put(thread, [HumanMessage(question)])
+                entry = {"turn": turn}
             last: Turn | None = None
             said: list[AnyMessage] = []
             ending: Ending = "stopped"
+            place: int | None = None
             lesson: asyncio.Task[None] | None = None
             chunks = self._graph.astream(
                 entry,
                 self._config(thread),
                 context=replace(context, earlier=partial(self._threads.archive.gists, thread)),
                 stream_mode=["custom", "values"],
-                durability="sync",
+                durability="exit",  # see docs/decisions/0025
             )
             try:
                 async with aclosing(chunks) as parts:  # type: ignore[type-var]
@@ -147,14 +148,19 @@ class Agent(Conversations):
                     await lesson
                 if last is not None and last.started == turn.started:  # not what stood there before a reply
                     seconds = time.time() - turn.started
-                    await self.insights.note(thread, last, said, ending, seconds, asker=self.asker.name)
+                    place = await self.insights.note(thread, last, said, ending, seconds, asker=self.asker.name)
             if last is not None and last.web_stays:
                 await self._threads.set_web(thread, "on")
-            await self._shorten(thread)
+            await self._shorten(thread, said)
             await self._threads.prune(thread)
             if last is None or last.answer is None:
                 raise KotaeError("The turn ended without an answer; ask again.")
-            yield Done(last.answer, thread)
+            yield Done(last.answer, thread, place, str(said[-1].id))
+
+    def _looked(self, asked: Consent | None) -> Consent:
+        """Look at what may have changed since the last turn: the specialists, and what the web may be asked."""
+        self.context.specialists.refresh()
+        return self._web(asked)
 
     async def ask(self, question: str, thread: str | None = None, *, web: Consent | None = None) -> Answer:
         """The answer alone."""

@@ -1,4 +1,4 @@
-"""Old exchanges of long conversations, beside the checkpoints: a checkpoint is written after every step of every turn,
+"""Old exchanges of long conversations, beside the checkpoints: a checkpoint is read and written whole with every turn,
 so it holds the last exchanges only, and does not grow with the conversation.
 
 Nothing is summed up or left out: what the reader is shown is complete. For later turns `Gist`s stay within reach.

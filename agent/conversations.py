@@ -105,7 +105,7 @@ class Conversations:
     async def begin(self, thread: str, said: Sequence[tuple[str, str]]) -> None:
         """Put into a new conversation what was said elsewhere: pairs of role (`user`, `assistant`) and text."""
         await self._threads.touch(thread, next((text for role, text in said if role == "user"), ""))
-        await self._graph.aupdate_state(self._config(thread), {"messages": messages_of(said)}, as_node="finish")
+        await self._put(thread, messages_of(said))
 
     async def threads(self) -> list[Thread]:
         """All conversations, the latest first."""
@@ -186,9 +186,7 @@ class Conversations:
             removed = [one.turn for one in (*past, *exchanges(messages))[index:]]
             await self._threads.asked.drop(thread, index)
             await self._threads.feedback.drop(thread, removed)
-            # behind a question that Kotae asked back, the reply is waited for again
-            end = "finish" if waiting(stays) is None else "asked"
-            await self._graph.aupdate_state(self._config(thread), {"messages": changed}, as_node=end)
+            await self._put(thread, changed, behind=stays)
             await self._threads.archive.drop(thread, [str(m.id) for m in changed if isinstance(m, HumanMessage)])
             await self._threads.prune(thread)
 
@@ -251,17 +249,20 @@ class Conversations:
         own = {thread.id for thread in await self._threads.list()}
         return [one for one in found if one.thread in own]
 
-    async def _shorten(self, thread: str) -> None:
-        """Move what is long past out of the checkpoint."""
-        messages = await self._messages(thread)
+    async def _shorten(self, thread: str, messages: Sequence[AnyMessage]) -> None:
+        """Move what is long past out of the checkpoint, which holds `messages`."""
         starts = [i for i, m in enumerate(messages) if isinstance(m, HumanMessage)]
         if len(starts) < KEPT + SLACK:
             return
         old = messages[: starts[-KEPT]]
         await self._threads.archive.add(thread, old)
-        removed = [RemoveMessage(id=str(m.id)) for m in old]
-        end = "finish" if waiting(messages) is None else "asked"
-        await self._graph.aupdate_state(self._config(thread), {"messages": removed}, as_node=end)
+        await self._put(thread, [RemoveMessage(id=str(m.id)) for m in old], behind=messages)
+
+    async def _put(self, thread: str, messages: Sequence[BaseMessage], *, behind: Sequence[AnyMessage] = ()) -> None:
+        """Put messages into the checkpoint between two turns. Where `behind` ends with a question that Kotae asked, the
+        reply to it is waited for again."""
+        end = "finish" if waiting(behind) is None else "asked"
+        await self._graph.aupdate_state(self._config(thread), {"messages": list(messages)}, as_node=end)
 
     async def _said(self, thread: str) -> tuple[list[Kept], list[AnyMessage]]:
         """What was moved out of the checkpoint, and what is in it."""

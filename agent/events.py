@@ -53,6 +53,10 @@ class Done:
 
     answer: Answer
     thread: str
+    index: int | None = None
+    """Where the exchange stands in its conversation, from 0; None when that is not known."""
+    turn: str = ""
+    """The id under which feedback on the answer is given."""
 
 
 Event = Status | Draft | Token | Checked | Sources | Done

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -38,6 +40,16 @@ def _after_reflect(state: State, runtime: Runtime[Context]) -> Literal["answer",
     return after_reflect(state["turn"], runtime.context.limits)
 
 
+def _told(path: Callable[..., str]) -> Callable[..., Awaitable[str]]:
+    """`path` for the event loop: LangGraph sends one that is not async to another thread, which costs more than it."""
+
+    @wraps(path)
+    async def chosen(*given: Any, **named: Any) -> str:
+        return path(*given, **named)
+
+    return chosen
+
+
 def build(
     checkpointer: BaseCheckpointSaver[Any] | None = None,
 ) -> CompiledStateGraph[State, Context, Any, Any]:
@@ -58,12 +70,12 @@ def build(
 
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "route")
-    graph.add_conditional_edges("route", after_route)
-    graph.add_conditional_edges("parts", after_parts)
+    graph.add_conditional_edges("route", _told(after_route))
+    graph.add_conditional_edges("parts", _told(after_parts))
     graph.add_edge("clarify", "asked")
     graph.add_edge("consent", "asked")
     graph.add_edge("asked", "reply")
-    graph.add_conditional_edges("reply", after_reply)
+    graph.add_conditional_edges("reply", _told(after_reply))
     return graph.compile(checkpointer=checkpointer)
 
 
@@ -86,10 +98,10 @@ def _look_up(graph: StateGraph[State, Context, Any, Any], *from_judge: str) -> N
         "finish": finish,
     }.items():
         graph.add_node(name, traced(name, node))
-    graph.add_conditional_edges("gather", after_gather)
-    graph.add_conditional_edges("judge", after_judge, list(from_judge))
-    graph.add_conditional_edges("answer", after_answer)
-    graph.add_conditional_edges("reflect", _after_reflect)
+    graph.add_conditional_edges("gather", _told(after_gather))
+    graph.add_conditional_edges("judge", _told(after_judge), list(from_judge))
+    graph.add_conditional_edges("answer", _told(after_answer))
+    graph.add_conditional_edges("reflect", _told(_after_reflect))
     graph.add_edge("abstain", "finish")
     graph.add_edge("finish", END)
 

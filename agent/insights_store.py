@@ -65,9 +65,10 @@ class AskedStore:
     async def note(
         self, thread: str, turn: Turn, messages: Sequence[AnyMessage], ending: Ending, seconds: float, *,
         asker: str,
-    ) -> None:  # fmt: skip
-        """Keep what became of a turn; `messages` are those of the checkpoint after it. A database that cannot be
-        written costs the figures a row, and nobody their answer."""
+    ) -> int | None:  # fmt: skip
+        """Keep what became of a turn; `messages` are those of the checkpoint after it. Returns where its exchange
+        stands in the conversation. A database that cannot be written costs the figures a row, and nobody their
+        answer: None."""
         answer = turn.answer if ending == "ended" else None
         outcome: str = ending if answer is None else "refused" if answer.refused else "answered"
         chosen = turn.decision
@@ -83,12 +84,13 @@ class AskedStore:
         )
         moved = "SELECT count(*) FROM past WHERE thread = ? AND id NOT IN (SELECT value FROM json_each(?))"
         try:
-            await self._db.execute(
-                f"INSERT OR REPLACE INTO asked VALUES (?, ({moved}) + ?, {', '.join('?' * 12)})", row
-            )
+            insert = f"INSERT OR REPLACE INTO asked VALUES (?, ({moved}) + ?, {', '.join('?' * 12)}) RETURNING n"
+            [(n,)] = await self._db.execute_fetchall(insert, row)
             await self._db.commit()
+            return int(n)
         except (sqlite3.Error, ValueError) as error:  # ValueError: the file was closed over a turn that was stopped
             log.warning("what was asked could not be noted: %s", error)
+            return None
 
     async def drop(self, thread: str, first: int) -> None:
         """Forget exchange `first` of a conversation and all after it."""

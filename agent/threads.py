@@ -113,19 +113,23 @@ class Threads:
         """An id for a conversation; it is listed from its first question on."""
         return uuid.uuid4().hex
 
-    async def touch(self, thread: str, question: str) -> None:
-        """Note that a question was asked; the first one becomes the title. Raises `ThreadError` for a conversation of
-        somebody else, as if there were none."""
+    async def touch(self, thread: str, question: str) -> Consent | None:
+        """Note that a question was asked; the first one becomes the title. Returns what was said of the web for the
+        conversation. Raises `ThreadError` for a conversation of somebody else, as if there were none."""
         title = " ".join(question.split())
         title = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1] + "…"
         now = time.time()
-        done = await self._db.execute(
-            "INSERT INTO threads (id, title, created, updated, asker) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET updated = excluded.updated WHERE asker = excluded.asker",
-            (thread, title, now, now, self._asker),
+        rows = list(
+            await self._db.execute_fetchall(
+                "INSERT INTO threads (id, title, created, updated, asker) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET updated = excluded.updated WHERE asker = excluded.asker RETURNING web",
+                (thread, title, now, now, self._asker),
+            )
         )
         await self._db.commit()
-        self._expect(done.rowcount)
+        self._expect(len(rows))
+        web: Consent | None = rows[0][0]
+        return web
 
     async def asker(self, thread: str) -> str:
         """Whose conversation it is; "" for one that is not there."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from tools.base import Consent
 from ui.chat import Chat, Screen
-from ui.http.asker import authorise
+from ui.http.asker import visitor_of
 from ui.markup import clean
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ui.strings import Strings
 
 Update = dict[Any, Any]
+
+_LOOKS = 0.02
+"""Seconds after which Gradio looks whether something was asked; left to itself it does so a thousand times a second."""
 
 
 def build(chat: Chat, words: Strings, *, other: str, web: Consent, accounts: bool = False) -> gr.Blocks:
@@ -109,7 +112,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: Consent, accounts: boo
 
         def own(request: gr.Request) -> Chat:
             """The chat of whoever sent the request, as `ui.people.door` has let them in."""
-            return chat.acting_for(authorise(request.request))
+            return chat.acting_for(visitor_of(request.request).asker)
 
         async def opened(request: gr.Request) -> Update:
             return shown(await own(request).open(str(request.query_params.get("thread", ""))))
@@ -142,6 +145,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: Consent, accounts: boo
         command.submit(acted, [command, thread, use_web], outputs, **many)
         stop.click(stopped, None, None, **many)
     page.queue(default_concurrency_limit=32, max_size=64)
+    page._queue.sleep_when_free = _LOOKS
     return page
 
 

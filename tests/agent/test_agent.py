@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent import Agent, Done, Draft, QuestionError, Settings, Sources, Status, ThreadError, Token
 from agent.models.scripted import ScriptedChatModel, ScriptExhausted
+from tests.agent.killed_turn import kill_behind
 from tools.library import E5, Library, Scope
 
 LEAVE = "How many days of paid leave does an employee have?"
@@ -294,6 +296,42 @@ async def test_a_turn_that_was_stopped_is_kept_without_an_answer(indexed: Settin
         [exchange] = await agent.history("t")
         assert exchange.question == LEAVE
         assert exchange.answer is None
+
+
+async def test_a_turn_that_was_killed_leaves_its_question(indexed: Settings) -> None:
+    kill_behind("Token", LEAVE, indexed, "Every employee has 20 days. [1]")
+    async with Agent.open(indexed, model=scripted("Every employee has 20 days of paid leave a year. [1]")) as agent:
+        [exchange] = await agent.history("t")
+        assert (exchange.question, exchange.answer) == (LEAVE, None)
+        answer = await agent.ask(LEAVE, "t")
+        assert "20 days" in answer.text
+        assert [one.answer is None for one in await agent.history("t")] == [True, False]
+
+
+async def test_the_end_of_a_turn_tells_where_its_answer_stands(indexed: Settings) -> None:
+    model = scripted("Hello!", "Every employee has 20 days of paid leave a year. [1]", "You are welcome.")
+    async with Agent.open(indexed, model=model) as agent:
+        told = []
+        for question in ("Hello!", LEAVE, "Thank you!"):
+            told += [event async for event in agent.stream(question, "t") if isinstance(event, Done)]
+        history = await agent.history("t")
+        assert [(done.index, done.turn) for done in told] == [(n, one.turn) for n, one in enumerate(history)]
+
+
+async def test_a_turn_writes_two_checkpoints(indexed: Settings) -> None:
+    """One with the question, one with the answer; see docs/decisions/0025."""
+    async with Agent.open(indexed, model=scripted("Every employee has 20 days of paid leave a year. [1]")) as agent:
+        written = []
+        saver = agent._threads.checkpointer
+        put = saver.aput
+
+        async def noted(config: Any, checkpoint: Any, *rest: Any) -> Any:
+            written.append(len(checkpoint["channel_values"].get("messages", [])))
+            return await put(config, checkpoint, *rest)
+
+        saver.aput = noted  # type: ignore[method-assign]
+        await agent.ask(LEAVE, "t")
+        assert written == [1, 2]
 
 
 async def test_a_script_that_runs_out_fails_loudly(indexed: Settings) -> None:

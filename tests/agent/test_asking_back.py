@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -21,6 +16,7 @@ from agent.nodes.gather import outward
 from agent.nodes.reply import _folded, _replying, pick
 from agent.nodes.understand import detect
 from agent.state import Evidence, Turn
+from tests.agent.killed_turn import kill_behind
 from tests.benchmarks.sample import questions
 from tools.base import Passage
 from tools.library import E5, Library
@@ -300,44 +296,10 @@ async def test_the_text_of_a_deleted_conversation_that_waited_is_gone(town: Sett
     assert b"Rowing boats" not in data
 
 
-PROCESS = """
-    import asyncio, sys
-    from pathlib import Path
-    from agent import Agent, Settings
-    from agent.models.scripted import ScriptedChatModel
-
-    async def main():
-        settings = Settings(data_dir=Path(sys.argv[1]), models_dir=Path(sys.argv[1]), web="off")
-        async with Agent.open(settings, model=ScriptedChatModel(lines=[])) as agent:
-            async for _ in agent.stream("What is the deposit?", "t"):
-                pass
-            print("asked", flush=True)
-            await asyncio.sleep(600)
-
-    asyncio.run(main())
-"""
-
-
-@pytest.fixture
-def killed(town: Settings) -> Settings:
-    """A town whose chat was killed behind the question that it asked back."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PROCESS), str(town.data_dir)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process.stdout:
-        assert process.stdout.readline() == "asked\n"
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-    return town
-
-
-async def test_a_process_killed_between_question_and_reply_resumes(killed: Settings) -> None:
+async def test_a_process_killed_between_question_and_reply_resumes(town: Settings) -> None:
+    kill_behind("Done", "What is the deposit?", town)
     model = scripted("The deposit is 30 pounds for each rowing boat. [1]")
-    async with Agent.open(killed, model=model) as agent:
+    async with Agent.open(town, model=model) as agent:
         [exchange] = await agent.history("t")
         assert exchange.answer is not None
         answer = await agent.ask(ORRIN, "t")

@@ -17,10 +17,15 @@ def visitor_of(request: Request) -> Visitor:
     return found
 
 
-def authorise(request: Request) -> Asker:
+async def visiting(request: Request) -> Visitor:
+    """`visitor_of` as a dependency: FastAPI sends one that is not async to another thread, which costs more."""
+    return visitor_of(request)
+
+
+async def authorise(request: Request) -> Asker:
     """Whose conversations a request meets, and what of the library: hand it to `Agent.acting_for`."""
     return visitor_of(request).asker
 
 
 Authorised = Annotated[Asker, Depends(authorise)]
-Visiting = Annotated[Visitor, Depends(visitor_of)]
+Visiting = Annotated[Visitor, Depends(visiting)]

@@ -24,7 +24,7 @@ from ui.faults import code_of, where
 from ui.http.turn import Asked, Begun, Ended, Failed, Queued, Turn
 
 if TYPE_CHECKING:
-    from agent import Agent, Answer
+    from agent import Agent
     from agent.asker import Asker
 
 log = logging.getLogger(__name__)
@@ -198,15 +198,16 @@ class Turns:
             await self._take_back(turn)
         if turn.asked.said:
             await turn.agent.begin(turn.thread, turn.asked.said)
+        last: Done | None = None
         events = turn.agent.stream(turn.asked.question, turn.thread, web=turn.asked.web)
         async with aclosing(events) as stream:  # type: ignore[type-var]
             async for event in stream:
                 if isinstance(event, Done):
-                    turn.answer = event.answer
+                    turn.answer, last = event.answer, event
                 else:
                     turn.tell(event)
-        assert turn.answer is not None
-        return await self._placed(turn, turn.answer)
+        assert last is not None
+        return Ended(last.answer, last.index, last.turn) if turn.asked.kept else Ended(last.answer)
 
     async def _take_back(self, turn: Turn) -> None:
         """Drop the question that was left without an answer, so that it does not stand there twice."""
@@ -221,14 +222,6 @@ class Turns:
             pass  # stopped before it began
         except Exception as error:
             log.error("A conversation that is not kept could not be deleted: %s", where(error))
-
-    async def _placed(self, turn: Turn, answer: Answer) -> Ended:
-        """Where the answer stands now; another turn of the same conversation may have come after it."""
-        if turn.asked.kept:
-            for index, exchange in reversed(list(enumerate(await turn.agent.history(turn.thread)))):
-                if exchange.answer is not None and exchange.answer.text == answer.text:
-                    return Ended(answer, index, exchange.turn)
-        return Ended(answer)
 
     def _close(self, turn: Turn, last: Ended | Failed) -> None:
         """Say how a turn ended."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
 from typing import Any, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -11,6 +9,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from agent.conditions import told
 from agent.context import Context
 from agent.nodes.answer import after_answer, answer
 from agent.nodes.clarify import clarify
@@ -40,19 +39,7 @@ def _after_reflect(state: State, runtime: Runtime[Context]) -> Literal["answer",
     return after_reflect(state["turn"], runtime.context.limits)
 
 
-def _told(path: Callable[..., str]) -> Callable[..., Awaitable[str]]:
-    """`path` for the event loop: LangGraph sends one that is not async to another thread, which costs more than it."""
-
-    @wraps(path)
-    async def chosen(*given: Any, **named: Any) -> str:
-        return path(*given, **named)
-
-    return chosen
-
-
-def build(
-    checkpointer: BaseCheckpointSaver[Any] | None = None,
-) -> CompiledStateGraph[State, Context, Any, Any]:
+def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> CompiledStateGraph[State, Context, Any, Any]:
     """The compiled graph. Its loops end at `Limits`: judge → gather by `gathers`, reflect → answer by `drafts`."""
     graph = StateGraph(State, context_schema=Context)
     for name, node in {
@@ -70,12 +57,12 @@ def build(
 
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "route")
-    graph.add_conditional_edges("route", _told(after_route))
-    graph.add_conditional_edges("parts", _told(after_parts))
+    graph.add_conditional_edges("route", told(after_route))
+    graph.add_conditional_edges("parts", told(after_parts))
     graph.add_edge("clarify", "asked")
     graph.add_edge("consent", "asked")
     graph.add_edge("asked", "reply")
-    graph.add_conditional_edges("reply", _told(after_reply))
+    graph.add_conditional_edges("reply", told(after_reply))
     return graph.compile(checkpointer=checkpointer)
 
 
@@ -98,10 +85,10 @@ def _look_up(graph: StateGraph[State, Context, Any, Any], *from_judge: str) -> N
         "finish": finish,
     }.items():
         graph.add_node(name, traced(name, node))
-    graph.add_conditional_edges("gather", _told(after_gather))
-    graph.add_conditional_edges("judge", _told(after_judge), list(from_judge))
-    graph.add_conditional_edges("answer", _told(after_answer))
-    graph.add_conditional_edges("reflect", _told(_after_reflect))
+    graph.add_conditional_edges("gather", told(after_gather))
+    graph.add_conditional_edges("judge", told(after_judge), list(from_judge))
+    graph.add_conditional_edges("answer", told(after_answer))
+    graph.add_conditional_edges("reflect", told(_after_reflect))
     graph.add_edge("abstain", "finish")
     graph.add_edge("finish", END)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -85,6 +86,24 @@ async def test_the_page_follows_the_choice_then_the_browser(
     headers = {"accept-language": accept} | ({"cookie": f"kotae_lang={cookie}"} if cookie else {})
     got = await client.get("/?thread=t", headers=headers)
     assert (got.status_code, got.headers["location"]) == (307, f"/chat/{expected}/?thread=t")
+
+
+async def test_an_idle_page_does_not_keep_the_processor_busy(agent: FakeAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio looks whether something was asked: a thousand times a second if it is left to itself."""
+    app = create_app(agent)  # type: ignore[arg-type]
+    looks, sleep = [], asyncio.sleep
+
+    async def counted(seconds: float, *rest: object) -> None:
+        looks.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr("gradio.queueing.asyncio.sleep", counted)
+    async with app.router.lifespan_context(app), connected(app) as client:
+        await client.get("/chat/en/config")
+        looks.clear()
+        await sleep(0.3)
+    assert looks
+    assert min(looks) >= 0.02
 
 
 async def test_switching_the_language_is_remembered_and_keeps_the_thread(client: httpx.AsyncClient) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Update = dict[Any, Any]
 
 _LOOKS = 0.02
-"""Seconds after which Gradio looks whether something was asked; left to itself it does so a thousand times a second."""
+"""Seconds after which Gradio looks whether something was asked; left to itself it does so 1,100 times a second."""
 
 
 def build(chat: Chat, words: Strings, *, other: str, web: Consent, accounts: bool = False) -> gr.Blocks:
@@ -145,7 +145,7 @@ def build(chat: Chat, words: Strings, *, other: str, web: Consent, accounts: boo
         command.submit(acted, [command, thread, use_web], outputs, **many)
         stop.click(stopped, None, None, **many)
     page.queue(default_concurrency_limit=32, max_size=64)
-    page._queue.sleep_when_free = _LOOKS
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = _LOOKS
     return page
 
 

@@ -89,7 +89,7 @@ async def test_the_page_follows_the_choice_then_the_browser(
 
 
 async def test_an_idle_page_does_not_keep_the_processor_busy(agent: FakeAgent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gradio looks whether something was asked: a thousand times a second if it is left to itself."""
+    """Gradio looks whether something was asked: 1,100 times a second if it is left to itself."""
     app = create_app(agent)  # type: ignore[arg-type]
     looks, sleep = [], asyncio.sleep
 

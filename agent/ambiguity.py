@@ -37,6 +37,10 @@ _LABEL = 80
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 
 
+_BESIDE = re.compile(r"(.+?)\s*[(（]([^()（）]+)[)）]")
+"""How encyclopaedias and others tell bearers of one name apart: "John Barnes (musician)"."""
+
+
 @cache
 def _relations(language: Language) -> tuple[frozenset[str], frozenset[str]]:
     told = yaml.safe_load((FOLDER / language / "relations.yaml").read_text("utf-8"))
@@ -86,6 +90,32 @@ def choices(turn: Turn) -> tuple[str, ...]:
         found[f"{passage.document}\0{label}"] = label
         said.append(own)
     return tuple(found.values())[:MOST] if len(found) > 1 else ()
+
+
+def namesakes(turn: Turn) -> tuple[str, ...]:
+    """The titles of pages about several that bear a name in the question, the likeliest first, where their words in
+    brackets tell them apart. Empty where the question says which one is meant, and where the nearest sentence is of the
+    page that needs no such word: whom most people mean.
+    """
+    asked, names = set(search_terms(turn.standalone)), set(facts.claimed_names(turn.standalone))
+    found: dict[str, list[str]] = {}
+    for passage in turn.passages[: MOST + 1]:
+        told = _BESIDE.match(passage.title)
+        if told is None or not _is_name(told[1], names) or steers(told[2]):
+            continue
+        if asked & set(search_terms(told[2])):
+            return ()
+        title = f"{told[1]} ({told[2]})"
+        found[told[1]] = list(dict.fromkeys([*found.get(told[1], ()), title]))
+    several = next((titles for titles in found.values() if len(titles) > 1), [])
+    nearest = turn.passages[turn.evidence[0].passage - 1].title if turn.evidence else ""
+    return tuple(several[:MOST]) if _BESIDE.match(nearest) else ()
+
+
+def _is_name(text: str, names: set[str]) -> bool:
+    """Whether a text is one of the question's names, first and last."""
+    words = re.split(r"[\s・]+", text)
+    return len(words) > 1 and all(word in names or len(word.strip(".")) == 1 for word in words)
 
 
 def _label(evidence: Evidence, passage: Passage) -> str:

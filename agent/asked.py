@@ -40,6 +40,10 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"(?<![\d.,/])(?:19|20)\d\d(?![\d,])")
+_FEW = 4
+"""Words up to which an answer may be no sentence but the name of a place."""
+_PART = 4
+"""Letters from which on a word that stands within another one is taken for a part of it."""
 _OUTDATED = 2
 """Years by which a sentence may not be older than the newest year that the sources name."""
 
@@ -49,8 +53,14 @@ class _Kind:
     asks: re.Pattern[str]
     holds: re.Pattern[str] | None
     without: re.Pattern[str] | None
+    adds: re.Pattern[str] | None
+    """Its first group has to hold a word that the question has not."""
 
-    def answers(self, text: str) -> bool:
+    def answers(self, text: str, question: str) -> bool:
+        if self.adds is not None:
+            new = set(own := search_terms(text)) - set(search_terms(question))
+            named = own if len(own) <= _FEW else search_terms(" ".join(self.adds.findall(text)))
+            return not new.isdisjoint(named)
         if self.without is not None and self.without.search(text):
             return True
         return bool(facts.stated_numbers(text)) if self.holds is None else bool(self.holds.search(text))
@@ -72,7 +82,9 @@ def _words(language: Language) -> _Words:
         return re.compile(text, re.IGNORECASE)
 
     kinds = tuple(
-        _Kind(pattern(row["asks"]), *(pattern(row[key]) if key in row else None for key in ("holds", "without")))
+        _Kind(
+            pattern(row["asks"]), *(pattern(row[key]) if key in row else None for key in ("holds", "without", "adds"))
+        )
         for row in told["kinds"]
     )
     return _Words(pattern(told["open"]), pattern(told["alternatives"]), pattern(told["latest"]), kinds)
@@ -86,7 +98,7 @@ def holds_what_is_asked(text: str, question: str) -> bool:
     """Whether a text holds a thing of the kind that a question asks for (a number, a time of day, a year); True where
     the question's words do not say."""
     kind = next((one for one in _words(_language(question)).kinds if one.asks.search(facts.plain(question))), None)
-    return kind is None or kind.answers(facts.plain(facts.uncited(text)))
+    return kind is None or kind.answers(facts.plain(facts.uncited(text)), question)
 
 
 def echoes(claim: str, question: str) -> bool:
@@ -95,8 +107,9 @@ def echoes(claim: str, question: str) -> bool:
     asked = facts.plain(question)
     if not words.open.search(asked) or words.alternatives.search(asked):
         return False
-    own = set(search_terms(facts.uncited(claim)))
-    return bool(own) and own <= set(search_terms(question))
+    own, solid = set(search_terms(facts.uncited(claim))), facts.solid(question)
+    new = own - set(search_terms(question))
+    return bool(own) and all(len(term) >= _PART and term in solid for term in new)  # "Pocket-Book" of "Pocketbook"
 
 
 def asks_for_the_latest(question: str) -> bool:
@@ -129,16 +142,36 @@ def other_day(question: str, passages: Sequence[Passage]) -> bool:
 
     Where they tell of no day, or of a span of days, it may well be answered from them.
     """
-    asked = days(question)
-    if not asked or _SPANS.search(question):
-        return False
+    asked = _certain_days(question)
+    told = [_told_of(passage, asked) for passage in passages]
+    return (
+        bool(asked) and None not in told and any(told) and asked.isdisjoint(set().union(*(day for day in told if day)))
+    )
+
+
+def of_the_day(passages: Sequence[Passage], question: str) -> list[Passage]:
+    """Without the passages that tell of other days than the one that a question is about, where some tell of that."""
+    asked = _certain_days(question)
+    told = [_told_of(passage, asked) for passage in passages]
+    if not any(days and asked & days for days in told):
+        return list(passages)
+    return [one for one, days in zip(passages, told, strict=True) if not days or asked & days]
+
+
+def _certain_days(question: str) -> set[Day]:
+    """The days that a question is about; none where it is about a span of them."""
+    return set() if _SPANS.search(_bare(question)) else days(question)
+
+
+def _told_of(passage: Passage, asked: set[Day]) -> set[Day] | None:
+    """The days that a passage tells of; None for a span of days, which may hold those that are asked about."""
     told: set[Day] = set()
-    for sentence in (s for p in passages for s in split(f"{p.title}\n{p.text}")):
+    for sentence in split(f"{passage.title}\n{passage.text}"):
         named = days(sentence)
         if named and _SPANS.search(_bare(sentence)) and (len(named) > 1 or not asked.isdisjoint(named)):
-            return False
+            return None
         told |= named
-    return bool(told) and asked.isdisjoint(told)
+    return told
 
 
 def _bare(sentence: str) -> str:

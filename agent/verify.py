@@ -47,6 +47,19 @@ _BOUND = re.compile(r"\b(?:only|except|unless)\b|だけ|のみ|に限|を除", r
 """What a source says only of some cases is neither a plain yes nor a plain no."""
 
 
+_OPPOSITES = tuple(
+    tuple(re.compile(side, re.IGNORECASE) for side in pair)
+    for pair in (
+        (r"\b(?:latest|newest|most recent(?:ly)?)\b|最新|直近|最近", r"\b(?:first|earliest|oldest)\b|最初|最古|初めて"),
+        (
+            r"\b(?:largest|biggest|highest|longest|most|maximum|at most)\b|最大|最高|最長|最多|上限",
+            r"\b(?:smallest|lowest|shortest|least|fewest|minimum|at least)\b|最小|最低|最短|最少|下限",
+        ),
+    )
+)
+"""Words at the two ends of a scale: what holds at one of them does not at the other."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What the rules say about one sentence and one passage.
@@ -84,6 +97,16 @@ def contradicts_itself(claim: str, question: str) -> bool:
         return False
     rest = _POLAR.sub("", claim)
     return bool((_NO.match(claim) and not denies(rest)) or (_YES.match(claim) and denies(rest)))
+
+
+def _turned_over(claim: str, source: str) -> bool:
+    """Whether a sentence speaks of one end of a scale where its source speaks of the other, and only of that."""
+    for ends in _OPPOSITES:
+        for here, there in (ends, ends[::-1]):
+            claimed = here.search(claim) and not there.search(claim)
+            if claimed and there.search(source) and not here.search(source):
+                return True
+    return False
 
 
 def is_polar(claim: str) -> bool:
@@ -137,6 +160,8 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
             return Finding("foreign", share, quote, "polarity")
         if share < _ECHOED:
             return Finding("foreign", share, quote, "meaning")
+    if _turned_over(claim, f"{_core(claim, quote)}\n{passage.title}"):
+        return Finding("foreign", share, quote, "meaning")
     if own and share < FOREIGN:
         return Finding("foreign", share, quote, "meaning")
     if (

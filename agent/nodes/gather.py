@@ -14,10 +14,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Literal
 
-from langchain_core.messages import AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
-from agent.asked import current
+from agent.asked import current, of_the_day
 from agent.consent import CHOSEN
 from agent.context import Context
 from agent.errors import MemoryFileError
@@ -65,7 +65,7 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     read = [disarm(passage) for passage in found]
     if read != found:
         turn = _noted(turn, "orders_left_out")
-    passages = [passage for passage in read if passage.text]
+    passages = of_the_day([passage for passage in read if passage.text], decision.query)
     ordered, evidence = await asyncio.to_thread(weighed, decision.query, passages, runtime.context.nearness)
     if decision.route == "web":  # what its owner keeps in the library is not out of date because of its year
         evidence = current(evidence, ordered, decision.query)
@@ -122,15 +122,21 @@ def outward(query: str, messages: Sequence[AnyMessage], *, carries: str = "", ke
 
     A follow-up was rewritten against earlier answers, and these hold words of private documents. If the rewriting
     has a term that no question of the user has, the user's last two questions go out instead. A choice that was picked
-    is a heading of a document, not the user's words. What the user told about themselves (`carries`, `kept`) stays
-    here, unless it stands in the very question that is asked.
+    is a heading of a document, not the user's words, unless a web search had found it. What the user told about
+    themselves (`carries`, `kept`) stays here, unless it stands in the very question that is asked.
     """
     asked = [str(m.text) for m in messages if isinstance(m, HumanMessage) and not m.additional_kwargs.get(CHOSEN)]
     for fact in kept:
         asked[:-1] = [unicodedata.normalize("NFKC", q).replace(fact, " ") for q in asked[:-1]]
     query = query.replace(carries, "") if carries else query
-    known = set(terms(" ".join(asked)))
+    known = set(terms(" ".join([*asked, *_found_outside(messages)])))
     return query if set(terms(query)) <= known else " ".join(" ".join(asked[-2:]).split())
+
+
+def _found_outside(messages: Sequence[AnyMessage]) -> list[str]:
+    """What Kotae let the user choose from that stood on pages of the web."""
+    records = [m.additional_kwargs.get("answer") or {} for m in messages if isinstance(m, AIMessage)]
+    return [choice for record in records if record.get("sent") for choice in record.get("choices", ())]
 
 
 def _kept(context: Context) -> list[str]:

@@ -60,12 +60,16 @@ _COMMON_WORD = re.compile(
 
 async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     turn, context = state["turn"], runtime.context
-    may_ask = _leaves_open(state, context)
-    if may_ask and (choices := ambiguity.choices(turn)):
+    may_ask = _may_ask(state, context)
+    leaves_open = may_ask and _leaves_open(turn)
+    if leaves_open and (choices := ambiguity.choices(turn)):
+        return {"turn": ambiguity.ask_back(turn, choices)}
+    # behind a web search choices are taken for what it found, see `reply`
+    if may_ask and (not turn.sent or _on_the_web(turn)) and (choices := ambiguity.namesakes(turn)):
         return {"turn": ambiguity.ask_back(turn, choices)}
     meter = Meter()
     verdict = await _verdict(turn, context, meter)
-    if may_ask and not verdict.sufficient:
+    if leaves_open and not verdict.sufficient:
         return {"turn": ambiguity.ask_back(replace(turn, usage=turn.usage + meter.usage))}
     turn = replace(turn, verdict=verdict, usage=turn.usage + meter.usage)
     if not verdict.sufficient and (again := next_lookup(turn, context.limits, _tools(turn, context))) is not None:
@@ -88,13 +92,19 @@ def after_judge(state: State) -> Literal["answer", "gather", "abstain", "clarify
     return "consent" if to_ask(turn) else "gather"
 
 
-def _leaves_open(state: State, context: Context) -> bool:
-    """Whether the question may be asked back, and leaves open what it is about. Asking back twice helps nobody."""
-    turn = state["turn"]
+def _may_ask(state: State, context: Context) -> bool:
+    """Whether the question may be asked back. Asking back twice helps nobody."""
+    return context.limits.ask_back and bool(state["turn"].passages) and asked_back(state["messages"]) is None
+
+
+def _leaves_open(turn: Turn) -> bool:
+    """Whether the documents are asked a question that leaves open what it is about."""
     assert turn.decision is not None
-    if not context.limits.ask_back or turn.decision.route != "library" or not turn.passages:
-        return False
-    return asked_back(state["messages"]) is None and ambiguity.leaves_open(turn.standalone, turn.language)
+    return turn.decision.route == "library" and ambiguity.leaves_open(turn.standalone, turn.language)
+
+
+def _on_the_web(turn: Turn) -> bool:
+    return turn.decision is not None and turn.decision.route == "web"
 
 
 async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:

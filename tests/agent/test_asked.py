@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.asked import asks_for_the_latest, current, days, echoes, holds_what_is_asked, other_day
+from agent.asked import asks_for_the_latest, current, days, echoes, holds_what_is_asked, of_the_day, other_day
 from agent.nodes.answer import _quoted, _quotes
 from agent.reading import weighed
 from agent.state import Evidence, Support, Turn
@@ -32,6 +32,11 @@ from tools.sentences import spans
         ("What percentage of couples sleep apart?", "Many sleep apart because of snoring.", False),
         ("How much do you like it?", "It is liked.", True),  # no amount is asked for
         ("Where is the museum?", "It is by the lake.", True),
+        ("The mast fell in the storm. Where did this happen?", "The mast fell in the storm.", False),
+        ("The mast fell in the storm. Where did this happen?", "The tall mast of the ship fell down.", True),
+        ("The mast fell in the storm. Where did this happen?", "The mast fell in the storm at Whitby.", True),
+        ("Where was the treaty signed and held?", "Old Whitby", True),
+        ("Where is the fair held?", "The yearly fair is held every spring.", False),
         ("朝食は何時からですか", "朝食は7時から始まります。", True),
         ("朝食は何時からですか", "朝食は1階の食堂でご利用いただけます。", False),
         ("会議は何時間ですか", "会議は1時間です。", True),
@@ -56,6 +61,9 @@ def test_an_answer_is_of_the_kind_that_was_asked_for(question: str, text: str, h
         ),
         ("Which type of recalled food was sent?", "Recalled fruit was sent.", False),
         ("Is the deposit refunded?", "The deposit is refunded.", False),
+        ("Which game stood in the Pocketbook of 1744?", "The game stood in the Pocket-Book of 1744.", True),
+        ("On which day is the party?", "The day of the art is the party.", False),
+        ("Which game stood in the Pocketbook?", "Rounders stood in the Pocket-Book.", False),
         ("Which plan has support, basic or pro?", "The pro plan has support.", False),
         ("最新の料金はいくらですか", "最新の料金です。", True),
         ("最新の料金はいくらですか", "最新の料金は500円です。", False),
@@ -117,6 +125,31 @@ def passage(text: str, title: str = "") -> Passage:
 )
 def test_what_happened_on_another_day(question: str, texts: list[str], other: bool) -> None:
     assert other_day(question, [passage(text) for text in texts]) == other
+
+
+@pytest.mark.parametrize(
+    ("question", "kept"),
+    [
+        ("Who watched the stars on 2022/08/23?", ["2022-08-23", "none"]),
+        ("Who watched the stars between 8:00 PM and 11:00 PM on 23 August 2022?", ["2022-08-23", "none"]),
+        ("Who watched the stars on 2022/08/24?", ["2022-08-23", "2022-06-21", "none"]),  # no page tells of that day
+        ("Who watched the stars from 2022/06/21 to 2022/08/23?", ["2022-08-23", "2022-06-21", "none"]),
+        ("Who watches the stars?", ["2022-08-23", "2022-06-21", "none"]),
+        ("2022年8月23日に星を見たのは誰ですか", ["2022-08-23", "none"]),
+    ],
+)
+def test_pages_of_other_days_are_left_out_where_one_tells_of_the_day(question: str, kept: list[str]) -> None:
+    pages = [
+        passage("Adrian watches the stars on August 23, 2022 from 8:00 PM to 11:00 PM.", "2022-08-23"),
+        passage("Sophie watches the stars on June 21st, 2022.", "2022-06-21"),
+        passage("The stars are watched from the terrace.", "none"),
+    ]
+    assert [page.title for page in of_the_day(pages, question)] == kept
+
+
+def test_a_page_of_many_days_may_hold_the_one() -> None:
+    pages = [passage("The fair is on May 3, 2024."), passage("Open from April 1, 2024 to May 31, 2024.")]
+    assert of_the_day(pages, "Is the pool open on 2024-05-03?") == pages
 
 
 def evidence(passages: list[Passage]) -> list[Evidence]:

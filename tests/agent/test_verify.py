@@ -98,6 +98,26 @@ def test_a_plain_yes_is_not_what_a_source_says_of_some_cases_only() -> None:
     assert examine("はい、データは外部に送信されます。", some, asked).reason == "polarity"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "source", "turned"),
+    [
+        (
+            "Mount Ore has been quiet since its most recent eruption in 1843.",
+            "Mount Ore has erupted 34 times since its first eruption in 1843.",
+            True,
+        ),
+        ("The latest eruption of Mount Ore was in 1843.", "The most recent eruption of Mount Ore was in 1843.", False),
+        ("The longest stay is 30 days.", "The shortest stay is 30 days.", True),
+        ("The longest stay is 30 days.", "Stays are 30 days at most, the shortest one is 2 days.", False),
+        ("最新の噴火は1843年です。", "最初の噴火は1843年です。", True),
+        ("滞在の上限は30日です。", "滞在は最長30日までです。", False),
+    ],
+)
+def test_one_end_of_a_scale_is_not_the_other(sentence: str, source: str, turned: bool) -> None:
+    found = examine(sentence, Passage("c", source, "", "", "library"), "")
+    assert (found.verdict == "foreign") == turned
+
+
 def test_what_a_neighbour_denies_is_another_matter() -> None:
     text = "The ferry runs until midnight. It does not carry lorries."
     ferry = Passage(id="f", text=text, title="Ferry", url="", kind="library")

@@ -140,6 +140,28 @@ async def test_where_nothing_is_found_it_is_said(around: Around) -> None:
     assert {source.passage.kind for source in answer.sources} <= {"library"}
 
 
+@pytest.mark.parametrize("reply", ["2", "Ann Reed (diver)"])
+async def test_of_several_with_one_name_the_user_says_which(around: Around, reply: str) -> None:
+    """And their pages are asked for on the web again, in words that stand there."""
+    question = "In which town was Ann Reed born?"
+    for path, who, town in (("/judge", "judge", "Ortona"), ("/diver", "diver", "Maribor")):
+        text = f"Ann Reed, the {who}, was born in the town of {town} in 1970. She is well known there."
+        around.site.pages[path] = article(f"Ann Reed ({who})", text)
+    around.finds(around.hit("/judge", "Ann Reed (judge)", ""), around.hit("/diver", "Ann Reed (diver)", ""))
+    model = scripted("Ann Reed, the diver, was born in the town of Maribor in 1970. [1]")
+    async with around.agent(model) as agent:
+        await agent.correct_route(question, "web")
+        asked = await agent.ask(question, "t")
+        assert asked.route == "clarify"
+        assert sorted(asked.choices) == ["Ann Reed (diver)", "Ann Reed (judge)"]
+        said = str(asked.choices.index("Ann Reed (diver)") + 1) if reply == "2" else reply
+        answer = await agent.ask(said, "t")
+    assert answer.route == "web"
+    assert "Maribor" in answer.text
+    assert "diver" in around.search.asked[-1].query
+    assert model.leftover == []
+
+
 async def test_a_quiz_is_no_source(around: Around) -> None:
     around.site.pages["/tower"] = article("The lighthouse", HEIGHT)
     around.site.pages["/quiz"] = article("Weekly quiz", f"{ASKED} 20 metres. 30 metres. 50 metres.")

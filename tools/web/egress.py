@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import TYPE_CHECKING, Any
 
+from tools.web import retry_after
 from tools.web.addresses import PORTS, EgressError, Target, host_and_port, is_public, moved_to, normal, read
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Response:
     etag: str
     last_modified: str
     body: bytes
+    retry_after: float = 0.0
+    """Seconds for which the server asks to be left alone."""
 
 
 class Egress:
@@ -159,6 +162,7 @@ class Egress:
             etag=given["etag"] or "",
             last_modified=given["last-modified"] or "",
             body=body,
+            retry_after=retry_after.seconds(given["retry-after"] or "", given["date"] or ""),
         )
         return response, moved
 

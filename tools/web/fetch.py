@@ -22,6 +22,7 @@ from tools.library.urls import HTML, TEXTS, saved
 from tools.library.worker import Worker
 from tools.web.addresses import EgressError, EgressReason, normal
 from tools.web.egress import Egress, Response
+from tools.web.retry_after import LeftAlone
 from tools.web.robots import Robots
 
 Reason = (
@@ -84,6 +85,7 @@ class PageReader:
     def __init__(self, egress: Egress, *, readers: int | None = None, clock: Callable[[], float] = time.time) -> None:
         self._egress = egress
         self._robots = Robots(egress)
+        self._left_alone = LeftAlone()
         self._workers = _Workers(readers or max(1, min(4, os.cpu_count() or 1)))
         self._clock = clock
 
@@ -157,11 +159,14 @@ class PageReader:
         """A page, and the address that it calls its own."""
 
         def before(address: str) -> None:
+            if address in self._left_alone:
+                raise _Given("busy")
             if not self._robots.allow(address, deadline - time.monotonic()):
                 raise _Given("robots")
 
         answer = self._egress.get(url, seconds=deadline - time.monotonic(), before=before)
         if answer.status != 200:
+            self._left_alone.note(answer.url, answer.retry_after)
             raise _Given("busy" if answer.status >= 500 else _STATUS.get(answer.status, "status"))
         if (type := answer.type or _told(answer.body)) not in _TYPES:
             raise _Given("type")

@@ -122,11 +122,11 @@ async def test_one_that_takes_longer_is_left_at_once(
 
 
 async def test_a_wait_that_leaves_no_room_for_a_try_is_none(proxy: FaultProxy) -> None:
-    proxy.fault, proxy.retry_after = "429", "2"
+    proxy.fault, proxy.retry_after = "429", "19.5"
     began = time.monotonic()
     with pytest.raises(ToolError, match="status 429"):
-        await search(("searxng", proxy.url), within=2.5).find(QUERY)
-    assert time.monotonic() - began < 1.8
+        await search(("searxng", proxy.url), within=20).find(QUERY)
+    assert time.monotonic() - began < 15
     assert proxy.connections == 1
 
 

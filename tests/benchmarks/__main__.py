@@ -11,6 +11,7 @@
     python -m tests.benchmarks indexing                     indexing beside the bare embedder
     python -m tests.benchmarks upkeep                       looking at an unchanged folder again
     python -m tests.benchmarks pages                        five pages of the web beside the slowest one
+    python -m tests.benchmarks web_ranking --questions FILE answers among the passages of stored web searches
     python -m tests.benchmarks scale                        search in 1,000 to 100,000 passages beside FAISS
     python -m tests.benchmarks training                     training a specialist beside a bare loop of peft
     python -m tests.benchmarks streams                      a hundred turns at once through the API beside one
@@ -42,9 +43,11 @@ ASKING = ("answers", "cost", "forgetting", "memory", "parts", "switching")
 """Those that ask the model."""
 ALONE = (
     *("ambiguity", "cross_language", "indexing", "pages", "scale", "startup", "streams", "training", "upkeep"),
-    "widget",
+    *("web_ranking", "widget"),
 )
 """Those that need no model."""
+OVER_QUESTIONS = ("answers", "web_ranking")
+"""Those that take `--questions`."""
 
 
 def machine() -> str:
@@ -65,16 +68,18 @@ def main() -> None:
     parser.add_argument("--model", default=None, help="as the setting `model`")
     parser.add_argument("--json", type=Path, default=None, help="write the figures and every case to this file")
     parser.add_argument("--limit", type=int, default=None, help="only the first N questions of each language")
-    parser.add_argument("--questions", type=Path, default=None, help="answers: a file like questions.yaml")
+    parser.add_argument(
+        "--questions", type=Path, default=None, help="answers: a file like questions.yaml; web_ranking: see there"
+    )
     options = parser.parse_args()
 
     from agent.prompts import fingerprint
 
     print(f"{machine()}; prompts {fingerprint()}")
+    more = (options.questions,) if options.what in OVER_QUESTIONS else ()
     if options.what in ALONE:
-        result: Any = import_module(f"tests.benchmarks.{options.what}").run()
+        result: Any = import_module(f"tests.benchmarks.{options.what}").run(*more)
     else:
-        more = (options.questions,) if options.what == "answers" else ()
         module = import_module(f"tests.benchmarks.{options.what}")
         result = asyncio.run(module.run(options.model, options.limit, *more))
     if options.json:

@@ -90,6 +90,8 @@ class Loaded:
     """The day on which a page of the web was published, or else changed, as 2025-03-14; empty when it does not say."""
     canonical: str = ""
     """The address by which a page of the web wants to be known, as it is written there."""
+    robots: str = ""
+    """The rules for programs that a page of the web holds, as they are written there, parted by commas."""
 
 
 class LoadError(Exception):

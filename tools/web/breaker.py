@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,7 +16,8 @@ class Breaker:
     """Stops calling what keeps failing. For one event loop; not for several threads.
 
     After `limit` failures in a row every call is refused for `rest` seconds. Then one call is let through: if it
-    succeeds all is as before, if it fails the rest begins anew. A cancelled call counts as neither.
+    succeeds all is as before, if it fails the rest begins anew. A cancelled call counts as neither. Whoever asks to be
+    left alone is (`hold`), however few calls failed.
     Circuit Breaker: Nygard, Release It! (2nd ed. 2018), ch. 5.
     """
 
@@ -25,11 +27,18 @@ class Breaker:
         self._clock = clock
         self._failures = 0
         self._until = 0.0
+        self._held = 0.0
         self._probing = False
+
+    def hold(self, seconds: float) -> None:
+        """Refuse every call for so many seconds; those that run already go on."""
+        self._held = max(self._held, self._clock() + seconds)
 
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:
         """Around a call. Raises `Resting` instead of entering while the calls rest."""
+        if (held := self._held - self._clock()) > 0:
+            raise Resting(f"resting for {math.ceil(held)} s, as it asked")
         probe = self._failures >= self._limit
         if probe and (self._probing or self._clock() < self._until):
             wait = max(0, round(self._until - self._clock()))

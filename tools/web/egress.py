@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import TYPE_CHECKING, Any
 
+from tools.web import retry_after
 from tools.web.addresses import PORTS, EgressError, Target, host_and_port, is_public, moved_to, normal, read
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ Connect = Callable[[str, int, float], "NetworkStream"]
 """Address, port and seconds to a connection; raises what httpcore's backend raises."""
 
 USER_AGENT = "Kotae"
-"""What every server hears, and what a robots.txt may name."""
+"""What every server hears, and what a robots.txt, `X-Robots-Tag` or `<meta>` may name."""
 _ADDRESSES = 3
 """So many addresses of a name are tried."""
 _MOVED = frozenset((301, 302, 303, 307, 308))
@@ -52,6 +53,10 @@ class Response:
     etag: str
     last_modified: str
     body: bytes
+    retry_after: float = 0.0
+    """Seconds for which the server asks to be left alone."""
+    robots: tuple[str, ...] = ()
+    """Each `X-Robots-Tag`."""
 
 
 class Egress:
@@ -159,6 +164,8 @@ class Egress:
             etag=given["etag"] or "",
             last_modified=given["last-modified"] or "",
             body=body,
+            retry_after=retry_after.seconds(given["retry-after"] or "", given["date"] or ""),
+            robots=tuple(given.get_all("x-robots-tag", ())),
         )
         return response, moved
 

@@ -21,11 +21,15 @@ from tools.library.records import DocumentType
 from tools.library.urls import HTML, TEXTS, saved
 from tools.library.worker import Worker
 from tools.web.addresses import EgressError, EgressReason, normal
+from tools.web.directives import Withheld, withheld
 from tools.web.egress import Egress, Response
+from tools.web.retry_after import LeftAlone
 from tools.web.robots import Robots
 
 Reason = (
-    EgressReason | Literal["robots", "missing", "closed", "busy", "status", "type", "unreadable", "duplicate", "ended"]
+    EgressReason
+    | Withheld
+    | Literal["robots", "missing", "closed", "busy", "status", "type", "unreadable", "duplicate", "ended"]
 )
 
 LIMITS = Limits(bytes=12 * 2**20, pages=400, scanned=0, seconds=15.0)
@@ -65,7 +69,8 @@ class Unread:
     """A page that was not read.
 
     `closed` needs a login or a payment, `busy` may be tried later, `type` is neither text nor PDF, `duplicate` is
-    another address of a page that was read, `ended` means that the reader was closed; the others are of `EgressError`.
+    another address of a page that was read, `ended` means that the reader was closed; `nosnippet` and `noarchive` are
+    `Withheld` by the page; the others are of `EgressError`.
     """
 
     url: str
@@ -84,6 +89,7 @@ class PageReader:
     def __init__(self, egress: Egress, *, readers: int | None = None, clock: Callable[[], float] = time.time) -> None:
         self._egress = egress
         self._robots = Robots(egress)
+        self._left_alone = LeftAlone()
         self._workers = _Workers(readers or max(1, min(4, os.cpu_count() or 1)))
         self._clock = clock
 
@@ -157,12 +163,17 @@ class PageReader:
         """A page, and the address that it calls its own."""
 
         def before(address: str) -> None:
+            if address in self._left_alone:
+                raise _Given("busy")
             if not self._robots.allow(address, deadline - time.monotonic()):
                 raise _Given("robots")
 
         answer = self._egress.get(url, seconds=deadline - time.monotonic(), before=before)
         if answer.status != 200:
+            self._left_alone.note(answer.url, answer.retry_after)
             raise _Given("busy" if answer.status >= 500 else _STATUS.get(answer.status, "status"))
+        if withheld(answer.robots) == "nosnippet":
+            raise _Given("nosnippet")
         if (type := answer.type or _told(answer.body)) not in _TYPES:
             raise _Given("type")
         if len(answer.body) > LIMITS.bytes:
@@ -175,6 +186,8 @@ class PageReader:
                 loaded = worker.page_of_web(path, answer.url, type in HTML, left)
         except LoadError as error:
             raise _Given("too_slow" if time.monotonic() >= deadline else "unreadable") from error
+        if rule := withheld(answer.robots, loaded.robots):
+            raise _Given(rule)
         return self._page(url, answer, loaded), _canonical(answer.url, loaded.canonical)
 
     def _page(self, asked: str, answer: Response, loaded: Loaded) -> Page:

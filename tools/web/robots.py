@@ -85,8 +85,9 @@ class Robots:
                 return True, KEPT_TROUBLE
             # how much time there was, depends on who asks
             return error, 0.0 if error.reason == "too_slow" else KEPT_TROUBLE
-        if answer.status >= 500:
-            return False, KEPT_TROUBLE
+        # a limit on requests is no missing file, whose pages may all be read
+        if answer.status >= 500 or (answer.status == 429 and answer.retry_after):
+            return False, max(KEPT_TROUBLE, answer.retry_after)
         if answer.status != 200:
             return True, KEPT
         return Protego.parse(answer.body.decode("utf-8-sig", "replace")), KEPT

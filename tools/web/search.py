@@ -12,16 +12,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from tools.base import Sent, ToolError
 from tools.web.breaker import Breaker, Resting
 from tools.web.cache import SearchCache
 from tools.web.hits import usable
-from tools.web.providers import Hit, Provider, SearchRefused
+from tools.web.providers import Hit, Provider, SearchBusy, SearchRefused
 from tools.web.query import WebQuery, clean, cut
 
 TRIES = 3
+ROOM = 1.0
+"""Seconds that must be left for a try after the wait that a service asks for; most answer within these."""
 _KEEPING = 0.5
 """Seconds that the cache may take; a disk that hangs is no reason to wait."""
 
@@ -48,7 +50,9 @@ class WebSearch:
     `seconds` is the deadline of one `find`, all services and tries together; it holds even when a service hangs, whose
     thread is then left behind (as a daemon, so that it keeps no program from ending). A service has half of the time
     that is left, the last has all of it. `pause` (seconds) is the longest wait before the second try, doubling after
-    that; the wait itself is drawn from all below it ("full jitter": Brooker, Exponential Backoff And Jitter, 2015).
+    that; the wait itself is drawn from all below it ("full jitter": Brooker, Exponential Backoff And Jitter, 2015). A
+    service that says how long it wants to be left alone is, by this search and by all others: it is tried again only if
+    that fits its time.
     """
 
     def __init__(
@@ -84,7 +88,7 @@ class WebSearch:
                     sent.append(Sent(provider.name, query.text, time.time()))
                     async with asyncio.timeout(share):
                         # Half of the time for one try, so that a connection that hangs leaves room for another.
-                        hits = await self._ask(provider, query, left / 2)
+                        hits = await self._ask(provider, breaker, query, left / 2, loop.time() + share)
             except Resting as error:
                 failures.append(f"{provider.name}: {error}")
             except TimeoutError:
@@ -106,18 +110,35 @@ class WebSearch:
         except (OSError, sqlite3.Error) as error:
             raise ToolError("web_unavailable", f"what is kept of searches cannot be dropped: {error}") from error
 
-    async def _ask(self, provider: Provider, query: WebQuery, seconds: float) -> tuple[Hit, ...]:
+    async def _ask(
+        self, provider: Provider, breaker: Breaker, query: WebQuery, seconds: float, deadline: float
+    ) -> tuple[Hit, ...]:
+        """The hits of one service, each try of which has `seconds`, by `deadline` on the loop's clock."""
+        loop = asyncio.get_running_loop()
+        pause = wait_random_exponential(multiplier=self._pause, max=4 * self._pause)
+
+        async def once() -> Sequence[Hit]:
+            try:
+                return await _in_daemon(partial(provider.search, query, seconds), seconds)
+            except (SearchBusy, SearchRefused) as error:
+                breaker.hold(error.rest)
+                raise
+
+        def enough(tried: RetryCallState) -> bool:
+            rest = _rest(tried)
+            return tried.attempt_number >= TRIES or (rest > 0 and loop.time() + rest + ROOM > deadline)
+
         tries = AsyncRetrying(
             # Not for every BaseException: a cancelled turn must end, not be tried again.
             retry=retry_if_exception(lambda e: isinstance(e, Exception) and not isinstance(e, SearchRefused)),
-            wait=wait_random_exponential(multiplier=self._pause, max=4 * self._pause),
-            stop=stop_after_attempt(TRIES),
+            wait=lambda tried: max(pause(tried), _rest(tried)),
+            stop=enough,
             reraise=True,
         )
-        hits = usable(await tries(_in_daemon, partial(provider.search, query, seconds), seconds))
+        hits = usable(await tries(once))
         if not hits and query.timelimit:
             # Pages without a date (forecasts, tables) fall through every time limit.
-            return await self._ask(provider, replace(query, timelimit=None), seconds)
+            return await self._ask(provider, breaker, replace(query, timelimit=None), seconds, deadline)
         return hits
 
     async def _kept(self, cache: SearchCache, query: WebQuery) -> Found | None:
@@ -136,6 +157,12 @@ class WebSearch:
     async def _keep(self, cache: SearchCache, query: WebQuery, found: Found) -> None:
         with contextlib.suppress(TimeoutError):
             await _in_daemon(partial(cache.put, found.provider, query, found.hits, found.asked), _KEEPING)
+
+
+def _rest(tried: RetryCallState) -> float:
+    """Seconds for which the service asked to be left alone when it was tried last."""
+    error = tried.outcome.exception() if tried.outcome else None
+    return error.rest if isinstance(error, SearchBusy) else 0.0
 
 
 async def _in_daemon(work: Callable[[], T], seconds: float) -> T:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from tools.base import Gathered, Passage, Sent
 from tools.library.embed import Embedder
-from tools.web.fetch import Page, PageReader
+from tools.web.fetch import Outcome, Page, PageReader, Unread
 from tools.web.providers import Hit
 from tools.web.query import WebQuery
 from tools.web.ranking import SNIPPET, rank
@@ -64,14 +64,18 @@ class WebTool:
         if self._reader is not None:
             await asyncio.to_thread(self._reader.warm)
             if typed := _TYPED.findall(query)[: self._pages]:
-                read = await self._read(typed)
+                read = [one for one in await self._read(typed) if isinstance(one, Page)]
                 sent = [Sent(urlsplit(url).hostname or "", url, time.time()) for url in typed]
                 words = " ".join(_TYPED.sub(" ", query).split())
                 return Gathered(await self._ranked(words or query, read, (), k), sent)
         found = await self.find(query)
         hits = serious(found.hits, query)[:HITS]
-        read = await self._read([hit.url for hit in hits[: self._pages]])
-        return Gathered(await self._ranked(query, read, passages(hits), k), found.sent)
+        outcomes = await self._read([hit.url for hit in hits[: self._pages]])
+        read = [one for one in outcomes if isinstance(one, Page)]
+        # a service may show what it read before the page forbade that
+        unshown = {one.url for one in outcomes if isinstance(one, Unread) and one.reason == "nosnippet"}
+        shown = [hit for hit in hits if hit.url not in unshown]
+        return Gathered(await self._ranked(query, read, passages(shown), k), found.sent)
 
     async def find(self, query: str, *, language: str = "") -> Found:
         """The hits for `query`, and what left the machine for them. `language` (ISO 639-1) is that of the question
@@ -91,10 +95,10 @@ class WebTool:
         if self._reader is not None:
             self._reader.close()
 
-    async def _read(self, urls: Sequence[str]) -> list[Page]:
+    async def _read(self, urls: Sequence[str]) -> list[Outcome]:
         if self._reader is None or not urls:
             return []
-        return [one for one in await self._reader.read(urls, self._seconds) if isinstance(one, Page)]
+        return await self._reader.read(urls, self._seconds)
 
     async def _ranked(self, query: str, pages: Sequence[Page], snippets: Sequence[Passage], k: int) -> list[Passage]:
         return await asyncio.to_thread(rank, query, pages, snippets, self._embedder, k)

@@ -12,13 +12,32 @@ import threading
 from typing import Literal, get_args
 
 Fault = Literal[
-    "none", "202", "403", "429", "500", "reset", "drip", "garbage", "endless", "silence", "type", "truncated", "loop"
+    "none",
+    "202",
+    "403",
+    "429",
+    "500",
+    "503",
+    "reset",
+    "drip",
+    "garbage",
+    "endless",
+    "silence",
+    "type",
+    "truncated",
+    "loop",
 ]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 """`none` passes everything on."""
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n"
-_REASONS = {"202": b"202 Accepted", "403": b"403 Forbidden", "429": b"429 Too Many Requests", "500": b"500 Error"}
+_REASONS = {
+    "202": b"202 Accepted",
+    "403": b"403 Forbidden",
+    "429": b"429 Too Many Requests",
+    "500": b"500 Error",
+    "503": b"503 Service Unavailable",
+}
 
 
 class FaultProxy(socketserver.ThreadingTCPServer):
@@ -33,6 +52,10 @@ class FaultProxy(socketserver.ThreadingTCPServer):
         self.upstream = upstream
         self.fault: Fault = fault
         self.connections = 0
+        self.retry_after = ""
+        """What a refusal says of when to come back."""
+        self.once = False
+        """Only the first connection has the fault."""
         self.closing = threading.Event()
 
     @property
@@ -54,7 +77,8 @@ class _Handler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         self.server.connections += 1
         with contextlib.suppress(OSError):
-            self._do(self.server.fault, self._asked())
+            sound = self.server.once and self.server.connections > 1
+            self._do("none" if sound else self.server.fault, self._asked())
 
     def _asked(self) -> bytes:
         """The whole request."""
@@ -77,7 +101,8 @@ class _Handler(socketserver.BaseRequestHandler):
                 while part := upstream.recv(65536):
                     send(part)
         elif fault in _REASONS:
-            send(b"HTTP/1.1 " + _REASONS[fault] + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            later = f"Retry-After: {self.server.retry_after}\r\n".encode() if self.server.retry_after else b""
+            send(b"HTTP/1.1 " + _REASONS[fault] + b"\r\nContent-Length: 0\r\nConnection: close\r\n" + later + b"\r\n")
         elif fault == "reset":
             self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif fault == "drip":

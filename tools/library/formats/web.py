@@ -36,6 +36,10 @@ _LIST = 0.3
 """Share of a list's items that stand there, with which the others, often short ones, have been lost on the way."""
 _ITEM = re.compile(r" *(?:- |\d+\. )")
 _LETTERS = re.compile(r"[\W_]+")
+_ADDRESSED = frozenset(("robots", "kotae"))
+"""Names of `<meta>` elements that hold rules for us."""
+_UNSHOWN = frozenset(("div", "section", "span"))
+"""Elements that `data-nosnippet` is defined for."""
 
 _What = Literal["heading", "line", "list", "whole"]
 
@@ -62,6 +66,10 @@ def _article(source: Source, url: str) -> Loaded:
     page = decode(source.data, html=True) or ""
     source.check(len(page) // 8)
     tree = LexborHTMLParser(page)
+    if unshown := [node for node in tree.css("[data-nosnippet]") if node.tag in _UNSHOWN]:
+        for node in reversed(unshown):  # what stands inside another one first: it would be gone with that
+            node.decompose()
+        page = tree.html or ""
     written = main_of(tree)
     found: Any = trafilatura.bare_extraction(
         page,
@@ -92,7 +100,16 @@ def _article(source: Source, url: str) -> Loaded:
         "html",
         published=published(tree, written, (found.date if found is not None else "") or ""),
         canonical=((link.attributes.get("href") or "") if link else "")[:4096],
+        robots=_rules(tree),
     )
+
+
+def _rules(tree: Any) -> str:
+    """What the page says to programs."""
+    said = [node.attributes for node in tree.css("meta[name]")]
+    return ",".join(
+        (one.get("content") or "")[:1000] for one in said if (one.get("name") or "").strip().lower() in _ADDRESSED
+    )[:4096]
 
 
 def within(markdown: str, main: str) -> str:

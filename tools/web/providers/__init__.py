@@ -31,9 +31,23 @@ class Provider(Protocol):
     def search(self, query: WebQuery, seconds: float) -> Sequence[Hit]:
         """Blocking: the hits found within so many seconds, best first; empty only when the service says so.
 
-        Raises `SearchRefused` where asking again would not help, and anything else where it may.
+        Raises `SearchRefused` where asking again would not help, `SearchBusy` where it would after a while, and
+        anything else where it may.
         """
 
 
 class SearchRefused(Exception):
     """The service takes us for a robot or forbids us. Asking again at once only prolongs it."""
+
+    def __init__(self, message: str, rest: float = 0.0) -> None:
+        super().__init__(message)
+        self.rest = rest
+        """Seconds for which it asks to be left alone."""
+
+
+class SearchBusy(ConnectionError):
+    """The service asks to be left alone for `rest` seconds, and may be asked again then."""
+
+    def __init__(self, message: str, rest: float) -> None:
+        super().__init__(message)
+        self.rest = rest

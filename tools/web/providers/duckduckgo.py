@@ -2,7 +2,7 @@
 
 `ddgs.DDGS().text()` cannot be used as it is: it says "No results found." also for a rate limit (any status but 200) and
 for its own timeout, and an answer that calls a refusal "nothing found" is a lie. So the parts of its DuckDuckGo engine
-are called one by one, and the status and the page are looked at in between.
+are called one by one, and the status, the headers and the page are looked at in between.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tools.web.providers import Hit, SearchRefused
+from tools.web import retry_after
+from tools.web.providers import Hit, SearchBusy, SearchRefused
 from tools.web.query import WebQuery
 
 _BYTES = 2 * 2**20
@@ -32,8 +33,8 @@ class DuckDuckGo:
     def search(self, query: WebQuery, seconds: float) -> list[Hit]:
         """Hits; empty only when the page itself says that there are none.
 
-        Raises `SearchRefused` for a challenge page or a refusal, `ConnectionError` for any other answer that is not a
-        result page, and what `primp` raises for a failed request.
+        Raises `SearchRefused` for a challenge page or a refusal, `SearchBusy` where the service says when to ask again,
+        `ConnectionError` for any other answer that is not a result page, and what `primp` raises for a failed request.
         """
         from ddgs.engines.duckduckgo import Duckduckgo
 
@@ -45,8 +46,11 @@ class DuckDuckGo:
         response = engine.http_client.client.request(
             engine.search_method, address, data=payload, follow_redirects=False
         )
+        rest = retry_after.seconds(response.headers.get("retry-after", ""), response.headers.get("date", ""))
         if response.status_code in (202, 401, 403, 418):
-            raise SearchRefused(f"status {response.status_code}")
+            raise SearchRefused(f"status {response.status_code}", rest)
+        if response.status_code != 200 and rest:
+            raise SearchBusy(f"status {response.status_code}", rest)
         if response.status_code != 200:
             raise ConnectionError(f"status {response.status_code}")
         page = _page(response, deadline)

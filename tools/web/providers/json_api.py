@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from tools.web.addresses import EgressError
 from tools.web.egress import Egress
-from tools.web.providers import SearchRefused
+from tools.web.providers import SearchBusy, SearchRefused
 
 if TYPE_CHECKING:
     import ssl
@@ -31,8 +31,8 @@ class JsonApi:
         """The object that it answers.
 
         Redirects are not followed: they would carry the query, and a key, to somebody else. Raises `SearchRefused` for
-        a refusal and for what no second request would change, `EgressError`, `ConnectionError` or `ValueError`
-        otherwise.
+        a refusal and for what no second request would change, `SearchBusy` where it says when to ask again,
+        `EgressError`, `ConnectionError` or `ValueError` otherwise.
         """
         if self._trust is None and self._address.startswith("https:"):
             import httpx
@@ -46,7 +46,9 @@ class JsonApi:
                 raise SearchRefused(str(error)) from error
             raise
         if 400 <= response.status < 500 and response.status not in (408, 425, 429):
-            raise SearchRefused(f"status {response.status}")
+            raise SearchRefused(f"status {response.status}", response.retry_after)
+        if response.status != 200 and response.retry_after:
+            raise SearchBusy(f"status {response.status}", response.retry_after)
         if response.status != 200:
             raise ConnectionError(f"status {response.status}")
         answer = json.loads(response.body)

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Literal
 
 import yaml
 
@@ -58,11 +59,11 @@ def leaves_open(question: str, language: Language) -> bool:
     return bool(asked & relations) and asked <= relations | beside and not facts.claimed_names(question)
 
 
-def ask_back(turn: Turn, choices: Sequence[str] = ()) -> Turn:
+def ask_back(turn: Turn, choices: Sequence[str] = (), why: Literal["several", "namesakes"] = "several") -> Turn:
     """The turn on its way back to the user."""
     assert turn.decision is not None
-    decision = replace(turn.decision, route="clarify", why="several", cue="")
-    return replace(turn, decision=decision, choices=tuple(choices), verdict=Verdict(False, 1.0, "several"))
+    decision = replace(turn.decision, route="clarify", why=why, cue="")
+    return replace(turn, decision=decision, choices=tuple(choices), verdict=Verdict(False, 1.0, why))
 
 
 def choices(turn: Turn) -> tuple[str, ...]:
@@ -92,24 +93,30 @@ def choices(turn: Turn) -> tuple[str, ...]:
     return tuple(found.values())[:MOST] if len(found) > 1 else ()
 
 
-def namesakes(turn: Turn) -> tuple[str, ...]:
-    """The titles of pages about several that bear a name in the question, the likeliest first, where their words in
-    brackets tell them apart. Empty where the question says which one is meant, and where the nearest sentence is of the
-    page that needs no such word: whom most people mean.
-    """
-    asked, names = set(search_terms(turn.standalone)), set(facts.claimed_names(turn.standalone))
-    found: dict[str, list[str]] = {}
-    for passage in turn.passages[: MOST + 1]:
+def bearers(question: str, passages: Sequence[Passage]) -> dict[str, Passage]:
+    """Passages of pages about several that bear a name in the question, by their titles, the likeliest first, where
+    words in brackets tell them apart. Empty where it is one, and where the question says which one is meant."""
+    asked, names = set(search_terms(question)), set(facts.claimed_names(question))
+    found: dict[str, dict[str, Passage]] = {}
+    for passage in passages:
         told = _BESIDE.match(passage.title)
         if told is None or not _is_name(told[1], names) or steers(told[2]):
             continue
         if asked & set(search_terms(told[2])):
-            return ()
-        title = f"{told[1]} ({told[2]})"
-        found[told[1]] = list(dict.fromkeys([*found.get(told[1], ()), title]))
-    several = next((titles for titles in found.values() if len(titles) > 1), [])
-    nearest = turn.passages[turn.evidence[0].passage - 1].title if turn.evidence else ""
-    return tuple(several[:MOST]) if _BESIDE.match(nearest) else ()
+            return {}
+        found.setdefault(told[1], {}).setdefault(f"{told[1]} ({told[2]})", passage)
+    return next((pages for pages in found.values() if len(pages) > 1), {})
+
+
+def namesakes(turn: Turn) -> tuple[str, ...]:
+    """The titles of `bearers` among the passages. Empty where the nearest sentence is of the page that needs no words
+    in brackets: whom most people mean."""
+    titles = tuple(bearers(turn.standalone, turn.passages))[:MOST]
+    if not titles or not turn.evidence:
+        return ()
+    nearest = turn.passages[turn.evidence[0].passage - 1].title
+    plain = not _BESIDE.match(nearest) and facts.solid(nearest).startswith(facts.solid(titles[0].rpartition(" (")[0]))
+    return () if plain else titles
 
 
 def _is_name(text: str, names: set[str]) -> bool:

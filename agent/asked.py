@@ -179,6 +179,15 @@ def _bare(sentence: str) -> str:
     return _CLOCK.sub(" ", sentence)
 
 
+def without_when(text: str) -> str:
+    """A text without its days and times of day, in which a page writes them otherwise: the pieces of a date are no
+    words that it lacks."""
+    plain = facts.digits(text)
+    for notation in (_ISO, _JA, _MONTH_FIRST, _DAY_FIRST, _CLOCK):
+        plain = notation.sub(" ", plain)
+    return plain
+
+
 def days(text: str) -> set[Day]:
     """The days that a text names with their year, in the notations of both languages."""
     plain = facts.digits(text)

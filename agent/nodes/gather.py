@@ -17,6 +17,7 @@ from typing import Any, Literal
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
+from agent.ambiguity import bearers
 from agent.asked import current, of_the_day
 from agent.consent import CHOSEN
 from agent.context import Context
@@ -65,11 +66,13 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     passages = [passage for passage in passages if passage.kind != "specialist"]  # it says so of itself alone
     if not passages:
         return {"turn": turn}  # what an earlier look-up found is still the nearest there is
+    passages = of_the_day(passages, decision.query)
     found = worth_reading(passages)
+    found += [one for one in bearers(decision.query, passages).values() if one not in found]
     read = [disarm(passage) for passage in found]
     if read != found:
         turn = _noted(turn, "orders_left_out")
-    passages = of_the_day([passage for passage in read if passage.text], decision.query)
+    passages = [passage for passage in read if passage.text]
     ordered, evidence = await asyncio.to_thread(weighed, decision.query, passages, runtime.context.nearness)
     if decision.route == "web":  # what its owner keeps in the library is not out of date because of its year
         evidence = current(evidence, ordered, decision.query)

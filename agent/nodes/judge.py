@@ -19,7 +19,7 @@ from typing import Any, Literal
 from langgraph.runtime import Runtime
 
 from agent import ambiguity, facts
-from agent.asked import other_day
+from agent.asked import other_day, without_when
 from agent.consent import to_ask
 from agent.context import Context, Limits
 from agent.models.chat import Meter
@@ -66,7 +66,7 @@ async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return {"turn": ambiguity.ask_back(turn, choices)}
     # behind a web search choices are taken for what it found, see `reply`
     if may_ask and (not turn.sent or _on_the_web(turn)) and (choices := ambiguity.namesakes(turn)):
-        return {"turn": ambiguity.ask_back(turn, choices)}
+        return {"turn": ambiguity.ask_back(turn, choices, "namesakes")}
     meter = Meter()
     verdict = await _verdict(turn, context, meter)
     if leaves_open and not verdict.sufficient:
@@ -182,9 +182,10 @@ def coverage(question: str, passages: Sequence[Passage]) -> tuple[float | None, 
     held = [set(terms(facts.digits(text))) for text in texts]
     everything = set().union(*held)
     solid = facts.solid("\n".join(texts))
+    naming = without_when(question)
     missing = [
         word
-        for word in dict.fromkeys([*_NAMING_WORD.findall(question), *facts.claimed_names(question)])
+        for word in dict.fromkeys([*_NAMING_WORD.findall(naming), *facts.claimed_names(naming)])
         if not _COMMON_WORD.fullmatch(word)
         and (own := set(terms(word)))
         and not own & everything

@@ -8,6 +8,7 @@ import pytest
 
 from agent.asked import asks_for_the_latest, current, days, echoes, holds_what_is_asked, of_the_day, other_day
 from agent.nodes.answer import _quoted, _quotes
+from agent.nodes.judge import coverage
 from agent.reading import weighed
 from agent.state import Evidence, Support, Turn
 from tools.base import Passage
@@ -145,6 +146,14 @@ def test_pages_of_other_days_are_left_out_where_one_tells_of_the_day(question: s
         passage("The stars are watched from the terrace.", "none"),
     ]
     assert [page.title for page in of_the_day(pages, question)] == kept
+
+
+def test_the_pieces_of_a_date_are_no_words_that_the_documents_lack() -> None:
+    page = passage("Adrian watches the stars on August 23, 2022, from eight o'clock to 11 PM.")
+    question = "Who watched the stars between 8:00 PM and 11:00 PM on 2022/08/23 in Grantville?"
+    assert coverage(question, [page])[1] == ("watched", "Grantville") or coverage(question, [page])[1] == (
+        "Grantville",
+    )
 
 
 def test_a_page_of_many_days_may_hold_the_one() -> None:

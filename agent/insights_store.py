@@ -68,7 +68,7 @@ class AskedStore:
     ) -> int | None:  # fmt: skip
         """Keep what became of a turn; `messages` are those of the checkpoint after it. Returns where its exchange
         stands in the conversation. A database that cannot be written costs the figures a row, and nobody their
-        answer: None."""
+        answer: None, as for a conversation that is deleted."""
         answer = turn.answer if ending == "ended" else None
         outcome: str = ending if answer is None else "refused" if answer.refused else "answered"
         chosen = turn.decision
@@ -85,9 +85,9 @@ class AskedStore:
         moved = "SELECT count(*) FROM past WHERE thread = ? AND id NOT IN (SELECT value FROM json_each(?))"
         try:
             insert = f"INSERT OR REPLACE INTO asked VALUES (?, ({moved}) + ?, {', '.join('?' * 12)}) RETURNING n"
-            [(n,)] = await self._db.execute_fetchall(insert, row)
+            rows = list(await self._db.execute_fetchall(insert, row))
             await self._db.commit()
-            return int(n)
+            return int(rows[0][0]) if rows else None
         except (sqlite3.Error, ValueError) as error:  # ValueError: the file was closed over a turn that was stopped
             log.warning("what was asked could not be noted: %s", error)
             return None

@@ -31,6 +31,9 @@ from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60
 _WEB = "web TEXT"
+_HELD = {"checkpoints": "thread_id", "writes": "thread_id", "past": "thread", "feedback": "thread", "asked": "thread"}
+"""Tables of what belongs to a conversation. Where that is deleted, perhaps by another process while a turn runs in it,
+nothing more is written to them."""
 _ASKER = f"asker TEXT NOT NULL DEFAULT '{OWNER.name}'"
 
 
@@ -106,6 +109,11 @@ class Threads:
         await self._db.execute("CREATE INDEX IF NOT EXISTS threads_of ON threads (asker, updated)")
         await self.feedback.prepare()
         await self.asked.prepare()
+        for table, column in _HELD.items():
+            await self._db.execute(
+                f"CREATE TRIGGER IF NOT EXISTS {table}_held BEFORE INSERT ON {table} "
+                f"WHEN NOT EXISTS (SELECT 1 FROM threads WHERE id = NEW.{column}) BEGIN SELECT RAISE(IGNORE); END"
+            )
         await self._db.commit()
 
     @staticmethod

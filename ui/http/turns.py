@@ -119,6 +119,10 @@ class Turns:
         """How many turns of `asker` run or wait."""
         return sum(turn.asker.name == asker.name for turn in self._open.values())
 
+    def askers(self) -> set[Asker]:
+        """Who asked what runs, waits, or can still be read, as they were then."""
+        return {turn.asker for turn in (*self._open.values(), *self._ended.values())}
+
     def knows(self, thread: str, asker: Asker) -> bool:
         """Whether a turn of this conversation of `asker` runs or waits; a new one is listed only when its first turn
         begins."""

@@ -31,7 +31,9 @@ from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60
 _WEB = "web TEXT"
-_HELD = {"checkpoints": "thread_id", "writes": "thread_id", "past": "thread", "feedback": "thread", "asked": "thread"}
+_HELD = {"checkpoints": "thread_id", "writes": "thread_id"} | dict.fromkeys(
+    ("past", "feedback", "asked", "repeats"), "thread"
+)
 """Tables of what belongs to a conversation. Where that is deleted, perhaps by another process while a turn runs in it,
 nothing more is written to them."""
 _ASKER = f"asker TEXT NOT NULL DEFAULT '{OWNER.name}'"
@@ -198,6 +200,7 @@ class Threads:
         await self.expect(thread)
         await self._db.execute("DELETE FROM feedback WHERE thread = ?", (thread,))
         await self._db.execute("DELETE FROM asked WHERE thread = ?", (thread,))
+        await self.asked.repeats.drop(thread)
         await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)

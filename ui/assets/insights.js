@@ -57,12 +57,13 @@
     link.click();
   }
 
-  /* What a visitor asked and was told: to be read, in a dialog of its own. */
+  /* What a visitor asked and was told: to be read, in a dialog of its own. Of somebody who logs in it says only that
+     it is theirs. */
   async function visit(button) {
     let html;
     try { html = await ask(`visits/${button.value}`); } catch (error) { say(error.message, true); return; }
     const box = element("dialog", "kotae-dialog kotae-ins-dialog");
-    box.setAttribute("aria-label", words["insight.visitor"]);
+    box.setAttribute("aria-label", button.textContent);
     const body = element("div", "kotae-ins-visited");
     body.tabIndex = 0;
     body.innerHTML = html;

@@ -113,8 +113,8 @@ class Conversations:
         return await self._threads.list()
 
     async def visited(self, thread: str) -> list[Exchange] | None:
-        """What a visitor of a site was told in a conversation, for whoever keeps the site; or what whoever asks was told
-        themselves. None for the conversation of another person, which is theirs alone."""
+        """What a visitor of a site was told in a conversation, for whoever keeps the site; or what whoever asks here
+        was told. None for the conversation of another person, which is theirs alone."""
         asker = await self._threads.asker(thread)
         if asker and asker != self.asker.name and not asker.startswith(VISITORS):
             return None

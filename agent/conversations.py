@@ -112,13 +112,10 @@ class Conversations:
         """All conversations, the latest first."""
         return await self._threads.list()
 
-    async def visited(self, thread: str) -> list[Exchange] | None:
-        """What a visitor of a site was told in a conversation, for whoever keeps the site; or what whoever asks here
-        was told. None for the conversation of another person, which is theirs alone."""
+    async def visited(self, thread: str) -> list[Exchange]:
+        """What a visitor of a site was told in a conversation, for whoever keeps the site; empty for all others."""
         asker = await self._threads.asker(thread)
-        if asker and asker != self.asker.name and not asker.startswith(VISITORS):
-            return None
-        return await self.acting_for(Asker(asker)).history(thread)
+        return await self.acting_for(Asker(asker)).history(thread) if asker.startswith(VISITORS) else []
 
     async def forget_askers(self, prefix: str) -> int:
         """Delete the conversations of all whose name begins so; how many they were. Raises `ThreadError`."""

@@ -112,11 +112,6 @@ def visit_html(exchange: Exchange, words: Strings) -> str:
     return clean(asked + told)
 
 
-def private_html(words: Strings) -> str:
-    """What stands in place of a conversation that is another person's."""
-    return clean(notice_html(words("insight.private")))
-
-
 def exchange_link(one: Asked) -> str:
     """The address of a turn in its conversation."""
     return f"{thread_link(one.thread)}&exchange={one.n}"
@@ -169,14 +164,18 @@ def _row(one: Asked, which: Listing, words: Strings, now: float, own: str) -> st
             f'<a class="kotae-open kotae-ins-open" href="{escape(exchange_link(one))}" '
             f'title="{escape(words("insight.open"))}">{escape(question)}</a>'
         )
-    else:  # the conversations of other people are theirs alone, and so it says where this would be read
-        visitor = one.asker.startswith(VISITORS)
+    elif one.asker.startswith(VISITORS):
         asked = (
             f'<button type="button" class="kotae-ins-open kotae-ins-visit" value="{escape(f"{one.thread}/{one.n}")}" '
-            f'title="{escape(words("insight.read" if visitor else "insight.private"))}">{escape(question)}</button>'
+            f'title="{escape(words("insight.read"))}">{escape(question)}</button>'
         )
-        who = words("insight.visitor" if visitor else "insight.person")
-        marks += f'<span class="kotae-spec-state">{escape(who)}</span>'
+        marks += f'<span class="kotae-spec-state">{escape(words("insight.visitor"))}</span>'
+    else:  # the conversations of other people are theirs alone, which is said where this one would be read
+        asked = (
+            f'<button type="button" class="kotae-ins-open kotae-ins-private" '
+            f'title="{escape(words("insight.private"))}">{escape(question)}</button>'
+        )
+        marks += f'<span class="kotae-spec-state">{escape(words("insight.person"))}</span>'
     return (
         f'<li class="kotae-ins-row">{asked}{marks}<p class="kotae-where">{" · ".join(about)}</p>'
         f"{_said(one, words) if one.verdict == 'down' else ''}</li>"

@@ -347,7 +347,7 @@ def test_nothing_that_a_stranger_wrote_becomes_html() -> None:
         report_html(one(shown), shown, cases, EN, stale=False),
         checked_html(found, {EVIL: EVIL}, EN),
         comparison_html("banking", Comparison(EVIL, 1, EVIL, EVIL, (0.1, 0.2)), EN),
-        work_html(Work(EVIL, "raft", EVIL, "done", made=Made(file=EVIL, rows=3)), EN),
+        work_html(Work(EVIL, "raft", EVIL, state="done", made=Made(file=EVIL, rows=3)), EN),
         work_html(Work("w1", "train", EVIL, state="failed", reason=EVIL, message=EVIL), EN),
         frame_html(form_html([Choice(EVIL, EVIL, True)], [EVIL], EN, limit=1), EN),
     ]

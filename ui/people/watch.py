@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.asker import VISITORS
+from ui.faults import where
 from ui.people.errors import PeopleError
 from ui.people.gate import decide
 
@@ -103,12 +104,19 @@ class Watch:
             task.cancel()
 
     async def _run(self) -> None:
+        told = ""
         while True:
             await asyncio.sleep(TICK)
+            fault = ""
             try:
                 await self.look()
             except PeopleError as error:
-                log.warning("what is open is not looked at: %s", error)
+                fault = str(error)
+            except Exception as error:  # whatever it is, the next look may do better
+                fault = where(error)
+            if fault and fault != told:
+                log.warning("what is open to whom cannot be looked at: %s", fault)
+            told = fault
 
     async def look(self) -> None:
         """End what is open to those who may not have it any more, if the accounts have changed. What ends by its age

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
 
     from agent.insights import Ending
+    from agent.repeats import Key
     from agent.specialists.study import Specialists
     from agent.specialists.workplace import Step
 
@@ -98,13 +99,15 @@ class Agent(Conversations):
         first question is answered as quickly as the others. Raises `ModelError`."""
         await self.context.specialists.warm()
 
-    async def stream(self, question: str, thread: str, *, web: Consent | None = None) -> AsyncIterator[Event]:
+    async def stream(
+        self, question: str, thread: str, *, web: Consent | None = None, key: Key | None = None
+    ) -> AsyncIterator[Event]:
         """Run one turn and tell what happens; the last event is `Done`. Closing the iterator stops the turn.
 
         `web` is what whoever asks says of the web for this turn, instead of what holds for the conversation; what the
-        installation or a collection keeps off stays off. Raises before anything is stored `QuestionError`, and
-        `ThreadError` for a conversation of somebody else; and `ModelError` when the model fails: the question is then
-        kept in the conversation without an answer.
+        installation or a collection keeps off stays off. Under `key` the answer is found by `answered`. Raises before
+        anything is stored `QuestionError`, and `ThreadError` for a conversation of somebody else; and `ModelError` when
+        the model fails: the question is then kept in the conversation without an answer.
         """
         question = self.settings.checked(question)
         async with self._turns[thread]:
@@ -148,7 +151,9 @@ class Agent(Conversations):
                     await lesson
                 if last is not None and last.started == turn.started:  # not what stood there before a reply
                     seconds = time.time() - turn.started
-                    place = await self.insights.note(thread, last, said, ending, seconds, asker=self.asker.name)
+                    place = await self.insights.note(
+                        thread, last, said, ending, seconds, asker=self.asker.name, key=key
+                    )
             if last is not None and last.web_stays:
                 await self._threads.set_web(thread, "on")
             await self._shorten(thread, said)

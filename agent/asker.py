@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from tools.base import Consent
 
@@ -25,6 +26,14 @@ class Asker:
     """Whether the router follows what they say of answers, and what they wish for."""
     remembered: bool = False
     """Whether what they tell about themselves may be kept, where that is switched on."""
+
+    def within(self, other: Asker) -> bool:
+        """Whether nothing of this goes beyond `other`."""
+        widest_first = get_args(Consent)
+        reads = other.collections is None or (self.collections is not None and self.collections <= other.collections)
+        flags = ("specialists", "teaches", "remembered")
+        allowed = all(getattr(other, name) or not getattr(self, name) for name in flags)
+        return reads and allowed and widest_first.index(self.web) >= widest_first.index(other.web)
 
 
 VISITORS = "site:"

@@ -26,6 +26,7 @@ from agent.lessons import keep, place
 from agent.library import readable
 from agent.nodes.reply import waiting
 from agent.records import from_record
+from agent.repeats import Answered
 from agent.settings import Settings
 from agent.state import Answer, State
 from agent.threads import Thread, Threads
@@ -132,6 +133,17 @@ class Conversations:
             answer = from_record(one.record)
             found.append(Exchange(one.question, answer, one.turn if answer else "", given.get(one.turn)))
         return found
+
+    async def answered(self, key: str) -> Answered | None:
+        """What whoever asks was answered to a question that came with `key` in the last day."""
+        found = await self._threads.asked.repeats.find(self.asker.name, key)
+        if found is None:
+            return None
+        asked, thread, turn = found
+        for index, one in enumerate(await self.history(thread)):
+            if one.turn == turn and one.answer is not None:
+                return Answered(asked, thread, index, turn, one.answer)
+        return None
 
     async def rename(self, thread: str, title: str) -> None:
         """Raises `ThreadError` for an empty title or a conversation that is not there."""

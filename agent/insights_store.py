@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from agent.insights import LONGEST, Asked, Ending, Figures, Listed, Listing, Span, Step, folded
+from agent.repeats import Repeats
 
 if TYPE_CHECKING:
     import aiosqlite
 
+    from agent.repeats import Key
     from agent.state import Turn
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ class AskedStore:
 
     def __init__(self, db: aiosqlite.Connection) -> None:
         self._db = db
+        self.repeats = Repeats(db)
+        """Which of the answers came to a question with a key."""
 
     async def prepare(self) -> None:
         """Make the table and its indexes where they are missing. Those of the archive and of feedback are there."""
@@ -61,14 +65,15 @@ class AskedStore:
             f"feedback_verdict ON feedback ({_VERDICT}, thread, turn)",
         ):
             await self._db.execute(f"CREATE INDEX IF NOT EXISTS {index}")
+        await self.repeats.prepare()
 
     async def note(
         self, thread: str, turn: Turn, messages: Sequence[AnyMessage], ending: Ending, seconds: float, *,
-        asker: str,
+        asker: str, key: Key | None = None,
     ) -> int | None:  # fmt: skip
         """Keep what became of a turn; `messages` are those of the checkpoint after it. Returns where its exchange
         stands in the conversation. A database that cannot be written costs the figures a row, and nobody their
-        answer: None."""
+        answer: None, as for a conversation that is deleted. `key`: what the question came with."""
         answer = turn.answer if ending == "ended" else None
         outcome: str = ending if answer is None else "refused" if answer.refused else "answered"
         chosen = turn.decision
@@ -85,9 +90,11 @@ class AskedStore:
         moved = "SELECT count(*) FROM past WHERE thread = ? AND id NOT IN (SELECT value FROM json_each(?))"
         try:
             insert = f"INSERT OR REPLACE INTO asked VALUES (?, ({moved}) + ?, {', '.join('?' * 12)}) RETURNING n"
-            [(n,)] = await self._db.execute_fetchall(insert, row)
+            rows = list(await self._db.execute_fetchall(insert, row))
+            if key is not None and id:
+                await self.repeats.put(asker, key, thread, id)
             await self._db.commit()
-            return int(n)
+            return int(rows[0][0]) if rows else None
         except (sqlite3.Error, ValueError) as error:  # ValueError: the file was closed over a turn that was stopped
             log.warning("what was asked could not be noted: %s", error)
             return None
@@ -95,6 +102,7 @@ class AskedStore:
     async def drop(self, thread: str, first: int) -> None:
         """Forget exchange `first` of a conversation and all after it."""
         await self._db.execute("DELETE FROM asked WHERE thread = ? AND n >= ?", (thread, first))
+        await self.repeats.drop(thread)
         await self._db.commit()
 
     async def figures(self, since: float = 0.0) -> Figures:

@@ -31,6 +31,11 @@ from tools.base import Consent, Passage, Sent
 
 _TITLE_CHARS = 60
 _WEB = "web TEXT"
+_HELD = {"checkpoints": "thread_id", "writes": "thread_id"} | dict.fromkeys(
+    ("past", "feedback", "asked", "repeats"), "thread"
+)
+"""Tables of what belongs to a conversation. Where that is deleted, perhaps by another process while a turn runs in it,
+nothing more is written to them."""
 _ASKER = f"asker TEXT NOT NULL DEFAULT '{OWNER.name}'"
 
 
@@ -106,6 +111,11 @@ class Threads:
         await self._db.execute("CREATE INDEX IF NOT EXISTS threads_of ON threads (asker, updated)")
         await self.feedback.prepare()
         await self.asked.prepare()
+        for table, column in _HELD.items():
+            await self._db.execute(
+                f"CREATE TRIGGER IF NOT EXISTS {table}_held BEFORE INSERT ON {table} "
+                f"WHEN NOT EXISTS (SELECT 1 FROM threads WHERE id = NEW.{column}) BEGIN SELECT RAISE(IGNORE); END"
+            )
         await self._db.commit()
 
     @staticmethod
@@ -190,6 +200,7 @@ class Threads:
         await self.expect(thread)
         await self._db.execute("DELETE FROM feedback WHERE thread = ?", (thread,))
         await self._db.execute("DELETE FROM asked WHERE thread = ?", (thread,))
+        await self.asked.repeats.drop(thread)
         await self._db.execute("DELETE FROM threads WHERE id = ?", (thread,))
         await self._db.commit()
         await self.checkpointer.adelete_thread(thread)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -72,7 +72,8 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(desk.work.take_up)
         await asyncio.to_thread(specialists.orders.sweep)
-        yield
+        async with watch.running() if watch is not None else nullcontext():
+            yield
         await turns.drain(0)
         await specialists.work.close()
         await owner.downloads.close()
@@ -121,12 +122,11 @@ def create_app(
     chats = {language: Chat(agent, strings.load(language), turns) for language in strings.LANGUAGES}
     serve_widget(app, agent, turns, sites)
     serve_sites(app, agent, sites)
-    if accounts is not None:
-        serve_people(app, accounts, agent, turns)
+    watch = serve_people(app, accounts, agent, turns) if accounts is not None else None
     _serve_sources(app, agent)
     if chat:
         _mount_pages(app, agent, chats)
-    app.add_middleware(Door, accounts=accounts)
+    app.add_middleware(Door, accounts=accounts, watch=watch)
     limits = {UPLOADS: desk.uploads.limit, **specialists.limits}
     app.add_middleware(Shield, settings=agent.settings, uploads=limits, sites=sites, head=person_head)
     return app

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tools.base import Consent, ToolError
 from tools.library import DEFAULT, Scope
+from ui.copies import going_along
 from ui.http.asker import Visiting
 from ui.library_jobs import index_source, reread, retry
 from ui.library_views import ROUTE, UPLOADS, LibraryDesk, Refused
@@ -150,7 +151,11 @@ def _serve_intake(app: FastAPI, desk: LibraryDesk) -> None:
 
     @app.delete(f"{ROUTE}/sources")
     async def remove(source: SourceOf) -> dict[str, int]:
-        count = await asyncio.to_thread(library.remove_source, source.path, collection=source.collection)
+        def forget() -> int:
+            with going_along(library, desk.uploads, [source.path]):
+                return library.remove_source(source.path, collection=source.collection)
+
+        count = await asyncio.to_thread(forget)
         work.touched()
         return {"documents": count}
 
@@ -162,10 +167,11 @@ def _serve_intake(app: FastAPI, desk: LibraryDesk) -> None:
 
     @app.post(f"{ROUTE}/failures/dismiss")
     async def dismiss(failed: SourceOf) -> dict[str, int]:
-        count = await asyncio.to_thread(library.dismiss, [failed.path], collection=failed.collection)
-        held = {document.path for document in await asyncio.to_thread(library.documents)}
-        if failed.path not in held:
-            await asyncio.to_thread(desk.uploads.forget, failed.path)
+        def forget() -> int:
+            with going_along(library, desk.uploads, [failed.path]):
+                return library.dismiss([failed.path], collection=failed.collection)
+
+        count = await asyncio.to_thread(forget)
         work.touched()
         return {"failures": count}
 
@@ -203,10 +209,10 @@ def _serve_documents(app: FastAPI, desk: LibraryDesk) -> None:
     async def remove(id: str) -> dict[str, bool]:
         def forget() -> bool:
             document = library.document(id)
-            if document is None or not library.remove(id):
+            if document is None:
                 return False
-            _forget_uploads(desk, [document.path])
-            return True
+            with going_along(library, desk.uploads, [document.path]):
+                return library.remove(id)
 
         done = await asyncio.to_thread(forget)
         work.touched()
@@ -241,21 +247,12 @@ def _serve_collections(app: FastAPI, desk: LibraryDesk) -> None:
         def forget() -> int:
             scope = Scope.of(one.name)
             held = [d.path for d in library.documents(scope)] + [f.path for f in library.failures(scope)]
-            count = library.delete_collection(one.name)
-            _forget_uploads(desk, held)
-            return count
+            with going_along(library, desk.uploads, held):
+                return library.delete_collection(one.name)
 
         count = await asyncio.to_thread(forget)
         work.touched()
         return {"documents": count}
-
-
-def _forget_uploads(desk: LibraryDesk, paths: list[str]) -> None:
-    """Delete those uploaded files that no document stands on any more."""
-    held = {document.path for document in desk.library.documents()}
-    for path in paths:
-        if path not in held:
-            desk.uploads.forget(path)
 
 
 def _is_page(path: str) -> bool:

@@ -14,7 +14,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from tools.base import ToolError
-from tools.library import DEFAULT, EVERYTHING, Limits, Scope
+from tools.library import DEFAULT, EVERYTHING, Scope
 from ui import strings
 from ui.files import document_response
 from ui.http.asker import Visiting
@@ -56,7 +56,7 @@ class LibraryDesk:
     @classmethod
     def of(cls, library: Library, data_dir: Path, watcher: Watcher | None = None) -> LibraryDesk:
         """Uploaded files are kept in `uploads` of the data folder."""
-        uploads = Uploads(Path(os.path.abspath(data_dir)) / "uploads", Limits().bytes)
+        uploads = Uploads.of(data_dir)
         return cls(library, uploads, LibraryWork(library, uploads), watcher)
 
     @property

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tools.base import ToolError
 from tools.library import Change, IndexReport, Progress, Scope
+from ui.copies import settle
 from ui.library_jobs import Hooks, Item, Job, JobState, Order
 from ui.uploads import UploadError, Uploads
 
@@ -104,7 +105,8 @@ class LibraryWork:
         return self.add(Order("upload", collection, "", self._index_uploads, (str(path),)))
 
     def take_up(self) -> None:
-        """Go on with the uploaded files that an earlier process took and did not come to read."""
+        """Go on with what an earlier process left: uploaded files that it did not come to read, or to delete."""
+        settle(self._library, self._uploads)
         batches: dict[str, str] = {}
         for path, collection in self._uploads.left():
             batches[collection] = self.upload(path, collection, batches.get(collection, ""))

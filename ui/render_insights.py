@@ -170,8 +170,11 @@ def _row(one: Asked, which: Listing, words: Strings, now: float, own: str) -> st
             f'title="{escape(words("insight.read"))}">{escape(question)}</button>'
         )
         marks += f'<span class="kotae-spec-state">{escape(words("insight.visitor"))}</span>'
-    else:  # the conversations of other people are theirs alone
-        asked = f'<span class="kotae-ins-open">{escape(question)}</span>'
+    else:  # the conversations of other people are theirs alone, which is said where this one would be read
+        asked = (
+            f'<button type="button" class="kotae-ins-open kotae-ins-private" '
+            f'title="{escape(words("insight.private"))}">{escape(question)}</button>'
+        )
         marks += f'<span class="kotae-spec-state">{escape(words("insight.person"))}</span>'
     return (
         f'<li class="kotae-ins-row">{asked}{marks}<p class="kotae-where">{" · ".join(about)}</p>'

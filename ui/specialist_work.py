@@ -1,19 +1,18 @@
-"""The one specialist that is being made or examined. The work belongs to the server and not to the page that asked for
-it: closing the page stops nothing, and every page that is opened shows the same."""
+"""The one specialist that is being made or examined."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from agent.errors import KotaeError
 from tools.base import ToolError
 from tools.specialist.errors import SpecialistError
+from ui.one_job import Job, Live, OneJob, State
 
 if TYPE_CHECKING:
     from agent.specialists.workplace import Step
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Kind = Literal["train", "examine", "raft"]
-State = Literal["running", "done", "stopped", "failed"]
 _POINTS = 400
 """Of the curve; with more of them every other is left out."""
 
@@ -50,26 +48,18 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Work:
-    """How far it is at one moment."""
+class Work(Job):
+    """The work at one moment."""
 
-    id: str
     kind: Kind
     name: str
     """Of the specialist, or of the collection that examples are made from."""
-    state: State = "running"
     step: Step | None = None
     curve: tuple[Point, ...] = ()
     made: Made | None = None
     reason: str = ""
     """The code of what ended it, and what the error says, which is for the log and for known sentences alone."""
     message: str = ""
-    stopping: bool = False
-
-    @property
-    def open(self) -> bool:
-        """Whether it goes on."""
-        return self.state == "running"
 
     @property
     def share(self) -> float | None:
@@ -80,7 +70,7 @@ class Work:
 
 
 class Tell(Protocol):
-    """Takes the steps of the work, in any thread."""
+    """Takes the steps of the work one after another, in any thread."""
 
     def __call__(self, step: Step) -> None: ...
 
@@ -96,118 +86,61 @@ class Busy(Exception):
         self.name = name
 
 
-@dataclass
-class _Live:
-    work: Work
-    stop: threading.Event = field(default_factory=threading.Event)
-    curve: list[Point] = field(default_factory=list)
-    every: int = 1
-    """Steps between two points of the curve."""
-    looked: float | None = None
-    """The latest loss on the validation examples."""
-
-
-class SpecialistWork:
-    """Does one thing at a time. `begin` and `close` are called in the event loop, everything else anywhere."""
-
-    def __init__(self) -> None:
-        self._live: _Live | None = None
-        self._lock = threading.Lock()
-        self._ids = itertools.count(1)
-        self._task: asyncio.Task[None] | None = None
-        self.revision = 0
-        """Grows with every step."""
-        self.content = 0
-        """Grows when something was made or changed."""
-
-    def now(self) -> Work | None:
-        """What is being made, or was made last."""
-        with self._lock:
-            live = self._live
-            if live is None:
-                return None
-            return replace(live.work, curve=tuple(live.curve), stopping=live.stop.is_set())
+class SpecialistWork(OneJob[Work]):
+    """Does one thing at a time."""
 
     def begin(self, kind: Kind, name: str, task: Task) -> str:
         """Begin something; returns its id. Raises `Busy`."""
-        with self._lock:
-            if self._live is not None and self._live.work.open:
-                raise Busy(self._live.work.name)
-            live = self._live = _Live(Work(f"w{next(self._ids)}", kind, name))
-            self.revision += 1
-        self._task = asyncio.create_task(self._run(live, task))
-        return live.work.id
+        return self._begin(lambda n: Work(f"w{n}", kind, name), lambda live: self._run(live, task))
 
-    def stop(self, id: str) -> None:
-        """End the work after the step at hand."""
-        with self._lock:
-            if self._live is not None and self._live.work.id == id and self._live.work.open:
-                self._live.stop.set()
-                self.revision += 1
+    def _busy(self, job: Work) -> Busy:
+        return Busy(job.name)
 
-    def dismiss(self, id: str) -> None:
-        """Show it no longer once it has ended."""
-        with self._lock:
-            if self._live is not None and self._live.work.id == id and not self._live.work.open:
-                self._live = None
-                self.revision += 1
+    async def _run(self, live: Live[Work], task: Task) -> None:
+        curve = _Curve()
 
-    def touched(self) -> None:
-        """A specialist was changed by the page in another way."""
-        with self._lock:
-            self.content += 1
-
-    async def close(self, seconds: float = 20.0) -> None:
-        """Stop what goes on, and wait until it has kept how far it is."""
-        task, live = self._task, self._live
-        if task is not None and live is not None and not task.done():
-            live.stop.set()
-            done, _ = await asyncio.wait([task], timeout=seconds)
-            if not done:
-                task.cancel()
-
-    async def _run(self, live: _Live, task: Task) -> None:
         def tell(step: Step) -> None:
-            with self._lock:
-                live.work = replace(live.work, step=step)
-                if (told := step.training) is not None and told.step > 0:
-                    _add(live, told)
-                self.revision += 1
+            if (told := step.training) is not None and told.step > 0:
+                curve.add(told)
+            self._change(live, step=step, curve=tuple(curve.points))
 
         try:
             made = await task(tell, live.stop)
         except SpecialistError as error:
-            self._end(live, "stopped" if error.reason == "stopped" else "failed", error.reason, str(error))
+            state: State = "stopped" if error.reason == "stopped" else "failed"
+            self._end(live, state, reason=error.reason, message=str(error))
         except (KotaeError, ToolError) as error:
             log.warning("a specialist could not be made: %s", error)
-            self._end(live, "failed", getattr(error, "reason", "model"), str(error))
+            self._end(live, "failed", reason=getattr(error, "reason", "model"), message=str(error))
         except asyncio.CancelledError:
-            self._end(live, "stopped", "stopped")
+            self._end(live, "stopped", reason="stopped")
             raise
         except Exception:
             log.exception("a specialist could not be made")
-            self._end(live, "failed", "inside")
+            self._end(live, "failed", reason="inside")
         else:
-            with self._lock:
-                live.work = replace(live.work, made=made)
-            self._end(live, "done")
-
-    def _end(self, live: _Live, state: State, reason: str = "", message: str = "") -> None:
-        with self._lock:
-            live.work = replace(live.work, state=state, reason=reason, message=message)
-            self.revision += 1
-            self.content += 1
+            self._end(live, "done", made=made)
 
 
-def _add(live: _Live, told: Progress) -> None:
-    """Another point of the curve. A look at the validation examples is never left out."""
-    if live.curve and told.step < live.curve[-1].step:  # taken up again at an earlier checkpoint
-        live.curve = [one for one in live.curve if one.step < told.step]
-    looked = told.validation if told.validation != live.looked else None
-    live.looked = told.validation
-    if looked is None and live.curve and told.step < live.curve[-1].step + live.every:
-        return
-    live.curve.append(Point(told.step, told.loss, looked))
-    if len(live.curve) > _POINTS:
-        live.curve = [one for i, one in enumerate(live.curve) if i % 2 == 0 or one.validation is not None]
-        live.every *= 2
+@dataclass
+class _Curve:
+    """The losses of a training so far."""
+
+    points: list[Point] = field(default_factory=list)
+    every: int = 1
+    """Steps between two points."""
+    looked: float | None = None
+    """The latest loss on the validation examples."""
+
+    def add(self, told: Progress) -> None:
+        """Another point. A look at the validation examples is never left out."""
+        if self.points and told.step < self.points[-1].step:  # taken up again at an earlier checkpoint
+            self.points = [one for one in self.points if one.step < told.step]
+        looked = told.validation if told.validation != self.looked else None
+        self.looked = told.validation
+        if looked is None and self.points and told.step < self.points[-1].step + self.every:
+            return
+        self.points.append(Point(told.step, told.loss, looked))
+        if len(self.points) > _POINTS:
+            self.points = [one for i, one in enumerate(self.points) if i % 2 == 0 or one.validation is not None]
+            self.every *= 2

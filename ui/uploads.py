@@ -22,7 +22,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
-from tools.library import DEFAULT
+from tools.library import DEFAULT, Limits
 
 MOST = 200
 """Files that may wait to be read at once."""
@@ -34,8 +34,9 @@ _SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,8})$")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 _LONGEST = 120
 """Bytes of a name; file systems allow 255."""
-_MARK, _ARRIVING = ".waiting", ".arriving"
-"""The mark, and what a file is called until all of it is there; names of clients never begin with a point."""
+_MARK, _ARRIVING, _DOOMED = ".waiting", ".arriving", ".going"
+"""The mark, what a file is called until all of it is there, and the mark of one that is about to be deleted; names of
+clients never begin with a point."""
 _SAME = 5.0
 """Seconds by which the start of one process may seem to differ, since the clock that it is told by may be set."""
 
@@ -54,6 +55,11 @@ class Uploads:
     def __init__(self, folder: Path, limit: int) -> None:
         self.folder = folder
         self.limit = limit
+
+    @classmethod
+    def of(cls, data_dir: Path) -> Uploads:
+        """Those of a data folder, in its folder `uploads`."""
+        return cls(Path(os.path.abspath(data_dir)) / "uploads", Limits().bytes)
 
     async def take(self, name: str, size: int, content: AsyncIterator[bytes], collection: str = DEFAULT) -> Path:
         """Write a file of `size` bytes, as the client says, and return where it is. It waits for `collection` now.
@@ -133,6 +139,27 @@ class Uploads:
         if self.holds(path):
             with contextlib.suppress(OSError):
                 (Path(path).parent / _MARK).unlink(missing_ok=True)
+
+    def doom(self, path: Path | str) -> None:
+        """Mark an uploaded file as one that is about to go."""
+        if self.holds(path):
+            with contextlib.suppress(OSError):
+                (Path(path).parent / _DOOMED).touch()
+
+    def doomed(self) -> list[str]:
+        """The files that were about to go, and are still there."""
+        return [
+            str(path)
+            for mark in sorted(self.folder.glob(f"*/{_DOOMED}"))
+            for path in mark.parent.iterdir()
+            if not path.name.startswith(".")
+        ]
+
+    def spare(self, path: Path | str) -> None:
+        """It is not about to go any more."""
+        if self.holds(path):
+            with contextlib.suppress(OSError):
+                (Path(path).parent / _DOOMED).unlink(missing_ok=True)
 
     def forget(self, path: Path | str) -> None:
         """Delete an uploaded file; any other file is left alone."""

@@ -45,6 +45,7 @@ async def put(
 ) -> None:  # fmt: skip
     """A turn of `days` before NOW, as `note` keeps it."""
     turn = f"{thread}-{n}"
+    await threads.touch(thread, question)
     await threads._db.execute(
         "INSERT INTO asked VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 100, 10, 'owner')",
         (thread, n, turn, NOW - days * 86_400, question, folded(question), language, route, outcome, seconds),
@@ -166,6 +167,9 @@ async def test_the_lists(threads: Threads) -> None:
 
 
 async def test_a_hundred_thousand_rows_are_counted_without_being_read(threads: Threads) -> None:
+    await threads._db.executemany(
+        "INSERT INTO threads (id, title, created, updated) VALUES (?, '', 0, 0)", ((f"t{n}",) for n in range(5_000))
+    )
     await threads._db.executemany(
         "INSERT INTO asked VALUES (?, ?, ?, ?, ?, ?, 'en', 'library', ?, ?, 2, 900, 80, 'owner')",
         (

@@ -113,6 +113,7 @@ async def test_an_exchange_comes_back_as_it_was(tmp_path: Path) -> None:
     ]
     async with Threads.open(tmp_path / "threads.db") as threads:
         archive: Archive = threads.archive
+        await threads.touch("t", "料金は？")
         await archive.add("t", messages)
         await archive.add("t", messages)
         kept = await archive.read("t")

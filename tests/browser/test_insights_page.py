@@ -126,6 +126,32 @@ def test_before_anything_was_asked(browser: Browser, tmp_path: Path, language: s
             assert seen.page.locator(".kotae-ins-lists").is_hidden()
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_of_another_persons_conversation_a_line_says_that_it_is_theirs(
+    browser: Browser, tmp_path: Path, language: str
+) -> None:
+    from accessible import violations
+    from insight_parts import opened
+    from visits import Running, visit
+
+    from ui import strings
+
+    words = strings.load(language)  # type: ignore[arg-type]
+    rows = [{"question": "Whose is this?", "asker": "person:4711", "outcome": "refused"}]
+    with Running(lambda: opened(tmp_path, rows)) as site:
+        for seen in visit(browser, site):
+            page = seen.page
+            go(page, site, language)
+            button = page.get_by_role("button", name="Whose is this?")
+            button.click()
+            dialog = page.get_by_role("dialog", name=words("insight.person"))
+            assert dialog.locator("p").inner_text() == words("insight.private")
+            assert violations(page, "dialog") == []
+            page.keyboard.press("Escape")
+            dialog.wait_for(state="detached")
+            assert button.evaluate("one => one === document.activeElement")
+
+
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_everybody_can_use_it_and_nothing_is_cut_off(browser: Browser, site: Site, look: str, language: str) -> None:

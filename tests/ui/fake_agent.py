@@ -19,6 +19,7 @@ from agent.asker import OWNER, Asker
 from agent.errors import KotaeError, QuestionError, ThreadError
 from agent.events import Done, Draft, Event, Status, Token
 from agent.feedback import Feedback
+from agent.repeats import Key
 from agent.settings import Settings
 from agent.specialists.workplace import Step as Making
 from agent.state import Answer, Sentence, Source, Step, Usage
@@ -191,7 +192,12 @@ class FakeAgent:
             raise ThreadError("No such conversation.")
         self.said[thread] = web or self.settings.web
 
-    async def stream(self, question: str, thread: str, *, web: Consent | None = None) -> AsyncIterator[Event]:
+    async def answered(self, key: str) -> None:
+        """It keeps no keys."""
+
+    async def stream(
+        self, question: str, thread: str, *, web: Consent | None = None, key: Key | None = None
+    ) -> AsyncIterator[Event]:
         if not question.strip():
             raise QuestionError("empty", "The question is empty.")
         play = self.plays.get(question)

@@ -47,6 +47,9 @@ async def put(threads: Threads, n: int, *, thread: str = "t", **row: Any) -> Non
         *(row.get("route", "library"), row.get("outcome", "answered"), row.get("seconds", 2.4), 3, 900, 80),
         row.get("asker", "owner"),
     )
+    await threads._db.execute(
+        "INSERT OR IGNORE INTO threads (id, title, created, updated) VALUES (?, '', 0, 0)", [thread]
+    )
     await threads._db.execute(f"INSERT INTO asked VALUES ({', '.join('?' * 14)})", noted)
     if "verdict" in row:
         given = {name: row.get(name, "") for name in ("verdict", "corrected", "comment")}

@@ -65,6 +65,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     async def fill() -> None:
         async with Threads.open(tmp_path / "data_dir" / "threads.db") as threads:
             for one in GIVEN:
+                await threads.touch(one.thread, one.question)
                 await threads.feedback.put(one)
 
     asyncio.run(fill())

@@ -184,7 +184,7 @@ def test_the_work_tells_how_far_it_is() -> None:
 
 
 def test_the_end_of_the_work_is_told_in_a_sentence() -> None:
-    work = Work("w1", "train", "banking", "done", made=Made(3, True, True))
+    work = Work("w1", "train", "banking", state="done", made=Made(3, True, True))
     assert EN("spec.made_promoted", n=3) in work_html(work, EN)
     lost = replace(work, made=Made(3, False, False, ("forgets", "too_few")))
     why = f"{EN('against.forgets')} {EN('against.too_few')}"
@@ -347,8 +347,8 @@ def test_nothing_that_a_stranger_wrote_becomes_html() -> None:
         report_html(one(shown), shown, cases, EN, stale=False),
         checked_html(found, {EVIL: EVIL}, EN),
         comparison_html("banking", Comparison(EVIL, 1, EVIL, EVIL, (0.1, 0.2)), EN),
-        work_html(Work(EVIL, "raft", EVIL, "done", made=Made(file=EVIL, rows=3)), EN),
-        work_html(Work("w1", "train", EVIL, "failed", reason=EVIL, message=EVIL), EN),
+        work_html(Work(EVIL, "raft", EVIL, state="done", made=Made(file=EVIL, rows=3)), EN),
+        work_html(Work("w1", "train", EVIL, state="failed", reason=EVIL, message=EVIL), EN),
         frame_html(form_html([Choice(EVIL, EVIL, True)], [EVIL], EN, limit=1), EN),
     ]
     for html in fragments:

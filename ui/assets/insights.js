@@ -57,15 +57,20 @@
     link.click();
   }
 
-  /* What a visitor asked and was told: to be read, in a dialog of its own. */
+  /* What a visitor asked and was told: to be read, in a dialog of its own. Of somebody who logs in it says only that
+     the conversation is theirs. */
   async function visit(button) {
-    let html;
-    try { html = await ask(`visits/${button.value}`); } catch (error) { say(error.message, true); return; }
-    const box = element("dialog", "kotae-dialog kotae-ins-dialog");
-    box.setAttribute("aria-label", words["insight.visitor"]);
     const body = element("div", "kotae-ins-visited");
     body.tabIndex = 0;
-    body.innerHTML = html;
+    try { body.innerHTML = await ask(`visits/${button.value}`); } catch (error) { say(error.message, true); return; }
+    told(button, words["insight.visitor"], body);
+  }
+  function keepOut(button) {
+    told(button, words["insight.person"], element("p", "kotae-notice", button.title));
+  }
+  function told(button, label, body) {
+    const box = element("dialog", "kotae-dialog kotae-ins-dialog");
+    box.setAttribute("aria-label", label);
     const close = element("button", "kotae-plain", words["insight.close"]);
     const row = element("div", "kotae-edit-row");
     row.append(close);
@@ -80,6 +85,7 @@
 
   const clicks = [
     [".kotae-ins-visit", visit],
+    [".kotae-ins-private", keepOut],
     [".kotae-ins-period", choose],
     [".kotae-ins-tab", tab],
     [".kotae-page-previous, .kotae-page-next", turnTo],

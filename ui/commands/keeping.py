@@ -183,12 +183,21 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Delete a collection with its documents. The files themselves stay where they are."""
+    """Delete a collection with its documents. Files stay where they are, but the copies of files that were dropped on
+    the page go with their documents."""
+    from tools.library import Scope
+    from ui.copies import going_along
+    from ui.uploads import Uploads
+
     terminal = Terminal()
+    settings = load_settings(data_dir=data_dir)
     if not yes and terminal.interactive:
         typer.confirm(f"Delete the collection {name} with all its documents?", abort=True, err=True)
-    with opened_library(load_settings(data_dir=data_dir)) as library:
-        count = library.delete_collection(name)
+    with opened_library(settings) as library:
+        scope = Scope.of(name)
+        held = [d.path for d in library.documents(scope)] + [f.path for f in library.failures(scope)]
+        with going_along(library, Uploads.of(settings.data_dir), held):
+            count = library.delete_collection(name)
     terminal.say(f"Deleted {name} with {count} documents.")
 
 

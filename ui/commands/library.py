@@ -65,11 +65,17 @@ def remove(
     names: Annotated[list[str], typer.Argument(metavar="ID…", help="Ids or paths of documents.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Remove documents from the library. The files themselves stay where they are."""
+    """Remove documents from the library. Files stay where they are, but the copy of a file that was dropped on the page
+    goes with its document."""
+    from ui.copies import going_along
+    from ui.uploads import Uploads
+
     terminal = Terminal()
-    with opened_library(load_settings(data_dir=data_dir)) as library:
+    settings = load_settings(data_dir=data_dir)
+    with opened_library(settings) as library:
         for document in named(library, names):
-            library.remove(document.id)
+            with going_along(library, Uploads.of(settings.data_dir), [document.path]):
+                library.remove(document.id)
             terminal.say(f"Removed {document.title} ({document.path}).")
 
 

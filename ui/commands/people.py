@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -139,12 +140,16 @@ def remove(
     data_dir: DataDir = None,
 ) -> None:
     """Remove somebody with all conversations, sessions and keys."""
+    from ui.people.watch import SETTLED
+
     with opened(data_dir) as (settings, accounts):
         person = accounts.store.expect_removable(accounts.store.named(name).id)
         if not yes:
             typer.confirm(f"Remove {person.name} with all conversations, sessions and keys?", abort=True)
         sessions, keys = len(accounts.sessions.of(person.id)), len(accounts.keys.of(person.id))
         accounts.store.shut_out(person.id)
+        if settings.accounts == "on":
+            time.sleep(SETTLED)  # a server that runs beside stops what is theirs; it would begin conversations anew
         count = asyncio.run(_forget(settings, person))
         accounts.store.remove(person.id)
     Terminal().say(f"{person.name} is removed, with {_n(count, 'conversation')}, {_n(sessions, 'session')} and "

@@ -107,7 +107,9 @@ def serve_chat(api: APIRouter, agent: Agent, turns: Turns) -> None:
         question = agent.settings.checked(asked.question)
         if asked.thread:
             await known(agent.acting_for(asker), turns, asked.thread)
-        turn = turns.start(Asked(question, asked.thread or "", asked.web), asker, key)
+        wanted = Asked(question, asked.thread or "", asked.web)
+        await turns.recall(wanted, asker, key)
+        turn = turns.start(wanted, asker, key)
         return stream(turn, 0, request)
 
     @api.get(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from agent.events import Event
@@ -30,6 +31,11 @@ class Asked:
     web: Consent | None = None
     said: tuple[tuple[str, str], ...] = ()
     kept: bool = True
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same, and nothing can be read from it."""
+        return hashlib.sha256(repr(astuple(self)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class Turn:
     """As the asker meets it."""
     grace: float
     began: float
+    key: str = ""
+    """What it was asked with, to be found again."""
     events: list[TurnEvent] = field(default_factory=list)
     outcome: Outcome | None = None
     """None as long as it is not over."""

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from agent.asker import OWNER
 from agent.errors import KotaeError, ThreadError
-from agent.events import Done
+from agent.events import Done, Sources
+from agent.repeats import Key
 from ui.faults import code_of, where
 from ui.http.turn import Asked, Begun, Ended, Failed, Queued, Turn
 
@@ -83,7 +84,7 @@ class Turns:
         self.draining = False
 
     def start(self, asked: Asked, asker: Asker, key: str = "", grace: float = GRACE) -> Turn:
-        """Begin a turn, or find the one that `asker` began with this `key`.
+        """Begin a turn, or find the one that `asker` began with this `key`: see `recall` for one of long ago.
 
         One that was stopped or failed is asked again. `asked.question` is one that `Settings.checked` let pass. Raises
         `Refused`, and `KeyTaken`.
@@ -99,7 +100,7 @@ class Turns:
         now = asyncio.get_running_loop().time()
         agent = self._agent.acting_for(asker)
         thread = known.thread if known is not None else asked.thread or agent.new_thread()
-        turn = Turn(uuid.uuid4().hex, thread, asked, asker, agent, grace, now, again=known is not None)
+        turn = Turn(uuid.uuid4().hex, thread, asked, asker, agent, grace, now, key, again=known is not None)
         self._open[turn.id] = turn
         self._idle.clear()
         if key:
@@ -110,6 +111,28 @@ class Turns:
         turn.leave()  # whoever asked has to come and read
         return turn
 
+    async def recall(self, asked: Asked, asker: Asker, key: str) -> None:
+        """Let `start` find what was answered with this `key` in the last day, and is not kept here any more. Raises
+        `KeyTaken`."""
+        if not key or (asker.name, key) in self._keys:
+            return
+        agent = self._agent.acting_for(asker)
+        found = await agent.answered(key)
+        if found is None or (asker.name, key) in self._keys:  # somebody else was quicker
+            return
+        if found.asked != asked.fingerprint:
+            raise KeyTaken
+        now = asyncio.get_running_loop().time()
+        answer = found.answer
+        turn = Turn(uuid.uuid4().hex, found.thread, asked, asker, agent, GRACE, now, key, answer=answer)
+        turn.outcome = "refused" if answer.refused else "answered"
+        turn.tell(Begun(turn.id, turn.thread))
+        if answer.sources:
+            turn.tell(Sources(answer.sources))
+        turn.tell(Ended(answer, found.index, found.turn))
+        self._keys[asker.name, key] = turn
+        self._keep(turn)
+
     def find(self, id: str, asker: Asker) -> Turn | None:
         """A turn of `asker` that runs, or ended lately."""
         turn = self._open.get(id) or self._ended.get(id)
@@ -118,6 +141,10 @@ class Turns:
     def open_of(self, asker: Asker) -> int:
         """How many turns of `asker` run or wait."""
         return sum(turn.asker.name == asker.name for turn in self._open.values())
+
+    def askers(self) -> set[Asker]:
+        """Who asked what runs, waits, or can still be read, as they were then."""
+        return {turn.asker for turn in (*self._open.values(), *self._ended.values())}
 
     def knows(self, thread: str, asker: Asker) -> bool:
         """Whether a turn of this conversation of `asker` runs or waits; a new one is listed only when its first turn
@@ -199,7 +226,9 @@ class Turns:
         if turn.asked.said:
             await turn.agent.begin(turn.thread, turn.asked.said)
         last: Done | None = None
-        events = turn.agent.stream(turn.asked.question, turn.thread, web=turn.asked.web)
+        asked = turn.asked
+        key = Key(turn.key, asked.fingerprint) if turn.key else None
+        events = turn.agent.stream(asked.question, turn.thread, web=asked.web, key=key)
         async with aclosing(events) as stream:  # type: ignore[type-var]
             async for event in stream:
                 if isinstance(event, Done):
@@ -242,10 +271,14 @@ class Turns:
         if not self._open:
             self._idle.set()
         if turn.asked.kept:
-            self._ended[turn.id] = turn
-            while len(self._ended) > KEPT_TURNS:
-                self._drop(next(iter(self._ended)))
-            asyncio.get_running_loop().call_later(KEPT_SECONDS, self._drop, turn.id)
+            self._keep(turn)
+
+    def _keep(self, turn: Turn) -> None:
+        """Let a turn that is over be read for a while."""
+        self._ended[turn.id] = turn
+        while len(self._ended) > KEPT_TURNS:
+            self._drop(next(iter(self._ended)))
+        asyncio.get_running_loop().call_later(KEPT_SECONDS, self._drop, turn.id)
 
     def _drop(self, id: str) -> None:
         self._ended.pop(id, None)

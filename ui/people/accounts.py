@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,20 @@ class Accounts:
             return NOBODY
         return Visitor(person.as_asker(), person.role, person, session.id)
 
+    def now(self, visitor: Visitor) -> Visitor:
+        """Who somebody is by now who was recognised before. That is no use of their session."""
+        if visitor.person is None:
+            return visitor
+        person = self.store.find(visitor.person.id)
+        held = self.sessions.holds(visitor.session) if visitor.session else self.keys.holds(visitor.key)
+        if person is None or not held:
+            return NOBODY
+        return replace(visitor, asker=person.as_asker(), role=person.role, person=person)
+
+    def stamp(self) -> tuple[int, int]:
+        """Another one whenever something of the accounts has changed, by whichever process."""
+        return self._db.stamp()
+
     def token(self, headers: Mapping[str, str]) -> str:
         """The token of a request's session; "" without one."""
         cookies: SimpleCookie = SimpleCookie()
@@ -79,7 +94,7 @@ class Accounts:
         person = self.store.find(key.person) if key else None
         if key is None or person is None:
             return NOBODY
-        return Visitor(person.as_asker(), person.role, person, scopes=key.scopes)
+        return Visitor(person.as_asker(), person.role, person, key=key.id, scopes=key.scopes)
 
     # ---- letting in ----
 

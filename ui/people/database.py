@@ -59,6 +59,11 @@ class Database:
             with db:
                 yield db
 
+    def stamp(self) -> tuple[int, int]:
+        """Another one after every change, whoever made it."""
+        with self.changing() as db:
+            return db.execute("PRAGMA data_version").fetchone()[0], db.total_changes
+
     def close(self) -> None:
         with self._lock:
             if self._db is not None:

@@ -26,17 +26,19 @@ if TYPE_CHECKING:
 
     from ui.people.accounts import Accounts
     from ui.people.gate import Verdict
+    from ui.people.watch import Watch
 
 _OPEN_PAGES = 10_000
 _CODES = {"login": "login", "password": "password_due", "scope": "key_scope", "forbidden": "forbidden"}
 
 
 class Door:
-    """See the module. Without accounts everybody is the owner."""
+    """See the module. Without accounts everybody is the owner. `watch` ends what goes on longer than it may."""
 
-    def __init__(self, app: ASGIApp, accounts: Accounts | None) -> None:
+    def __init__(self, app: ASGIApp, accounts: Accounts | None, watch: Watch | None = None) -> None:
         self._app = app
         self._accounts = accounts
+        self._watch = watch
         self._pages: OrderedDict[str, str] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +55,10 @@ class Door:
             elif not self._is_theirs(scope, visitor):
                 refusal = Response(status_code=404)
         scope.setdefault("state", {})["visitor"] = visitor
-        await (refusal or self._app)(scope, receive, send)
+        if self._watch is None or refusal is not None or visitor.person is None:
+            await (refusal or self._app)(scope, receive, send)
+        else:
+            await self._watch.respond(visitor, self._app, scope, receive, send)
 
     def _is_theirs(self, scope: Scope, visitor: Visitor) -> bool:
         """Whether an open page of the browser (Gradio's session) belongs to `visitor`: to whoever opened it."""

@@ -76,6 +76,10 @@ class Keys:
             self._db.change("UPDATE keys SET used = ? WHERE id = ?", (now, found[0].id))
         return found[0]
 
+    def holds(self, id: str) -> bool:
+        """Whether there is such a key, however old."""
+        return bool(self._db.rows("SELECT 1 FROM keys WHERE id = ?", (id,)))
+
     def of(self, person: str) -> list[Key]:
         """The keys of a person, oldest first."""
         return self._select("person = ?", person)

@@ -55,6 +55,8 @@ class Visitor:
     person: Person | None = None
     session: str = ""
     """The id of their session, if they came with one."""
+    key: str = ""
+    """The id of their key, if they came with one."""
     scopes: frozenset[KeyScope] | None = None
     """What their key is good for, if they came with one."""
 

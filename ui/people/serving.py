@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agent import Agent, Settings
     from ui.http.turns import Turns
     from ui.people.accounts import Accounts
+    from ui.people.watch import Watch
 
 
 def open_accounts(settings: Settings, given: Accounts | None = None) -> Accounts | None:
@@ -25,15 +26,18 @@ def open_accounts(settings: Settings, given: Accounts | None = None) -> Accounts
     return given or Accounts(settings)
 
 
-def serve_people(app: FastAPI, accounts: Accounts, agent: Agent, turns: Turns) -> None:
-    """Add the pages and routes. Removing somebody ends their `turns`."""
+def serve_people(app: FastAPI, accounts: Accounts, agent: Agent, turns: Turns) -> Watch:
+    """Add the pages and routes. Removing somebody ends their `turns`. Returns what ends what is open to them, which is
+    to run as long as the application does."""
     from ui.people.account import serve_account
     from ui.people.login import serve_login
     from ui.people.managing import serve_managing
+    from ui.people.watch import Watch
 
     serve_login(app, accounts)
     serve_account(app, accounts)
     serve_managing(app, accounts, agent, turns)
+    return Watch(accounts, turns)
 
 
 def person_head(scope: Scope, nonce: str) -> str:

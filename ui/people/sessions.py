@@ -57,6 +57,10 @@ class Sessions:
             self._db.change("UPDATE sessions SET used = ? WHERE id = ?", (now, session.id))
         return session
 
+    def holds(self, id: str) -> bool:
+        """Whether there is such a session, however old."""
+        return bool(self._db.rows("SELECT 1 FROM sessions WHERE id = ?", (id,)))
+
     def of(self, person: str) -> list[Session]:
         """The sessions of a person, the one used last first."""
         now = self._clock()

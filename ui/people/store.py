@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from agent.asker import OWNER
+from agent.asker import OWNER, Asker
 from ui.people.database import Database
 from ui.people.errors import PeopleError
 from ui.people.roles import PERSON, ROLES, Person, Role
@@ -36,6 +36,11 @@ class Store:
     def find(self, id: str) -> Person | None:
         rows = self._db.rows(f"SELECT {_COLUMNS} {_FROM} WHERE p.id = ?", (id,))
         return _person(rows[0]) if rows else None
+
+    def asker(self, name: str) -> Asker | None:
+        """Who asks under `name` (see `Asker.name`); None for somebody who is gone, or shut out."""
+        rows = self._db.rows(f"SELECT {_COLUMNS} {_FROM} WHERE p.asker = ? AND p.password <> ''", (name,))
+        return _person(rows[0]).as_asker() if rows else None
 
     def get(self, id: str) -> Person:
         if (person := self.find(id)) is None:

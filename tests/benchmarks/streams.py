@@ -3,8 +3,8 @@
 The server runs in a process of its own. `bare` is the web server alone, which sends as many pieces at the same pace:
 what a hundred at once add there, the machine adds. `stream` is a turn that is played word by word, without graph and
 library: what is measured is the API alone. `graph` is a turn through the real graph, library and conversations, whose
-model is scripted; a hundred of those share the processor, which the API cannot change. Each begins at a moment of its
-own within the time that one takes, as a hundred people do, and but for `graph` all at the same moment, too.
+model is scripted. Each begins at a moment of its own within the time that one takes, as a hundred people do, and then
+all at the same moment, when a hundred times the processor time of a `graph` turn is asked for at once.
 
 Then twenty times as many as the server takes (`memory` is that of the server's process), and a hundred readers that go
 away in the middle of their turns.
@@ -142,10 +142,8 @@ async def _measured(what: str, url: str, process: psutil.Process) -> dict[str, A
     found: dict[str, Any] = {f"{what}_alone_s": round(usual, 2)}
     found[f"{what}_added_p95_ms"] = _p95(await _turns(address, [usual * n / MANY for n in range(MANY)]), usual)
     found[f"{what}_cpu_ms_a_turn"] = round(1000 * (sum(process.cpu_times()[:2]) - busy) / MANY)
-    if what == "graph":
-        return found
     found[f"{what}_added_p95_ms_same_moment"] = _p95(await _turns(address, [0.0] * MANY), usual)
-    if what == "bare":
+    if what != "stream":
         return found
     after = process.memory_info().rss
     waits, peak = await _overload(url, address, process)

@@ -151,14 +151,6 @@ def test_far_weaker_passages_are_not_read(scores: list[float], kept: int) -> Non
     assert len(worth_reading(found)) == kept
 
 
-@pytest.mark.parametrize(
-    ("scores", "kept"), [([2.4, 0.2, -0.9, -1.7], 3), ([2.4, 2.2, 2.0, 1.9], 4), ([2.4, 0.2], 2), ([0.0, 0.0, 0.0], 3)]
-)
-def test_three_passages_of_the_web_are_read_however_weak(scores: list[float], kept: int) -> None:
-    found = [replace(passage(f"text {i}"), score=score, kind="web") for i, score in enumerate(scores)]
-    assert worth_reading(found) == found[:kept]
-
-
 def test_nothing_is_looked_up_after_the_deadline() -> None:
     late = turn(gathers=1, tried=("library:q",), started=time.time() - 100)
     assert next_lookup(late, LIMITS, TOOLS) is None

@@ -289,6 +289,8 @@ class Turn:
     passages: tuple[Passage, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     """The sentences of the passages, the nearest to the question first."""
+    beside: tuple[Passage, ...] = ()
+    """What was found as well, too weak to be read. It is never cited; what one site says may stand there, too."""
     draft: str = ""
     supports: tuple[Support, ...] = ()
     gathers: int = 0
@@ -307,7 +309,18 @@ class Turn:
     answer: Answer | None = None
 
     def __post_init__(self) -> None:
-        for name in ("parts", "passages", "evidence", "supports", "tried", "steps", "notices", "choices", "sent"):
+        for name in (
+            "parts",
+            "passages",
+            "evidence",
+            "beside",
+            "supports",
+            "tried",
+            "steps",
+            "notices",
+            "choices",
+            "sent",
+        ):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if isinstance(self.web, bool):  # a turn that an earlier version kept
             object.__setattr__(self, "web", "on" if self.web else "off")

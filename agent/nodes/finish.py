@@ -73,7 +73,7 @@ async def finish(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         first_token=turn.first_token,
     )
     message = AIMessage(answer.text, additional_kwargs={"answer": to_record(answer)})
-    return {"messages": [message], "turn": replace(turn, answer=answer, notices=notices)}
+    return {"messages": [message], "turn": replace(turn, answer=answer, notices=notices, beside=())}
 
 
 def _remembered(turn: Turn, runtime: Runtime[Context]) -> list[str]:

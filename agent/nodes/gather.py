@@ -65,6 +65,7 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     passages = of_the_day(passages, decision.query)
     found = worth_reading(passages)
     found += [one for one in bearers(decision.query, passages).values() if one not in found]
+    beside = [passage for passage in passages if passage not in found]
     read = [disarm(passage) for passage in found]
     if read != found:
         turn = _noted(turn, "orders_left_out")
@@ -72,7 +73,7 @@ async def gather(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     ordered, evidence = await asyncio.to_thread(weighed, decision.query, passages, runtime.context.nearness)
     if decision.route == "web":  # what its owner keeps in the library is not out of date because of its year
         evidence = current(evidence, ordered, decision.query)
-    return {"turn": replace(turn, passages=ordered, evidence=evidence)}
+    return {"turn": replace(turn, passages=ordered, evidence=evidence, beside=tuple(beside))}
 
 
 def after_gather(state: State) -> Literal["judge", "answer"]:

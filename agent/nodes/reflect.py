@@ -79,7 +79,7 @@ def _heard_of(supports: Sequence[Support], turn: Turn) -> list[Support]:
         not web
         or turn.verdict is None
         or turn.verdict.confidence >= LONE
-        or len({site(p.url) for p in turn.passages}) < 2
+        or len({site(p.url) for p in (*turn.passages, *turn.beside)}) < 2
     ):
         return list(supports)
     return [replace(s, supported=False, reason="alone") if s.supported and _alone(s, turn) else s for s in supports]
@@ -91,7 +91,7 @@ def _alone(support: Support, turn: Turn) -> bool:
     names = [name for name in map(facts.solid, facts.claimed_names(claim)) if name not in asked]
     numbers = facts.claimed_numbers(claim) - facts.stated_numbers(turn.standalone)
     own = {site(turn.passages[n - 1].url) for n in support.cites}
-    others = [f"{p.title}\n{p.text}" for p in turn.passages if site(p.url) not in own]
+    others = [f"{p.title}\n{p.text}" for p in (*turn.passages, *turn.beside) if site(p.url) not in own]
     heard = (all(n in facts.solid(text) for n in names) and numbers <= facts.stated_numbers(text) for text in others)
     return bool(names or numbers) and not any(heard)
 

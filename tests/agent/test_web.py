@@ -285,6 +285,8 @@ def test_what_one_site_says_by_itself_needs_a_sure_judge(confidence: float, othe
     turn = Turn(ASKED, 0.0, standalone=ASKED, decision=decision, verdict=verdict, passages=passages)
     said = Support("It is 31 metres high. [1]", (1,), True, "similarity")
     assert [one.supported for one in _heard_of([said], turn)] == [told]
+    unread = replace(turn, passages=passages[:1], beside=passages[1:])
+    assert [one.supported for one in _heard_of([said], unread)] == [told]
     library = replace(turn, decision=Decision("library", ASKED, 1.0, "classifier"))
     assert _heard_of([said], library) == [said]
 

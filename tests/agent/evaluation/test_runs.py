@@ -188,6 +188,18 @@ RESULTS = (
 )
 
 
+async def test_what_a_result_says_in_other_words_is_counted_apart(
+    settings: Settings, embedder: E5, record: Path
+) -> None:
+    question = "Which line did Aoba Railway open this week?"
+    tasks = [Searched(str(n), "en", question, RESULTS, False, answers) for n, answers in enumerate((("Kita",), ("X",)))]
+    model = scripted(*["Aoba Railway opened the Kita line on Monday. [1]"] * 2)
+    async with Bench.open(settings, model=model, embedder=embedder) as bench:
+        with Record(record) as kept:
+            figures = web.figures(await web.run(bench, tasks, kept))
+    assert (figures["refused_unanswerable"], figures["right_all_the_same"]) == (0.0, 0.5)
+
+
 async def test_stored_results_take_the_place_of_the_web(settings: Settings, embedder: E5, record: Path) -> None:
     question = "Which line did Aoba Railway open this week?"
     known = Searched("1", "en", question, RESULTS, True, ("Kita",))

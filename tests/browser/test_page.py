@@ -461,9 +461,9 @@ def test_the_web_switch_reaches_the_agent(page: Page, site: Site, monkeypatch: p
     asked: list[Any] = []
     stream = site.agent.stream
 
-    def recording(question: str, thread: str, *, web: Any = None) -> Any:
+    def recording(question: str, thread: str, *, web: Any = None, **more: Any) -> Any:
         asked.append(web)
-        return stream(question, thread, web=web)
+        return stream(question, thread, web=web, **more)
 
     monkeypatch.setattr(site.agent, "stream", recording)
     go(page, site)

@@ -78,7 +78,7 @@ def test_a_site_is_made_changed_and_deleted(seen: Visit, site: Site) -> None:
     page.wait_for_selector(".kotae-site-code code")
     code = page.inner_text(".kotae-site-code code >> nth=0")
     assert code.startswith(f'<script src="{site.url}/widget.js" data-site="')
-    page.get_by_role("button", name="Copy").click()
+    page.locator(".kotae-site-copy").click()
     assert page.evaluate("navigator.clipboard.readText()") == code
     assert page.get_by_label("Addresses of the site").input_value() == "https://shop.example\nhttp://localhost:3000"
 

@@ -112,7 +112,7 @@ class Agent(Conversations):
         question = self.settings.checked(question)
         async with self._turns[thread]:
             said_of_web = await self._threads.touch(thread, question)
-            leave = await asyncio.to_thread(self._looked, web or said_of_web)
+            leave = await asyncio.to_thread(self._refresh, web or said_of_web)
             context = for_asker(self.context, self.asker, self.settings, self.library)
             turn = Turn(question=question, started=time.time(), web=leave)
             if await self._waits(thread):
@@ -162,8 +162,9 @@ class Agent(Conversations):
                 raise KotaeError("The turn ended without an answer; ask again.")
             yield Done(last.answer, thread, place, str(said[-1].id))
 
-    def _looked(self, asked: Consent | None) -> Consent:
-        """Look at what may have changed since the last turn: the specialists, and what the web may be asked."""
+    def _refresh(self, asked: Consent | None) -> Consent:
+        """Follow what has changed since the last turn, and say whether this one may go to the web. In one thread, since
+        both read files."""
         self.context.specialists.refresh()
         return self._web(asked)
 

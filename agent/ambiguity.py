@@ -36,10 +36,9 @@ _SAME = 0.6
 """Sentences that share so many of their terms say the same, such as a rule that two pages repeat."""
 _LABEL = 80
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
-
-
 _BESIDE = re.compile(r"(.+?)\s*[(（]([^()（）]+)[)）]")
 """How encyclopaedias and others tell bearers of one name apart: "John Barnes (musician)"."""
+_KANJI = re.compile("[一-鿿々]{2,6}")
 
 
 @cache
@@ -63,7 +62,10 @@ def ask_back(turn: Turn, choices: Sequence[str] = (), why: Literal["several", "n
     """The turn on its way back to the user."""
     assert turn.decision is not None
     decision = replace(turn.decision, route="clarify", why=why, cue="")
-    return replace(turn, decision=decision, choices=tuple(choices), verdict=Verdict(False, 1.0, why))
+    # an empty web search leaves the documents' passages where they are, so the route says nothing of them
+    of_web = all(passage.kind == "web" for passage in turn.passages)
+    verdict = Verdict(False, 1.0, why)
+    return replace(turn, decision=decision, choices=tuple(choices), choices_of_web=of_web, verdict=verdict)
 
 
 def choices(turn: Turn) -> tuple[str, ...]:
@@ -94,17 +96,21 @@ def choices(turn: Turn) -> tuple[str, ...]:
 
 
 def bearers(question: str, passages: Sequence[Passage]) -> dict[str, Passage]:
-    """Passages of pages about several that bear a name in the question, by their titles, the likeliest first, where
-    words in brackets tell them apart. Empty where it is one, and where the question says which one is meant."""
+    """A passage of each page about a bearer of a name in the question, under its title, the likeliest first: where two
+    or more are told apart by words in brackets, and the question has none of these words. Otherwise empty."""
     asked, names = set(search_terms(question)), set(facts.claimed_names(question))
     found: dict[str, dict[str, Passage]] = {}
     for passage in passages:
         told = _BESIDE.match(passage.title)
-        if told is None or not _is_name(told[1], names) or steers(told[2]):
+        if told is None or steers(told[2]):
+            continue
+        # kanji do not tell a person from a word such as 料金, which the titles of documents often have
+        kanji = passage.kind == "web" and _KANJI.fullmatch(told[1]) and told[1] in question
+        if not kanji and not _is_name(told[1], names):
             continue
         if asked & set(search_terms(told[2])):
             return {}
-        found.setdefault(told[1], {}).setdefault(f"{told[1]} ({told[2]})", passage)
+        found.setdefault(told[1], {}).setdefault(told[0], passage)
     return next((pages for pages in found.values() if len(pages) > 1), {})
 
 
@@ -115,7 +121,8 @@ def namesakes(turn: Turn) -> tuple[str, ...]:
     if not titles or not turn.evidence:
         return ()
     nearest = turn.passages[turn.evidence[0].passage - 1].title
-    plain = not _BESIDE.match(nearest) and facts.solid(nearest).startswith(facts.solid(titles[0].rpartition(" (")[0]))
+    told = _BESIDE.match(titles[0])
+    plain = told and not _BESIDE.match(nearest) and facts.solid(nearest).startswith(facts.solid(told[1]))
     return () if plain else titles
 
 

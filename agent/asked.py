@@ -81,10 +81,9 @@ def _words(language: Language) -> _Words:
     def pattern(text: str) -> re.Pattern[str]:
         return re.compile(text, re.IGNORECASE)
 
+    keys = ("holds", "without", "adds")
     kinds = tuple(
-        _Kind(
-            pattern(row["asks"]), *(pattern(row[key]) if key in row else None for key in ("holds", "without", "adds"))
-        )
+        _Kind(pattern(row["asks"]), *(pattern(row[key]) if key in row else None for key in keys))
         for row in told["kinds"]
     )
     return _Words(pattern(told["open"]), pattern(told["alternatives"]), pattern(told["latest"]), kinds)
@@ -95,8 +94,8 @@ def _language(text: str) -> Language:
 
 
 def holds_what_is_asked(text: str, question: str) -> bool:
-    """Whether a text holds a thing of the kind that a question asks for (a number, a time of day, a year); True where
-    the question's words do not say."""
+    """Whether a text holds a thing of the kind that a question asks for (a number, a time of day, a year, a place);
+    True where the question's words do not say."""
     kind = next((one for one in _words(_language(question)).kinds if one.asks.search(facts.plain(question))), None)
     return kind is None or kind.answers(facts.plain(facts.uncited(text)), question)
 
@@ -144,18 +143,18 @@ def other_day(question: str, passages: Sequence[Passage]) -> bool:
     """
     asked = _certain_days(question)
     told = [_told_of(passage, asked) for passage in passages]
-    return (
-        bool(asked) and None not in told and any(told) and asked.isdisjoint(set().union(*(day for day in told if day)))
-    )
+    if not asked or None in told:
+        return False
+    return any(told) and all(asked.isdisjoint(named) for named in told if named)
 
 
 def of_the_day(passages: Sequence[Passage], question: str) -> list[Passage]:
     """Without the passages that tell of other days than the one that a question is about, where some tell of that."""
     asked = _certain_days(question)
     told = [_told_of(passage, asked) for passage in passages]
-    if not any(days and asked & days for days in told):
+    if not any(named and asked & named for named in told):
         return list(passages)
-    return [one for one, days in zip(passages, told, strict=True) if not days or asked & days]
+    return [passage for passage, named in zip(passages, told, strict=True) if not named or asked & named]
 
 
 def _certain_days(question: str) -> set[Day]:

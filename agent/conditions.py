@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 
-def told(path: Callable[..., str]) -> Callable[..., Awaitable[str]]:
+def awaited(path: Callable[..., str]) -> Callable[..., Awaitable[str]]:
     """`path`, awaited: LangGraph sends a condition that is not async to another thread, which costs more than it."""
 
     @wraps(path)

@@ -9,7 +9,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agent.conditions import told
+from agent.conditions import awaited
 from agent.context import Context
 from agent.nodes.answer import after_answer, answer
 from agent.nodes.clarify import clarify
@@ -57,12 +57,12 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> CompiledState
 
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "route")
-    graph.add_conditional_edges("route", told(after_route))
-    graph.add_conditional_edges("parts", told(after_parts))
+    graph.add_conditional_edges("route", awaited(after_route))
+    graph.add_conditional_edges("parts", awaited(after_parts))
     graph.add_edge("clarify", "asked")
     graph.add_edge("consent", "asked")
     graph.add_edge("asked", "reply")
-    graph.add_conditional_edges("reply", told(after_reply))
+    graph.add_conditional_edges("reply", awaited(after_reply))
     return graph.compile(checkpointer=checkpointer)
 
 
@@ -85,10 +85,10 @@ def _look_up(graph: StateGraph[State, Context, Any, Any], *from_judge: str) -> N
         "finish": finish,
     }.items():
         graph.add_node(name, traced(name, node))
-    graph.add_conditional_edges("gather", told(after_gather))
-    graph.add_conditional_edges("judge", told(after_judge), list(from_judge))
-    graph.add_conditional_edges("answer", told(after_answer))
-    graph.add_conditional_edges("reflect", told(_after_reflect))
+    graph.add_conditional_edges("gather", awaited(after_gather))
+    graph.add_conditional_edges("judge", awaited(after_judge), list(from_judge))
+    graph.add_conditional_edges("answer", awaited(after_answer))
+    graph.add_conditional_edges("reflect", awaited(_after_reflect))
     graph.add_edge("abstain", "finish")
     graph.add_edge("finish", END)
 

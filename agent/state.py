@@ -196,6 +196,8 @@ class Answer:
     notices: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     """Of a question that Kotae asks back: replies to choose from. Another one will do as well."""
+    choices_of_web: bool = False
+    """Whether pages of the web say so, and not documents: only then may what is chosen go to a web search."""
     would_send: str = ""
     """Where Kotae asks whether it may search the web: the query that would leave the machine."""
     sent: tuple[Sent, ...] = ()
@@ -301,6 +303,8 @@ class Turn:
     notices: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     """What the question may mean, where it is asked back."""
+    choices_of_web: bool = False
+    """See `Answer`."""
     would_send: str = ""
     """See `Answer`."""
     sent: tuple[Sent, ...] = ()
@@ -309,18 +313,7 @@ class Turn:
     answer: Answer | None = None
 
     def __post_init__(self) -> None:
-        for name in (
-            "parts",
-            "passages",
-            "evidence",
-            "beside",
-            "supports",
-            "tried",
-            "steps",
-            "notices",
-            "choices",
-            "sent",
-        ):
+        for name in "parts passages evidence beside supports tried steps notices choices sent".split():
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if isinstance(self.web, bool):  # a turn that an earlier version kept
             object.__setattr__(self, "web", "on" if self.web else "off")

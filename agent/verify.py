@@ -52,8 +52,8 @@ _OPPOSITES = tuple(
     for pair in (
         (r"\b(?:latest|newest|most recent(?:ly)?)\b|最新|直近|最近", r"\b(?:first|earliest|oldest)\b|最初|最古|初めて"),
         (
-            r"\b(?:largest|biggest|highest|longest|most|maximum|at most)\b|最大|最高|最長|最多|上限",
-            r"\b(?:smallest|lowest|shortest|least|fewest|minimum|at least)\b|最小|最低|最短|最少|下限",
+            r"\b(?:largest|biggest|highest|longest|maximum|at most)\b|最大|最高|最長|最多|上限",
+            r"\b(?:smallest|lowest|shortest|minimum|at least)\b|最小|最低|最短|最少|下限",
         ),
     )
 )

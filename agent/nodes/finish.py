@@ -144,6 +144,7 @@ def _answer(turn: Turn) -> Answer:
         standalone=turn.standalone,
         language=turn.language,
         choices=turn.choices,
+        choices_of_web=turn.choices_of_web,
         would_send=turn.would_send,
         specialist=_specialist(turn),
     )

@@ -139,9 +139,9 @@ def outward(query: str, messages: Sequence[AnyMessage], *, carries: str = "", ke
 
 
 def _found_outside(messages: Sequence[AnyMessage]) -> list[str]:
-    """What Kotae let the user choose from that stood on pages of the web."""
+    """What Kotae let the user choose from that stands on pages of the web."""
     records = [m.additional_kwargs.get("answer") or {} for m in messages if isinstance(m, AIMessage)]
-    return [choice for record in records if record.get("sent") for choice in record.get("choices", ())]
+    return [choice for record in records if record.get("choices_of_web") for choice in record.get("choices", ())]
 
 
 def _kept(context: Context) -> list[str]:

@@ -64,8 +64,7 @@ async def judge(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     leaves_open = may_ask and _leaves_open(turn)
     if leaves_open and (choices := ambiguity.choices(turn)):
         return {"turn": ambiguity.ask_back(turn, choices)}
-    # behind a web search choices are taken for what it found, see `reply`
-    if may_ask and (not turn.sent or _on_the_web(turn)) and (choices := ambiguity.namesakes(turn)):
+    if may_ask and (choices := ambiguity.namesakes(turn)):
         return {"turn": ambiguity.ask_back(turn, choices, "namesakes")}
     meter = Meter()
     verdict = await _verdict(turn, context, meter)
@@ -101,10 +100,6 @@ def _leaves_open(turn: Turn) -> bool:
     """Whether the documents are asked a question that leaves open what it is about."""
     assert turn.decision is not None
     return turn.decision.route == "library" and ambiguity.leaves_open(turn.standalone, turn.language)
-
-
-def _on_the_web(turn: Turn) -> bool:
-    return turn.decision is not None and turn.decision.route == "web"
 
 
 async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:

@@ -52,9 +52,9 @@ async def reply(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if picked is not None:
         language, question = back.language, fill(back.language, "narrowed", question=back.standalone, choice=picked)
         turn = replace(turn, standalone=question)
-        if back.sent:  # the choices are titles of the pages that were found
+        if back.choices_of_web:
             turn = replace(turn, decision=Decision("web", question, 1.0, "chosen"))
-        else:  # they are what the documents hold, so the web is not asked about them
+        else:  # the choices are what the documents hold, so the web is not asked about them
             turn = replace(turn, web="off", decision=Decision("library", question, 1.0, "chosen"))
     elif _replying(language).ends.fullmatch(_folded(turn.question)):
         decision, draft = Decision("direct", turn.question, 1.0, "never_mind"), fill(language, "replies/never_mind")

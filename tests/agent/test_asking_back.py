@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,13 @@ import yaml
 from langchain_core.messages import AIMessage, HumanMessage
 
 from agent import Agent, Settings
-from agent.ambiguity import choices, leaves_open, namesakes
+from agent.ambiguity import ask_back, choices, leaves_open, namesakes
 from agent.consent import CHOSEN
 from agent.models.scripted import ScriptedChatModel
 from agent.nodes.gather import outward
 from agent.nodes.reply import _folded, _replying, pick
 from agent.nodes.understand import detect
-from agent.state import Evidence, Turn
+from agent.state import Decision, Evidence, Turn
 from tests.agent.killed_turn import kill_behind
 from tests.benchmarks.sample import questions
 from tools.base import Passage
@@ -179,7 +180,7 @@ def test_a_choice_is_not_among_the_words_that_leave_the_machine() -> None:
 
 
 def test_one_that_a_search_found_on_the_web_may_go_there() -> None:
-    record = {"choices": ["Ann Reed (judge)", "Ann Reed (diver)"], "sent": [{"query": "Ann Reed"}]}
+    record = {"choices": ["Ann Reed (judge)", "Ann Reed (diver)"], "choices_of_web": True}
     said = [
         HumanMessage("When was Ann Reed born?"),
         AIMessage("Which of these?", additional_kwargs={"answer": record}),
@@ -187,7 +188,7 @@ def test_one_that_a_search_found_on_the_web_may_go_there() -> None:
     ]
     question = "When was Ann Reed born? (Ann Reed (diver))"
     assert outward(question, said) == question
-    record["sent"] = []
+    record["choices_of_web"] = False
     assert "diver" not in outward(question, said)
 
 
@@ -202,12 +203,32 @@ def test_bearers_of_one_name_are_told_apart() -> None:
     assert namesakes(turn) == ("Ann Reed (judge)", "Ann Reed (diver)")
 
 
+def test_bearers_of_one_name_in_japanese() -> None:
+    pages = [
+        Passage(f"{n}", "佐藤健は1989年に生まれた。", title, f"https://{n}.example/", "web")
+        for n, title in enumerate(("佐藤健（俳優） - 百科", "佐藤健（投手） - 百科"))
+    ]
+    turn = weighed("佐藤健はいつ生まれましたか", *((page, 0.5) for page in pages))
+    assert namesakes(turn) == ("佐藤健（俳優）", "佐藤健（投手）")
+    said = weighed("投手の佐藤健はいつ生まれましたか", *((page, 0.5) for page in pages))
+    assert namesakes(said) == ()
+
+
+def test_choices_are_of_the_web_only_if_all_that_was_found_is() -> None:
+    decision = Decision("web", "q", 1.0, "classifier")
+    web = tuple(replace(page, kind="web") for page in REED)
+    for pages, of_web in ((web, True), (REED, False), ((web[0], REED[1]), False)):
+        turn = replace(weighed("When was Ann Reed born?"), decision=decision, passages=pages)
+        assert ask_back(turn, ("Ann Reed (judge)",), "namesakes").choices_of_web == of_web
+
+
 @pytest.mark.parametrize(
     ("question", "pages"),
     [
         ("When was Ann Reed the diver born?", REED),  # it says which
         ("When was Ann Reed born?", (passage(1, "Ann Reed is a queen.", "Ann Reed"), *REED)),  # whom most people mean
         ("When was Ann Reed born?", REED[:1]),
+        ("料金はいくらですか", (passage(1, "千円です。", "料金（個人）"), passage(2, "二千円です。", "料金（法人）"))),
         ("When was Bob Reed born?", REED),
         ("When is the fair?", (passage(1, "In May.", "The fair (2023)"), passage(2, "In June.", "The fair (2024)"))),
         (

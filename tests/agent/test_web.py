@@ -162,6 +162,30 @@ async def test_of_several_with_one_name_the_user_says_which(around: Around, repl
     assert model.leftover == []
 
 
+async def test_a_heading_that_is_chosen_after_the_web_found_nothing_stays_here(
+    around: Around, settings: Settings, embedder: E5
+) -> None:
+    """The web was asked and had nothing; what the documents then offer to choose from is theirs all the same."""
+    library = Library.open(settings.data_dir / "library", embedder)
+    for name, who in (("judge.md", "judge of Project Halcyon"), ("diver.md", "diver of Project Halcyon")):
+        path = settings.data_dir / name
+        path.write_text(f"# Ann Reed ({who})\n\nAnn Reed, the {who}, was born in the town of Ortona.\n", "utf-8")
+        library.index([path])
+    library.close()
+    question = "In which town was Ann Reed born?"
+    around.finds()
+    model = scripted("Ann Reed was born in the town of Ortona. [1]")
+    async with around.agent(model) as agent:
+        await agent.correct_route(question, "web")
+        asked = await agent.ask(question, "t")
+        assert asked.sent, "the web was asked first"
+        assert asked.route == "clarify"
+        searches = len(around.search.asked)
+        answer = await agent.ask("1", "t")
+    assert answer.route == "library"
+    assert len(around.search.asked) == searches
+
+
 async def test_a_quiz_is_no_source(around: Around) -> None:
     around.site.pages["/tower"] = article("The lighthouse", HEIGHT)
     around.site.pages["/quiz"] = article("Weekly quiz", f"{ASKED} 20 metres. 30 metres. 50 metres.")

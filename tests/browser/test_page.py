@@ -137,6 +137,26 @@ def test_the_path_taken_unfolds(page: Page, site: Site) -> None:
     assert title.get_attribute("aria-expanded") == "true"
 
 
+def test_the_marked_words_are_in_view_where_they_stand_in_a_long_list(
+    page: Page, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fake_agent import FakeContext
+
+    before = "Before.\n\n" + "- An item of the list.\n" * 60 + "- It "
+    context = FakeContext(before, "\n" + "- An item of the list.\n" * 60)
+    monkeypatch.setitem(site.agent.library.context_of, "p1", context)
+    go(page, site, "/chat/en/?thread=old")
+    page.locator("a.kotae-cite").first.click()
+    mark = page.locator("#kotae-panel li mark").first
+    mark.wait_for()
+    page.wait_for_timeout(500)  # the panel slides in
+    box, size = mark.bounding_box(), page.viewport_size
+    assert box is not None
+    assert size is not None
+    assert 0 < box["y"] < size["height"] * 0.6
+    assert page.locator(".kotae-panel-head").bounding_box()["y"] == 0, "it stays where it is"  # type: ignore[index]
+
+
 def test_a_citation_opens_its_passage_with_the_words_marked(page: Page, site: Site) -> None:
     go(page, site, "/chat/en/?thread=old")
     page.locator("a.kotae-cite").first.click()

@@ -142,10 +142,12 @@ def test_the_marked_words_are_in_view_where_they_stand_in_a_long_list(
 ) -> None:
     from fake_agent import FakeContext
 
-    before = "Before.\n\n" + "- An item of the list.\n" * 60 + "- It "
-    context = FakeContext(before, "\n" + "- An item of the list.\n" * 60)
+    items = f"- {'An item that goes over several lines. ' * 4}\n" * 40
+    context = FakeContext(f"Before.\n\n{items}- It ", f"\n{items}")
     monkeypatch.setitem(site.agent.library.context_of, "p1", context)
     go(page, site, "/chat/en/?thread=old")
+    width = "document.querySelector('.kotae-panel-body').clientWidth"
+    assert page.evaluate(width) > 300, "its lines would break anew while it slides in, and the marked words move"
     page.locator("a.kotae-cite").first.click()
     mark = page.locator("#kotae-panel li mark").first
     mark.wait_for()

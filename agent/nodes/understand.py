@@ -112,7 +112,9 @@ async def stand_alone(question: str, past: list[AnyMessage], context: Context, m
     said = await context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
     line = _accept(said, question, past, language)
     if language == "ja" and not _completes(line, question, past):
-        return _behind(question, _asked_before(past, language), language)
+        before = _asked_before(past, language)
+        if facts.solid(question) not in facts.solid(before):  # who asks the same again may mean another one
+            return _behind(question, before, language)
     return line
 
 

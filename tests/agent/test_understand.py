@@ -4,6 +4,7 @@ import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from agent import Agent, Settings
+from agent.models.chat import Meter
 from agent.models.scripted import ScriptedChatModel
 from agent.nodes.understand import (
     _accept,
@@ -15,6 +16,7 @@ from agent.nodes.understand import (
     detect,
     leans_on_context,
     says_little,
+    stand_alone,
 )
 from agent.parts import cut
 from agent.state import Language
@@ -96,6 +98,8 @@ def past(*pairs: tuple[str, str]) -> list[AnyMessage]:
         ("なんでですか？", True),
         ("文書とウェブではどちらが信頼されますか？", False),
         ("どうして空は青いのですか？", False),
+        ("早瀬清一郎はどこの出身ですか？", False),
+        ("それぞれの段階の重みを教えてください", False),
         ("オフでもウェブを調べることはありますか？", False),
     ],
 )
@@ -189,3 +193,10 @@ async def test_what_asks_and_points_back_is_no_small_talk(indexed: Settings) -> 
         assert _asks_nothing("ありがとう、それで助かりました。", "ja", agent.context)
         standalone = await agent.understand("3つ目は何に使うんですか？", [("user", KINDS[0]), ("assistant", KINDS[1])])
     assert standalone == "3つ目は何に使うんですか？（付属のモデルには何がありますか）"
+
+
+async def test_the_same_question_again_may_mean_another_thing(indexed: Settings) -> None:
+    record = {"answer": {"standalone": "期限は？（会議室の予約）"}}
+    said = [HumanMessage("期限は？"), AIMessage("3日前です。", additional_kwargs=record)]
+    async with Agent.open(indexed, model=ScriptedChatModel(lines=["期限は？"])) as agent:
+        assert await stand_alone("期限は？", said, agent.context, Meter()) == "期限は？"

@@ -105,7 +105,7 @@ def recall(cases: Sequence[dict[str, Any]], way: str, depth: int) -> float | Non
 
 def figures(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The recall at each of `DEPTHS` in each of `WAYS`, of all, of each half and of each kind; how many changes of
-    subject were left as they are; how many calls of the model it took."""
+    subject and how many of the others were left as they are; how many calls of the model it took."""
     groups = {
         "all": cases,
         "tuned half": [case for case in cases if case["tuned"]],
@@ -120,8 +120,8 @@ def figures(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
         print(f"{name:12} n {len(group):3}   recall@{'/'.join(map(str, DEPTHS))}: {shares}")
     changes = [case for case in cases if case["kind"] == "change"]
     told["left alone rightly"] = f"{sum(case['left'] for case in changes)}/{len(changes)}"
-    told["left alone wrongly"] = sum(case["left"] for case in cases) - sum(case["left"] for case in changes)
+    told["left alone of the others"] = sum(case["left"] for case in cases) - sum(case["left"] for case in changes)
     told["model calls"] = sum(case["calls"] for case in cases)
-    for name in ("left alone rightly", "left alone wrongly", "model calls"):
+    for name in ("left alone rightly", "left alone of the others", "model calls"):
         print(f"{name:20} {told[name]}")
     return told

@@ -49,7 +49,7 @@ async def test_ranks_and_calls_are_counted(indexed: Settings) -> None:
     told = figures(cases)
     assert told["model calls"] == 2
     assert told["left alone rightly"] == "1/1"
-    assert told["left alone wrongly"] == 0
+    assert told["left alone of the others"] == 0
     assert told["all"]["Kotae"]["recall@5"] == pytest.approx(2 / 3, abs=0.001)
     assert told["tuned half"]["Kotae"]["recall@1"] == 1.0
     assert told["other half"]["n"] == 2

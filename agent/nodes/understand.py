@@ -142,8 +142,9 @@ def _behind(question: str, before: str, language: Language) -> str:
 
 def _asked_before(past: Sequence[AnyMessage], language: Language) -> str:
     """The last question as it was understood. Where that is not known and its words point back themselves, it stands
-    with the one before it: a client that sends the conversation along keeps only what was typed."""
-    said = gists(past)
+    with the one before it: a client that sends the conversation along keeps only what was typed. Thanks ask nothing."""
+    talk = [n for n, m in enumerate(past) if (m.additional_kwargs.get("answer") or {}).get("route") == "direct"]
+    said = gists([m for n, m in enumerate(past) if n not in talk and n + 1 not in talk]) or gists(past)
     if not said:
         return ""
     if len(said) > 1 and language == "ja" and _points_or_little(said[-1].asked):

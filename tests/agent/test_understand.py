@@ -173,6 +173,8 @@ def test_the_question_before_is_the_one_that_was_understood() -> None:
     record = {"answer": {"standalone": understood}}
     known = [*typed[:-1], AIMessage("kotae library import で取り込みます。", additional_kwargs=record)]
     assert _asked_before(known, "ja") == understood
+    thanks = AIMessage("どういたしまして。", additional_kwargs={"answer": {"route": "direct"}})
+    assert _asked_before([*known, HumanMessage("ありがとう。"), thanks], "ja") == understood
 
 
 @pytest.mark.parametrize(

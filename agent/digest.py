@@ -187,4 +187,4 @@ def _cut(text: str) -> str:
 @cache
 def _pointers(language: Language) -> list[tuple[Reach, re.Pattern[str]]]:
     rows = yaml.safe_load((FOLDER / language / "followups.yaml").read_text("utf-8"))
-    return [(row["reach"], re.compile(row["pattern"], re.IGNORECASE)) for row in rows if isinstance(row, dict)]
+    return [(row["reach"], re.compile(row["pattern"], re.IGNORECASE)) for row in rows if "reach" in row]

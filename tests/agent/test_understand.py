@@ -1,9 +1,24 @@
 from __future__ import annotations
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
-from agent.nodes.understand import _accept, detect, leans_on_context
+from agent import Agent, Settings
+from agent.models.chat import Meter
+from agent.models.scripted import ScriptedChatModel
+from agent.nodes.understand import (
+    _accept,
+    _asked_before,
+    _asks_nothing,
+    _behind,
+    _completes,
+    _corrected,
+    detect,
+    leans_on_context,
+    says_little,
+    stand_alone,
+)
+from agent.parts import cut
 from agent.state import Language
 
 
@@ -52,11 +67,138 @@ def test_a_question_without_letters_keeps_the_language_of_the_conversation() -> 
     ("said", "accepted"),
     [
         ('"How long does the K-200 last?"\nBecause …', "How long does the K-200 last?"),
-        ("", "How big is the K-200? How long?"),
-        ("x" * 500, "How big is the K-200? How long?"),
-        ("How big is the K-200?", "How big is the K-200? How long?"),
+        ("", "How long? (How big is the K-200)"),
+        ("x" * 500, "How long? (How big is the K-200)"),
+        ("How big is the K-200?", "How long? (How big is the K-200)"),
     ],
 )
 def test_a_rewriting_that_is_none_falls_back_to_both_questions(said: str, accepted: str) -> None:
-    past = [HumanMessage("How big is the K-200?"), AIMessage("30 cm.")]
-    assert _accept(said, "How long?", past) == accepted
+    said_before = [HumanMessage("How big is the K-200?"), AIMessage("30 cm.")]
+    assert _accept(said, "How long?", said_before) == accepted
+
+
+LOOKS = ("ライブラリを別のマシンに移せますか？", "kotae library export で1つのファイルに書き出します。")
+KINDS = ("付属のモデルには何がありますか？", "keigo、support、grounded の3つです。")
+
+
+def past(*pairs: tuple[str, str]) -> list[AnyMessage]:
+    return [message for asked, said in pairs for message in (HumanMessage(asked), AIMessage(said))]
+
+
+@pytest.mark.parametrize(
+    ("question", "leans"),
+    [
+        ("２番目のにすると何が起こりますか？", True),
+        ("真ん中のは何をするものですか", True),
+        ("ウェブ検索がオフでも？", True),
+        ("アカウントを使わない場合もですか？", True),
+        ("手元の文書とどっちが高い？", True),
+        ("ﾓﾃﾞﾙとの違いは？", True),
+        ("編集者だとどこが違いますか", True),
+        ("なんでですか？", True),
+        ("文書とウェブではどちらが信頼されますか？", False),
+        ("どうして空は青いのですか？", False),
+        ("早瀬清一郎はどこの出身ですか？", False),
+        ("それぞれの段階の重みを教えてください", False),
+        ("オフでもウェブを調べることはありますか？", False),
+    ],
+)
+def test_what_leans_in_japanese(question: str, leans: bool) -> None:
+    assert leans_on_context(question, "ja") is leans
+
+
+@pytest.mark.parametrize(
+    ("question", "little"),
+    [
+        ("途中のコマンドは何ですか", True),
+        ("パスワードは何文字以上ですか？", True),
+        ("PDFのパスワードは何文字ですか", False),
+        ("松本の鉄道会社を設立したのは誰ですか", False),
+        ("What is the minimum length of passwords?", True),
+    ],
+)
+def test_words_in_katakana_are_no_names(question: str, little: bool) -> None:
+    assert says_little(question) is little
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("いえ、自転車のほうです。", "自転車のほうです"),
+        ("違います、プロバイダーのキーです", "プロバイダーのキーです"),
+        ("そうじゃなくて、HTTP APIの場合です", "HTTP APIの場合です"),
+        ("すみません、会話ではなくて、コレクションの話です。", "会話ではなくて、コレクションの話です"),
+        ("会話じゃなくてエラーのログのことです。", "会話じゃなくてエラーのログのことです"),
+        ("いえ、大丈夫です。", ""),
+        ("いいえ、結構です", ""),
+        ("いや、ありがとう。", ""),
+        ("会話ではなくて、コレクションを消す場合はどうしますか？", ""),
+        ("すみません、料金はいくらですか", ""),
+    ],
+)
+def test_a_correction_is_told_from_thanks_and_questions(said: str, right: str) -> None:
+    assert _corrected(said, "ja") == right
+
+
+def test_no_english_message_is_a_correction() -> None:
+    assert _corrected("No, the bicycles, I mean.", "en") == ""
+
+
+async def test_a_correction_goes_behind_the_question_before_it_without_a_call(indexed: Settings) -> None:
+    async with Agent.open(indexed, model=ScriptedChatModel(lines=[])) as agent:
+        said = [("user", "持ち込みの料金はいくらですか？"), ("assistant", "車は500円です。")]
+        standalone = await agent.understand("いえ、自転車のほうです。", said)
+    assert standalone == "持ち込みの料金はいくらですか？（自転車のほうです）"
+
+
+@pytest.mark.parametrize(
+    ("line", "question", "completes"),
+    [
+        ("supportは何をするものですか？", "真ん中のは何をするものですか？", True),
+        ("真ん中のは何をするものですか？", "真ん中のは何をするものですか？", False),
+        ("supportの真ん中のは何をするものですか？", "真ん中のは何をするものですか？", False),
+        ("付属のモデルには何がありますか？", "真ん中のは何をするものですか？", False),
+        ("付属のモデルにはありますか？", "どうしてですか？", False),
+        ("何をやめたいですか？", "やめるには？", False),
+    ],
+)
+def test_a_rewriting_must_complete_the_question_and_keep_it(line: str, question: str, completes: bool) -> None:
+    assert _completes(line, question, past(KINDS)) is completes
+
+
+def test_the_question_before_is_the_one_that_was_understood() -> None:
+    typed = past(LOOKS, ("取り込むには？", "kotae library import で取り込みます。"))
+    assert _asked_before(typed, "ja") == "ライブラリを別のマシンに移せますか、取り込むには"
+    understood = "別のマシンでライブラリを取り込むには何をしますか？"
+    record = {"answer": {"standalone": understood}}
+    known = [*typed[:-1], AIMessage("kotae library import で取り込みます。", additional_kwargs=record)]
+    assert _asked_before(known, "ja") == understood
+    thanks = AIMessage("どういたしまして。", additional_kwargs={"answer": {"route": "direct"}})
+    assert _asked_before([*known, HumanMessage("ありがとう。"), thanks], "ja") == understood
+
+
+@pytest.mark.parametrize(
+    ("question", "before", "language"),
+    [
+        ("それを取り除くには？", "サンプルライブラリって何ですか？", "ja"),
+        ("なぜ使えないんですか？", "ほかのプログラムからも使えますか？", "ja"),
+        ("And for children?", "What is the fee?", "en"),
+    ],
+)
+def test_a_question_with_the_one_before_it_is_one_question(question: str, before: str, language: Language) -> None:
+    assert cut(_behind(question, before, language), language) == ()
+
+
+async def test_what_asks_and_points_back_is_no_small_talk(indexed: Settings) -> None:
+    model = ScriptedChatModel(lines=["3つ目は何に使うんですか？"])
+    async with Agent.open(indexed, model=model) as agent:
+        assert _asks_nothing("ありがとう、それで助かりました。", "ja", agent.context)
+        standalone = await agent.understand("3つ目は何に使うんですか？", [("user", KINDS[0]), ("assistant", KINDS[1])])
+    assert standalone == "3つ目は何に使うんですか？（付属のモデルには何がありますか）"
+
+
+async def test_the_same_question_again_may_mean_another_thing(indexed: Settings) -> None:
+    record = {"answer": {"standalone": "期限は？（会議室の予約）"}}
+    said = [HumanMessage("期限は？"), AIMessage("3日前です。", additional_kwargs=record)]
+    async with Agent.open(indexed, model=ScriptedChatModel(lines=["期限は？"])) as agent:
+        assert await stand_alone("期限は？", said, agent.context, Meter()) == "期限は？"

@@ -5,6 +5,7 @@
     python -m tests.benchmarks ambiguity                    which short questions are asked back
     python -m tests.benchmarks parts                        questions of several parts, cut and uncut
     python -m tests.benchmarks memory                       questions that point far back in a long conversation
+    python -m tests.benchmarks followups                    Japanese follow-ups, and the pages found for them
     python -m tests.benchmarks switching                    three specialists in turns with their base model
     python -m tests.benchmarks forgetting                   the base model with adapters loaded and switched off
     python -m tests.benchmarks cross_language               questions in one language, documents in the other
@@ -39,7 +40,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-ASKING = ("answers", "cost", "forgetting", "memory", "parts", "switching")
+ASKING = ("answers", "cost", "followups", "forgetting", "memory", "parts", "switching")
 """Those that ask the model."""
 ALONE = (
     *("ambiguity", "cross_language", "indexing", "pages", "scale", "startup", "streams", "training", "upkeep"),

@@ -104,18 +104,20 @@ async def stand_alone(question: str, past: list[AnyMessage], context: Context, m
     far = reach(question, language) if past and context.limits.digest else None
     if far and far != "whole" and not _answers_back(past):
         return await _from_afar(question, far, language, past, context, meter)
-    if past and (put := _corrected(question, language)) and not _answers_back(past):
-        return _behind(_asked_before(past, language), put, language)
-    if not past or not _leans(question, language, past, context):
+    put = _corrected(question, language) if past and not _answers_back(past) else ""
+    if not past or not (put or _leans(question, language, past, context)):
         return question
     prompt = fill(language, "understand", history=await _history(question, past, language, context), question=question)
     said = await context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
-    line = _accept(said, question, past, language)
-    if language == "ja" and not _completes(line, question, past):
-        before = _asked_before(past, language)
-        if facts.solid(question) not in facts.solid(before):  # who asks the same again may mean another one
-            return _behind(question, before, language)
-    return line
+    line = _accept(said, question, past)
+    if line and (language == "en" or _completes(line, put or question, past)):
+        return line
+    before = _asked_before(past, language)
+    if put:
+        return _with(before, put, language)
+    if language == "ja" and facts.solid(question) in facts.solid(before):
+        return question  # who asks the same again may mean another one
+    return _with(question, before, language)
 
 
 def _completes(line: str, question: str, past: Sequence[AnyMessage]) -> bool:
@@ -132,12 +134,13 @@ def _completes(line: str, question: str, past: Sequence[AnyMessage]) -> bool:
     return not set(terms(line)) <= set(terms(said[-1].asked if said else ""))
 
 
-def _behind(question: str, before: str, language: Language) -> str:
-    """A question with what it is about in brackets. As two sentences they would be answered as two questions."""
+def _with(question: str, before: str, language: Language) -> str:
+    """A question with the one before it, which says what it is about. In Japanese that stands in brackets, since two
+    sentences would be answered as two questions; English ones may be."""
+    if language == "en":
+        return f"{before} {question}".strip()
     bare = before.rstrip("?？。.!！ ")
-    if not bare:
-        return question
-    return f"{question}（{bare}）" if language == "ja" else f"{question} ({bare})"
+    return f"{question}（{bare}）" if bare else question
 
 
 def _asked_before(past: Sequence[AnyMessage], language: Language) -> str:
@@ -157,7 +160,9 @@ def _points_or_little(question: str) -> bool:
 
 
 def _corrected(question: str, language: Language) -> str:
-    """What a correction puts right ("no, the bicycles, I mean"), without the words that say no; "" if it is none."""
+    """What a correction puts right ("no, the bicycles, I mean"), without the words that say no; "" if it is none. Put
+    into the question before it by the model, it replaces what was wrong there; behind that question it only stands
+    beside it, and a small model then answers what was asked first."""
     text = unicodedata.normalize("NFKC", question).strip()
     if text.rstrip("。 ").endswith(_ASKS):
         return ""
@@ -184,8 +189,10 @@ async def _from_afar(
         return question  # it names what it points at
     prompt = fill(language, "understand", history=lines(picked, language), question=rest)
     said = await context.model.write([HumanMessage(prompt)], max_tokens=80, meter=meter)
-    line = _accept(said, rest, [HumanMessage(gist.asked) for gist in picked], language)
-    return line if _joins(line, rest, picked) else _behind(rest, "".join(g.asked for g in picked[-1:]), language)
+    line = _accept(said, rest, [HumanMessage(gist.asked) for gist in picked])
+    if line and _joins(line, rest, picked):
+        return line
+    return _with(rest, "".join(gist.asked for gist in picked[-1:]), language)
 
 
 def _joins(line: str, rest: str, picked: Sequence[Gist]) -> bool:
@@ -300,10 +307,9 @@ def _sent_away(line: str, asked: list[str]) -> bool:
     )
 
 
-def _accept(said: str, question: str, past: list[AnyMessage], language: Language = "en") -> str:
+def _accept(said: str, question: str, past: list[AnyMessage]) -> str:
     """The model's rewriting if it is one line of sane length that keeps the user's own words and asks something new
-    where the user asked, otherwise the question with the last one in brackets: a small model sometimes repeats what was
-    asked before."""
+    where the user asked, otherwise "": a small model sometimes repeats what was asked before."""
     line = said.strip().splitlines()[0].strip(" \"'「」") if said.strip() else ""
     asked = [str(m.text) for m in past if isinstance(m, HumanMessage)]
     repeats = facts.solid(line) in {facts.solid(q) for q in asked} and facts.solid(line) != facts.solid(question)
@@ -319,4 +325,4 @@ def _accept(said: str, question: str, past: list[AnyMessage], language: Language
         and not _sent_away(line, [*asked, question])
     ):
         return line
-    return _behind(question, _asked_before(past, language), language)
+    return ""

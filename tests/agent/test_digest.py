@@ -162,7 +162,7 @@ async def test_a_rewriting_that_loses_what_was_pointed_at_is_not_used(indexed: S
     model = ScriptedChatModel(lines=["When was that?", "no", "no"])
     async with Agent.open(indexed, model=model) as agent:
         standalone = await agent.understand("The line from before, when was it opened?", said(9))
-    assert standalone == "The line, when was it opened? (How long is the Hakuba line)"
+    assert standalone == "How long is the Hakuba line? The line, when was it opened?"
 
 
 async def test_a_question_that_names_what_it_points_at_is_left_alone(indexed: Settings) -> None:

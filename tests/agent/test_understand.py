@@ -10,9 +10,9 @@ from agent.nodes.understand import (
     _accept,
     _asked_before,
     _asks_nothing,
-    _behind,
     _completes,
     _corrected,
+    _with,
     detect,
     leans_on_context,
     says_little,
@@ -67,14 +67,19 @@ def test_a_question_without_letters_keeps_the_language_of_the_conversation() -> 
     ("said", "accepted"),
     [
         ('"How long does the K-200 last?"\nBecause …', "How long does the K-200 last?"),
-        ("", "How long? (How big is the K-200)"),
-        ("x" * 500, "How long? (How big is the K-200)"),
-        ("How big is the K-200?", "How long? (How big is the K-200)"),
+        ("", ""),
+        ("x" * 500, ""),
+        ("How big is the K-200?", ""),
     ],
 )
-def test_a_rewriting_that_is_none_falls_back_to_both_questions(said: str, accepted: str) -> None:
-    said_before = [HumanMessage("How big is the K-200?"), AIMessage("30 cm.")]
-    assert _accept(said, "How long?", said_before) == accepted
+def test_a_rewriting_is_one_line_that_asks_something_new(said: str, accepted: str) -> None:
+    assert _accept(said, "How long?", [HumanMessage("How big is the K-200?"), AIMessage("30 cm.")]) == accepted
+
+
+async def test_where_there_is_no_rewriting_both_questions_are_asked(indexed: Settings) -> None:
+    async with Agent.open(indexed, model=ScriptedChatModel(lines=["How big is the K-200?"])) as agent:
+        said = [("user", "How big is the K-200?"), ("assistant", "30 cm.")]
+        assert await agent.understand("And how long?", said) == "How big is the K-200? And how long?"
 
 
 LOOKS = ("ライブラリを別のマシンに移せますか？", "kotae library export で1つのファイルに書き出します。")
@@ -144,11 +149,20 @@ def test_no_english_message_is_a_correction() -> None:
     assert _corrected("No, the bicycles, I mean.", "en") == ""
 
 
-async def test_a_correction_goes_behind_the_question_before_it_without_a_call(indexed: Settings) -> None:
-    async with Agent.open(indexed, model=ScriptedChatModel(lines=[])) as agent:
+@pytest.mark.parametrize(
+    ("line", "understood"),
+    [
+        ("自転車の持ち込みの料金はいくらですか？", "自転車の持ち込みの料金はいくらですか？"),
+        ("いえ、自転車のほうです。", "持ち込みの料金はいくらですか？（自転車のほうです）"),
+        ("持ち込みの料金はいくらですか？", "持ち込みの料金はいくらですか？（自転車のほうです）"),
+    ],
+)
+async def test_a_correction_is_put_into_the_question_or_stands_with_it(
+    indexed: Settings, line: str, understood: str
+) -> None:
+    async with Agent.open(indexed, model=ScriptedChatModel(lines=[line])) as agent:
         said = [("user", "持ち込みの料金はいくらですか？"), ("assistant", "車は500円です。")]
-        standalone = await agent.understand("いえ、自転車のほうです。", said)
-    assert standalone == "持ち込みの料金はいくらですか？（自転車のほうです）"
+        assert await agent.understand("いえ、自転車のほうです。", said) == understood
 
 
 @pytest.mark.parametrize(
@@ -182,11 +196,10 @@ def test_the_question_before_is_the_one_that_was_understood() -> None:
     [
         ("それを取り除くには？", "サンプルライブラリって何ですか？", "ja"),
         ("なぜ使えないんですか？", "ほかのプログラムからも使えますか？", "ja"),
-        ("And for children?", "What is the fee?", "en"),
     ],
 )
 def test_a_question_with_the_one_before_it_is_one_question(question: str, before: str, language: Language) -> None:
-    assert cut(_behind(question, before, language), language) == ()
+    assert cut(_with(question, before, language), language) == ()
 
 
 async def test_what_asks_and_points_back_is_no_small_talk(indexed: Settings) -> None:

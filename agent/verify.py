@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent import facts
+from agent.lost_letters import LOST
 from tools.answers import refuses as refuses
 from tools.base import Passage
 from tools.library.tokens import terms
@@ -129,7 +130,7 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
     own = _own_terms(_POLAR.sub("", claim), question)
     share, quote = _best_window(own or _terms(claim), passage.text, f"{passage.title} {' '.join(passage.heading)}")
 
-    if not terms(claim):
+    if not terms(claim) or LOST in claim:
         return Finding("foreign", 0.0, quote, "meaning")  # nothing in it can be checked
     if contradicts_itself(claim, question):
         return Finding("foreign", share, quote, "polarity")

@@ -20,6 +20,7 @@ from agent.digest import Gist, also_named, gists, lines, overview, reach
 from agent.disagreement import disagreeing
 from agent.errors import MemoryFileError
 from agent.events import Checked, Draft, Sources, Token
+from agent.lost_letters import whole
 from agent.models.chat import Meter
 from agent.nodes.reflect import by_rules, certain
 from agent.prompts import fill
@@ -136,7 +137,7 @@ class _Writer:
             reader = context.specialists.reader if self._turn.passages else Reader()
             stream = reader.stream(context.model, prompt, most, self._meter)
         async with aclosing(stream) as pieces:
-            async for piece in pieces:
+            async for piece in whole(pieces, [passage.text for passage in self._turn.passages]):
                 yield piece
 
     def _go_alone(self, error: ToolError) -> None:

@@ -16,6 +16,7 @@ from agent import facts
 from agent.lost_letters import LOST
 from tools.answers import refuses as refuses
 from tools.base import Passage
+from tools.library.forms import tells
 from tools.library.tokens import terms
 from tools.sentences import spans
 
@@ -139,7 +140,7 @@ def examine(sentence: str, passage: Passage, question: str) -> Finding:
         return Finding("foreign", share, quote, f"number:{sorted(missing)[0]}")
     known = facts.solid(where + question)
     for name in facts.claimed_names(claim):
-        if facts.solid(name) not in known:
+        if facts.solid(name) not in known and not tells(where, name):
             if re.fullmatch(r"[ァ-ヴー]+", name):
                 # a loan word may paraphrase a native one, and names are transliterated between languages
                 return Finding("unsure", share, quote, f"name:{name}")
@@ -213,7 +214,8 @@ def _about(sentence: str, passage: Passage, passages: Sequence[Passage], finding
 
 
 def _mentions(passage: Passage, name: str) -> bool:
-    return facts.solid(name) in facts.solid(f"{passage.title} {' '.join(passage.heading)} {passage.text}")
+    where = f"{passage.title} {' '.join(passage.heading)} {passage.text}"
+    return facts.solid(name) in facts.solid(where) or tells(where, name)
 
 
 def _core(claim: str, quote: str) -> str:

@@ -30,7 +30,9 @@ from agent.reading import over_sources
 from agent.specialists.manner import reads_passages
 from agent.state import Decision, Evidence, Route, State, Turn, Verdict
 from tools.base import Passage
+from tools.library.forms import other_forms, told
 from tools.library.tokens import terms
+from tools.library.words import search_terms
 
 SUFFICIENT = 0.5
 """From this probability on the passages are taken to hold the answer: a draft that finds nothing in them may still say
@@ -167,7 +169,8 @@ def _names(question: str) -> list[str]:
 def coverage(question: str, passages: Sequence[Passage]) -> tuple[float | None, tuple[str, ...]]:
     """The share of the question's terms that the best passage holds, and words of it that no passage mentions.
 
-    None and nothing where the question is in one language and all the passages in the other.
+    A passage that says パスワード mentions `password`: see `tools.library.forms`. None and nothing where the question
+    is in one language and all the passages in the other.
     """
     same = [p for p in passages if facts.is_japanese(p.text) == facts.is_japanese(question)]
     wanted = set(terms(facts.digits(question)))
@@ -175,6 +178,9 @@ def coverage(question: str, passages: Sequence[Passage]) -> tuple[float | None, 
         return None, ()
     texts = [f"{p.title} {' '.join(p.heading)} {p.text}" for p in same]
     held = [set(terms(facts.digits(text))) for text in texts]
+    if spellings := other_forms(question):
+        for text, own in zip(texts, held, strict=True):
+            own.update(*(terms(word.written) for word in told(spellings, search_terms(text))))
     everything = set().union(*held)
     solid = facts.solid("\n".join(texts))
     naming = without_when(question)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from agent.context import Limits
 from agent.graph import after_route, diagram
+from agent.models.chat import Meter
 from agent.nodes.answer import after_answer
 from agent.nodes.finish import compose, renumber
 from agent.nodes.gather import outward, worth_reading
-from agent.nodes.judge import CLEAR, SUFFICIENT, after_judge, coverage, next_lookup, sufficiency
+from agent.nodes.judge import CLEAR, SUFFICIENT, _verdict, after_judge, coverage, next_lookup, sufficiency
 from agent.nodes.reflect import _copied, _off_topic, after_reflect
 from agent.nodes.reply import after_reply
 from agent.state import Decision, Evidence, Route, Sentence, State, Support, Turn, Verdict
 from tools.base import Consent, Passage
+from tools.library.forms import tells
 from tools.sentences import spans, split
 
 TOOLS: tuple[Route, ...] = ("library", "web")
@@ -185,6 +188,39 @@ def test_across_languages_only_the_model_counts() -> None:
 def test_coverage(question: str, share: float | None, missing: tuple[str, ...]) -> None:
     found = coverage(question, [passage("The depot in Matsumoto cleans the uniforms every Friday.")])
     assert found == (pytest.approx(share) if share is not None else None, missing)
+
+
+@pytest.mark.parametrize(
+    ("question", "model", "sufficient"),
+    [
+        ("passwordを変更するには？", None, True),
+        ("パスワードを変更するには？", None, True),
+        ("Dropboxのpasswordを変更するには？", 0.1, False),
+    ],
+)
+async def test_a_word_in_the_other_script_is_no_stranger(question: str, model: float | None, sufficient: bool) -> None:
+    """`model`: what it says when it is asked; None where it must not be."""
+    page = passage("パスワードを変更するには、設定を開きます。", "手引き")
+    asked = turn(
+        standalone=question,
+        language="ja",
+        passages=(page,),
+        evidence=(Evidence(1, 0, 21, 1.0, 0.86, 0.7, 0.8),),
+    )
+
+    async def yes(*_: object) -> float:
+        assert model is not None, "the model was asked"
+        return model
+
+    context = SimpleNamespace(
+        limits=LIMITS,
+        model=None,
+        specialists=SimpleNamespace(reader=SimpleNamespace(yes=yes)),
+        unmentioned=lambda words: [word for word in words if not tells(page.text, word)],
+    )
+    verdict = await _verdict(asked, context, Meter())  # type: ignore[arg-type]
+    assert verdict.sufficient is sufficient
+    assert verdict.missing == (() if sufficient else ("Dropbox",))
 
 
 def test_a_passage_about_something_else_is_off_topic() -> None:

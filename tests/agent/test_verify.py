@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agent.verify import contradicts_itself, examine, refuses, strongest
@@ -144,6 +146,12 @@ def test_code_is_the_same_in_every_language() -> None:
 def test_the_reason_names_what_is_missing() -> None:
     assert examine("The kettle holds 2.5 litres.", KETTLE, "How much?").reason == "number:2.5"
     assert examine("It was made by Mr. Braun.", KETTLE, "By whom?").reason in ("name:Braun", "name:Mr")
+
+
+def test_a_name_is_known_by_its_other_form() -> None:
+    page = replace(KETTLE, text="パスワードは8文字以上です。", title="手引き")
+    assert examine("passwordは8文字以上です。", page, "何文字ですか").reason != "name:password"
+    assert examine("Dropboxは8文字以上です。", page, "何文字ですか").reason == "name:Dropbox"
 
 
 def test_numbers_of_the_question_are_given_not_claimed() -> None:

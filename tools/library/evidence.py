@@ -14,6 +14,7 @@ import numpy as np
 
 from tools.library import bm25
 from tools.library.embed import Embedder, TokenEmbedder, read
+from tools.library.forms import other_forms, told
 from tools.library.late import similarities
 from tools.library.words import search_terms
 
@@ -55,8 +56,9 @@ def nearness(embedder: Embedder, question: str, sentences: Sequence[tuple[str, s
 
 
 def _shares(question: str, sentences: Sequence[str]) -> np.ndarray:
-    wanted = set(search_terms(question))
-    held = [wanted & set(search_terms(sentence)) for sentence in sentences]
+    wanted, spellings = set(search_terms(question)), other_forms(question)
+    read = [search_terms(sentence) for sentence in sentences]
+    held = [(wanted & set(terms)).union(*(word.own for word in told(spellings, terms))) for terms in read]
     frequency = Counter(word for words in held for word in words)
     rarity = {word: bm25.rarity(len(sentences), frequency[word]) for word in wanted}
     total = sum(rarity.values()) or 1.0

@@ -11,6 +11,7 @@ from pathlib import Path
 from tools.base import Passage, ToolError
 from tools.library import access, listing, matching, search, sources, store
 from tools.library.embed import Embedder, TokenEmbedder
+from tools.library.forms import meant
 from tools.library.keeping import Keeping, added
 from tools.library.load import LoadError
 from tools.library.loaders import Loader
@@ -132,11 +133,12 @@ class Library(Keeping):
             return list(passages) if db is None else widened(db, passages, tokens, self.embedder.count, scope)
 
     def unmentioned(self, words: Sequence[str], scope: Scope = EVERYTHING) -> list[str]:
-        """Those of `words` that no permitted passage holds, in the order given."""
+        """Those of `words` that no permitted passage holds in any of their forms, in the order given."""
         with self._store.read() as db:
             if db is None:
                 return list(words)
-            return [word for word in words if (own := search_terms(word)) and not matching.holds(db, own, scope)]
+            asked = [(word, [own, *map(str.split, meant(word))]) for word in words if (own := search_terms(word))]
+            return [word for word, forms in asked if not any(matching.holds(db, form, scope) for form in forms)]
 
     def context(self, passage_id: str, scope: Scope = EVERYTHING, *, around: int = 700) -> Context | None:
         """A passage with up to `around` characters of its document before and after.

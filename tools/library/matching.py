@@ -12,37 +12,57 @@ from collections.abc import Sequence
 from typing import Any
 
 from tools.library import access, bm25, store
+from tools.library.forms import Word
 from tools.library.records import EVERYTHING, Scope
 
 LOOKED_AT = 10_000
 """Passages that SQLite may have to rank for one query. In a smaller library all terms propose."""
+OTHER = 0.5
+"""What another form of a word counts beside the word itself. However often a passage repeats it, it then gets no more
+than for the word itself once."""
 
 
 def matches(
     db: sqlite3.Connection, terms: Sequence[str], limit: int, scope: Scope = EVERYTHING, looked_at: int = LOOKED_AT
 ) -> list[int]:
-    """Numbers of the permitted passages that hold any of `terms`, the best `limit` by the rarest terms, best first."""
-    rare = _rarest(frequencies(db, terms), looked_at)
+    """Numbers of the permitted passages that hold any of `terms`, the best `limit` by the rarest terms, best first.
+
+    A term may be several with spaces between them, which then stand one after another.
+    """
+    counts = {term: count for term, count in frequencies(db, terms).items() if count}
+    rare = _rarest(counts, looked_at)
     found = _matches(db, rare, limit, scope)
-    if len(found) < limit and len(rare) < len(terms):
-        return _matches(db, terms, limit, scope)
+    if len(found) < limit and len(rare) < len(counts):
+        return _matches(db, list(counts), limit, scope)
     return found
 
 
-def scores(db: sqlite3.Connection, terms: Sequence[str], passages: Sequence[int], total: int) -> dict[int, float]:
+def scores(
+    db: sqlite3.Connection,
+    terms: Sequence[str],
+    passages: Sequence[int],
+    total: int,
+    words: Sequence[Word] = (),
+    other: float = OTHER,
+) -> dict[int, float]:
     """BM25 of `passages` for distinct `terms`, of those that hold any. `total` is how many the library has.
 
-    How rare a term is, is counted over the whole library; how long a passage usually is, over these.
+    How rare a term is, is counted over the whole library; how long a passage usually is, over these. `words` are those
+    of the terms that have other forms: a passage that has another form in their place gets `other` of what they say.
     """
-    weights = {
-        term: max(1e-6, math.log((total - count + 0.5) / (count + 0.5)))
-        for term, count in frequencies(db, terms).items()
-        if count
-    }
-    if not weights or not passages:
+    counts = frequencies(db, [*terms, *(form for word in words for form in word.others)])
+    rarity = {term: max(1e-6, math.log((total - n + 0.5) / (n + 0.5))) for term, n in counts.items() if n}
+    weights = {term: rarity[term] for term in terms if term in rarity}
+    instead = []
+    for word in words:
+        most = sum(weights.get(term, 0.0) for term in word.own) or math.inf
+        others = {form: other * min(rarity[form], most) for form in word.others if form in rarity}
+        if others:
+            instead.append((word.own, others))
+    if not passages or not (weights or instead):
         return {}
     rows = store.select(db, "SELECT rowid, terms FROM words WHERE rowid IN", passages)
-    return bm25.scores({number: held.split(" ") for number, held in rows}, weights)
+    return bm25.scores({number: held.split(" ") for number, held in rows}, weights, instead)
 
 
 def holds(db: sqlite3.Connection, terms: Sequence[str], scope: Scope = EVERYTHING) -> bool:
@@ -56,9 +76,10 @@ def holds(db: sqlite3.Connection, terms: Sequence[str], scope: Scope = EVERYTHIN
 
 
 def frequencies(db: sqlite3.Connection, terms: Sequence[str]) -> dict[str, int]:
-    """How many passages hold each of `terms`."""
-    counts = dict(store.select(db, "SELECT term, doc FROM temp.frequencies WHERE term IN", terms))
-    return {term: counts.get(term, 0) for term in terms}
+    """How many passages hold each of `terms`; at most how many, where one is several with spaces between them."""
+    parts = {part for term in terms for part in term.split(" ")}
+    counts = dict(store.select(db, "SELECT term, doc FROM temp.frequencies WHERE term IN", list(parts)))
+    return {term: min(counts.get(part, 0) for part in term.split(" ")) for term in terms}
 
 
 def _rarest(counts: dict[str, int], most: int) -> list[str]:
@@ -66,7 +87,7 @@ def _rarest(counts: dict[str, int], most: int) -> list[str]:
     taken: list[str] = []
     room = most
     for term, count in sorted(counts.items(), key=lambda item: item[1]):
-        if count and (not taken or count <= room):
+        if not taken or count <= room:
             taken.append(term)
             room -= count
     return taken

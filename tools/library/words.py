@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -47,6 +47,37 @@ def search_terms(text: str) -> list[str]:
     return [_whole(term) for term in found if term]
 
 
+def spoken(text: str) -> tuple[list[str], list[str]]:
+    """The English words of a text, none left out and none stemmed, and its Japanese terms, each in their order."""
+    normal = unaccented(normalise(text))
+    english = re.findall(r"[a-z0-9]+", normal)
+    return english, [_whole(term) for term in _japanese(normal)] if _JAPANESE.search(normal) else []
+
+
+def phrase(form: str) -> tuple[str, ...]:
+    """A word or two as they follow each other in what `spoken` makes of a text."""
+    normal = unaccented(normalise(form))
+    if _JAPANESE.search(normal):
+        return tuple(_whole(term) for term in _japanese(normal, parts=False))
+    return tuple(spoken(normal)[0])
+
+
+def stems(words: Iterable[str]) -> tuple[str, ...]:
+    """English words by their stems; Japanese ones as they are."""
+    return tuple(_stem(word) for word in words)
+
+
+def indexed(form: str) -> tuple[str, ...]:
+    """A word or two as they follow each other in the word index; empty if it does not hold them all (log in)."""
+    normal = unaccented(normalise(form))
+    if _JAPANESE.search(normal):
+        return phrase(normal)
+    if _JOINED.fullmatch(normal) and _INNER.search(normal):
+        return (_whole(normal),)
+    words = list(_words(normal))
+    return tuple(_whole(_stem(word)) for word in words) if words == normal.split() else ()
+
+
 def _words(normal: str) -> Iterator[str]:
     for match in _WORD.finditer(normal):
         word = match.group().replace("’", "'").strip("'")
@@ -66,20 +97,21 @@ def _stem(word: str) -> str:
     return stemmed
 
 
-def _japanese(normal: str) -> list[str]:
+def _japanese(normal: str, parts: bool = True) -> list[str]:
+    """The longest units and, if `parts`, behind each of them its parts."""
     found: list[str] = []
     tokenizer = _sudachi()
-    for part in _parts(normal):
-        for morpheme in tokenizer.tokenize(part):
+    for piece in _pieces(normal):
+        for morpheme in tokenizer.tokenize(piece):
             if morpheme.part_of_speech()[0] not in _CONTENT or not _JAPANESE.search(morpheme.surface()):
                 continue
             whole = morpheme.normalized_form().lower()
-            units = [unit.normalized_form().lower() for unit in morpheme.split(_local.short)]
+            units = [unit.normalized_form().lower() for unit in morpheme.split(_local.short)] if parts else [whole]
             found += [term for term in (units if units == [whole] else [whole, *units]) if term not in _LIGHT]
     return found
 
 
-def _parts(text: str) -> Iterator[str]:
+def _pieces(text: str) -> Iterator[str]:
     """Sentences that hold Japanese, none longer than Sudachi takes."""
     for sentence in _SENTENCE.findall(text):
         if _JAPANESE.search(sentence):

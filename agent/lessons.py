@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.errors import FeedbackError, RouteError
 from agent.feedback import Feedback, FeedbackStore, Opinion, teach, unknown_route
-from agent.nodes.understand import HISTORY
+from agent.followups import HISTORY
 from agent.router import Router
 from agent.specialists.tool import UNUSABLE
 from agent.state import Turn

@@ -4,20 +4,10 @@ import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from agent import Agent, Settings
+from agent.followups import accepted, asked_before, completes, corrected, leans_on_context, says_little, together
 from agent.models.chat import Meter
 from agent.models.scripted import ScriptedChatModel
-from agent.nodes.understand import (
-    _accept,
-    _asked_before,
-    _asks_nothing,
-    _completes,
-    _corrected,
-    _with,
-    detect,
-    leans_on_context,
-    says_little,
-    stand_alone,
-)
+from agent.nodes.understand import _asks_nothing, detect, stand_alone
 from agent.parts import cut
 from agent.state import Language
 
@@ -64,7 +54,7 @@ def test_a_question_without_letters_keeps_the_language_of_the_conversation() -> 
 
 
 @pytest.mark.parametrize(
-    ("said", "accepted"),
+    ("said", "taken"),
     [
         ('"How long does the K-200 last?"\nBecause …', "How long does the K-200 last?"),
         ("", ""),
@@ -72,8 +62,8 @@ def test_a_question_without_letters_keeps_the_language_of_the_conversation() -> 
         ("How big is the K-200?", ""),
     ],
 )
-def test_a_rewriting_is_one_line_that_asks_something_new(said: str, accepted: str) -> None:
-    assert _accept(said, "How long?", [HumanMessage("How big is the K-200?"), AIMessage("30 cm.")]) == accepted
+def test_a_rewriting_is_one_line_that_asks_something_new(said: str, taken: str) -> None:
+    assert accepted(said, "How long?", [HumanMessage("How big is the K-200?"), AIMessage("30 cm.")]) == taken
 
 
 async def test_where_there_is_no_rewriting_both_questions_are_asked(indexed: Settings) -> None:
@@ -142,11 +132,11 @@ def test_words_in_katakana_are_no_names(question: str, little: bool) -> None:
     ],
 )
 def test_a_correction_is_told_from_thanks_and_questions(said: str, right: str) -> None:
-    assert _corrected(said, "ja") == right
+    assert corrected(said, "ja") == right
 
 
 def test_no_english_message_is_a_correction() -> None:
-    assert _corrected("No, the bicycles, I mean.", "en") == ""
+    assert corrected("No, the bicycles, I mean.", "en") == ""
 
 
 @pytest.mark.parametrize(
@@ -166,7 +156,7 @@ async def test_a_correction_is_put_into_the_question_or_stands_with_it(
 
 
 @pytest.mark.parametrize(
-    ("line", "question", "completes"),
+    ("line", "question", "whole"),
     [
         ("supportは何をするものですか？", "真ん中のは何をするものですか？", True),
         ("真ん中のは何をするものですか？", "真ん中のは何をするものですか？", False),
@@ -176,19 +166,19 @@ async def test_a_correction_is_put_into_the_question_or_stands_with_it(
         ("何をやめたいですか？", "やめるには？", False),
     ],
 )
-def test_a_rewriting_must_complete_the_question_and_keep_it(line: str, question: str, completes: bool) -> None:
-    assert _completes(line, question, past(KINDS)) is completes
+def test_a_rewriting_must_complete_the_question_and_keep_it(line: str, question: str, whole: bool) -> None:
+    assert completes(line, question, past(KINDS)) is whole
 
 
 def test_the_question_before_is_the_one_that_was_understood() -> None:
     typed = past(LOOKS, ("取り込むには？", "kotae library import で取り込みます。"))
-    assert _asked_before(typed, "ja") == "ライブラリを別のマシンに移せますか、取り込むには"
+    assert asked_before(typed, "ja") == "ライブラリを別のマシンに移せますか、取り込むには"
     understood = "別のマシンでライブラリを取り込むには何をしますか？"
     record = {"answer": {"standalone": understood}}
     known = [*typed[:-1], AIMessage("kotae library import で取り込みます。", additional_kwargs=record)]
-    assert _asked_before(known, "ja") == understood
+    assert asked_before(known, "ja") == understood
     thanks = AIMessage("どういたしまして。", additional_kwargs={"answer": {"route": "direct"}})
-    assert _asked_before([*known, HumanMessage("ありがとう。"), thanks], "ja") == understood
+    assert asked_before([*known, HumanMessage("ありがとう。"), thanks], "ja") == understood
 
 
 @pytest.mark.parametrize(
@@ -199,7 +189,7 @@ def test_the_question_before_is_the_one_that_was_understood() -> None:
     ],
 )
 def test_a_question_with_the_one_before_it_is_one_question(question: str, before: str, language: Language) -> None:
-    assert cut(_with(question, before, language), language) == ()
+    assert cut(together(question, before, language), language) == ()
 
 
 async def test_what_asks_and_points_back_is_no_small_talk(indexed: Settings) -> None:
@@ -212,6 +202,6 @@ async def test_what_asks_and_points_back_is_no_small_talk(indexed: Settings) -> 
 
 async def test_the_same_question_again_may_mean_another_thing(indexed: Settings) -> None:
     record = {"answer": {"standalone": "期限は？（会議室の予約）"}}
-    said = [HumanMessage("期限は？"), AIMessage("3日前です。", additional_kwargs=record)]
+    said: list[AnyMessage] = [HumanMessage("期限は？"), AIMessage("3日前です。", additional_kwargs=record)]
     async with Agent.open(indexed, model=ScriptedChatModel(lines=["期限は？"])) as agent:
         assert await stand_alone("期限は？", said, agent.context, Meter()) == "期限は？"

@@ -41,6 +41,9 @@ TASKS: tuple[Task, ...] = ("answer", "judge")
 Near = Callable[[str, Sequence[tuple[str, str]]], list[Nearness]]
 MORE = 0.3
 """By how much more is read for each further question of a group, as a share of what is read for one."""
+SELDOM = 0.12
+"""How many of the unanswerable questions are put to the answering node as well: `judge` stands before it and turns most
+of them down. One that was taught to refuse every second question refused half of the answerable ones, too."""
 _CJK_FACTOR = 0.45
 _ROLES: dict[str, Role] = {"system": "system", "human": "user", "ai": "assistant"}
 _BULLET = re.compile(r"^\s*(?:#{1,6} |[-*+>] |・ ?|\d{1,3}[.)] )+")
@@ -116,9 +119,16 @@ def judge_row(
 
 
 def rows_of(
-    group: Group, near: Near | None = None, *, read: int = Limits.read, seed: int = 7, tasks: Iterable[Task] = TASKS
+    group: Group,
+    near: Near | None = None,
+    *,
+    read: int = Limits.read,
+    seed: int = 7,
+    tasks: Iterable[Task] = TASKS,
+    refusals: float = 1.0,
 ) -> list[Example]:
-    """The rows of a group. The order of the passages is drawn, so that it tells nothing.
+    """The rows of a group. The order of the passages is drawn, so that it tells nothing. `refusals`: the share of the
+    questions without an answer that the answering node is asked, too.
 
     With `near` only the sentences that are nearest to one of the questions are read, as in a turn; those that hold an
     answer always are.
@@ -137,6 +147,8 @@ def rows_of(
         if asked.answer is not None and not _stands(asked, shown):
             continue  # it stood in what a document ordered
         for name in tasks:
+            if name == "answer" and answer is None and draw.random() >= refusals:
+                continue
             if name == "answer":
                 rows.append(answer_row(asked.question, passages, answer, group.language, group.id, evidence, read))
             else:
@@ -154,12 +166,14 @@ def rows_of_groups(
     seed: int = 7,
     read: int = Limits.read,
     tasks: Iterable[Task] = TASKS,
+    refusals: float = 1.0,
 ) -> list[Example]:
     """The rows of a file of groups or of a reading set, see `reading_sets.groups`."""
     from agent.specialists.reading_sets import groups  # it knows groups, which stand here
 
     found = groups(path, corpora, share=share, seed=seed).groups
-    return [row for group in found for row in rows_of(group, near, read=read, seed=seed, tasks=tuple(tasks))]
+    asks = tuple(tasks)
+    return [row for group in found for row in rows_of(group, near, read=read, seed=seed, tasks=asks, refusals=refusals)]
 
 
 def save(rows: Sequence[Example], out: Path) -> None:

@@ -77,13 +77,13 @@ def _free(registry: Registry, read: Card, before: object) -> bool:
 
 def _split(place: Path) -> Split | None:
     """Which of the shipped examples it learned from and which were held out, as `split.json` tells."""
-    from agent.specialists.reading_rows import rows_of_groups
+    from agent.specialists.reading_rows import SELDOM, rows_of_groups
 
     try:
         parts = json.loads((place / "split.json").read_text("utf-8"))
     except FileNotFoundError:
         return None
-    rows = rows_of_groups(place.parents[1] / "groups.jsonl")
+    rows = rows_of_groups(place.parents[1] / "groups.jsonl", refusals=SELDOM)
     training, validation, test = ([row for row in rows if row.group in parts[name]] for name in PARTS)
     return Split(tuple(training), tuple(validation), tuple(test))
 

@@ -43,10 +43,10 @@ def completed(order: Order) -> Iterator[Order]:
     with TemporaryDirectory() as place:
         data = folder / "data.jsonl"
         if read.use == "grounded":
-            from agent.specialists.reading_rows import rows_of_groups, save
+            from agent.specialists.reading_rows import SELDOM, rows_of_groups, save
 
             data = Path(place) / "groups.jsonl"
-            save(rows_of_groups(folder / "groups.jsonl"), data)
+            save(rows_of_groups(folder / "groups.jsonl", refusals=SELDOM), data)
         yield replace(
             order,
             files=(*order.files, data),

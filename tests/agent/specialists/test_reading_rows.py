@@ -109,6 +109,13 @@ def test_rows_of_a_group_share_everything_up_to_the_question() -> None:
         assert f"{mark} {title}\n" in shown
 
 
+def test_what_the_judge_turns_down_is_seldom_put_to_who_answers() -> None:
+    asked = tuple(Asked(f"What does ticket {n} cost?", None) for n in range(200))
+    rows = rows_of(Group("g", "en", MUSEUM, asked), refusals=0.1)
+    assert sum(row.refuses is None for row in rows) == 200  # all are judged
+    assert 10 <= sum(row.refuses is True for row in rows) <= 32
+
+
 def test_the_order_of_passages_is_drawn_by_the_seed() -> None:
     asked = (Asked("When does the museum open?", "The museum opens at nine.", 0),)
     group = Group("g", "en", MUSEUM, asked)

@@ -121,7 +121,7 @@ async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
     chance = sufficiency(nearest, absent=len(absent), stranger=bool(strangers))
     if CLEAR[0] < chance < CLEAR[1]:
         prompt = over_sources(turn, fill(turn.language, "judge"), context.limits.read)
-        yes = await context.specialists.reader.yes(context.model, prompt, meter)
+        yes = await context.specialists.reader.yes(context.model, prompt, meter, turn.language)
         chance = sufficiency(nearest, yes, absent=len(absent), stranger=bool(strangers))
     if chance >= SUFFICIENT:
         return Verdict(True, chance, "stated")

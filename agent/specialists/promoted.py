@@ -131,8 +131,7 @@ class Promoted:
         if not able:
             return _BARE
         chosen = max(able, key=lambda v: v.card.date)
-        figures = chosen.card.figures
-        return Reader(chosen.adapter, figures.get("yes_slope", 1.0), figures.get("yes_offset", 0.0))
+        return Reader.of(chosen.adapter, chosen.card.figures)
 
 
 def current(registry: Registry) -> list[Version]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import ModelError
+from agent.prompts import LANGUAGES
 from agent.reading import unshown
+from agent.state import Language
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -27,20 +29,29 @@ class Reader:
 
     Where it cannot be used, the model answers as it is: the owner hears of it from `kotae doctor`.
 
-    `slope` and `offset` bring the logarithm of the odds of its "yes" to where the judge expects it; the card gives them
-    as the figures `yes_slope` and `yes_offset`.
+    `slope` and `offsets` bring the logarithm of the odds of its "yes" to where the judge expects it, for questions in
+    each language; the card gives them as the figures `yes_slope`, `yes_offset_en` and `yes_offset_ja`.
     """
 
     adapter: Path | None = None
     slope: float = 1.0
-    offset: float = 0.0
+    offsets: Mapping[Language, float] = field(default_factory=dict)
 
-    async def yes(self, model: ChatModel, prompt: Sequence[BaseMessage], meter: Meter) -> float:
-        """Probability of "yes", as the judge can count on it."""
+    @classmethod
+    def of(cls, adapter: Path | None, figures: Mapping[str, float]) -> Reader:
+        """With what its card says of its yes."""
+        offsets = {language: figures.get(f"yes_offset_{language}", 0.0) for language in LANGUAGES}
+        return cls(adapter, figures.get("yes_slope", 1.0), offsets)
+
+    async def yes(
+        self, model: ChatModel, prompt: Sequence[BaseMessage], meter: Meter, language: Language = "en"
+    ) -> float:
+        """Probability of "yes" to a question in `language`, as the judge can count on it."""
         if self.adapter is None:
             return await model.yes(prompt, meter=meter)
         try:
-            return self.weighed(await model.yes(unshown(prompt), meter=meter, adapter=self.adapter))
+            said = await model.yes(unshown(prompt), meter=meter, adapter=self.adapter)
+            return self.weighed(said, language)
         except ModelError as error:
             log.warning("passages are read without the adapter: %s", error)
             return await model.yes(prompt, meter=meter)
@@ -64,10 +75,11 @@ class Reader:
                     raise
                 log.warning("passages are read without the adapter: %s", error)
 
-    def weighed(self, yes: float) -> float:
+    def weighed(self, yes: float, language: Language) -> float:
         """A probability as the base model would have given it (Platt 1999, "Probabilistic outputs for support vector
         machines", section 2)."""
-        if (self.slope, self.offset) == (1.0, 0.0):
+        offset = self.offsets.get(language, 0.0)
+        if (self.slope, offset) == (1.0, 0.0):
             return yes
         clipped = min(max(yes, 1e-6), 1 - 1e-6)
-        return 1 / (1 + math.exp(-(self.slope * math.log(clipped / (1 - clipped)) + self.offset)))
+        return 1 / (1 + math.exp(-(self.slope * math.log(clipped / (1 - clipped)) + offset)))

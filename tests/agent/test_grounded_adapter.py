@@ -135,7 +135,7 @@ async def test_it_is_loaded_ahead_with_the_others(based: Settings, opens: Opens)
 
 @pytest.mark.parametrize(
     ("figures", "yes"),
-    [({}, 0.8), ({"yes_slope": 2.0}, 16 / 17), ({"yes_offset": -math.log(4)}, 0.5), ({"loss": 1.0}, 0.8)],
+    [({}, 0.8), ({"yes_slope": 2.0}, 16 / 17), ({"yes_offset_ja": -math.log(4)}, 0.5), ({"yes_offset_en": -9.0}, 0.8)],
 )
 async def test_the_card_says_how_its_yes_is_to_be_taken(
     figures: dict[str, float], yes: float, based: Settings, opens: Opens
@@ -144,8 +144,8 @@ async def test_the_card_says_how_its_yes_is_to_be_taken(
     async with opens(based, Heard()) as agent:
         reader = agent.context.specialists.reader
     assert reader.adapter is not None
-    assert reader.weighed(0.8) == pytest.approx(yes)
-    assert Reader().weighed(0.8) == 0.8
+    assert reader.weighed(0.8, "ja") == pytest.approx(yes)
+    assert Reader().weighed(0.8, "ja") == 0.8
 
 
 async def test_the_judge_takes_it_so() -> None:
@@ -155,8 +155,8 @@ async def test_the_judge_takes_it_so() -> None:
     folder = Path("specialists/reading/versions/1/adapter.gguf")
     other = Path("specialists/other/versions/1/adapter.gguf")
     assert await Reader().yes(model, [], Meter()) == 1.0
-    assert await Reader(other, offset=-20.0).yes(model, [], Meter()) < 0.01
-    assert await Reader(folder, offset=-20.0).yes(model, [], Meter()) == 1.0, "its offset counts with it alone"
+    assert await Reader(other, offsets={"en": -20.0}).yes(model, [], Meter()) < 0.01
+    assert await Reader(folder, offsets={"en": -20.0}).yes(model, [], Meter()) == 1.0, "its offset counts with it alone"
     assert asked.voices == ["", "other", ""]
 
 

@@ -61,8 +61,7 @@ class Agent(Conversations):
             library = open_library(settings)
             chat = chat_model(settings, model)
             try:
-                made = partial(build_context, settings, library, chat, web, shipped=model is None)
-                context = await asyncio.to_thread(made)
+                context = await asyncio.to_thread(build_context, settings, library, chat, web)
                 agent = cls(settings, library, context, threads)
                 try:
                     yield agent

@@ -68,19 +68,12 @@ def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatMo
 
 
 def build_context(
-    settings: Settings,
-    library: Library,
-    model: ChatModel,
-    web: Tool | None = None,
-    *,
-    reads: Path | None = None,
-    shipped: bool = False,
+    settings: Settings, library: Library, model: ChatModel, web: Tool | None = None, *, reads: Path | None = None
 ) -> Context:
     """Everything that the nodes work with; `web` takes the place of the web search that the settings describe.
 
     With `reads`, a data folder, the specialist that is promoted there reads the passages, and no question is sent to
-    any: for measuring what Kotae itself answers. `shipped`: `model` is the configured one, for which specialists that
-    come with Kotae are put to use.
+    any: for measuring what Kotae itself answers.
     """
     scope = readable(settings)
     documents = _Documents(library, scope)
@@ -92,7 +85,7 @@ def build_context(
             "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
             "web": web or web_tool(settings, library.embedder),
         },
-        specialists=_specialists(settings, model, router, reads, shipped),
+        specialists=_specialists(settings, model, router, reads),
         limits=Limits(
             gathers=settings.max_gathers,
             drafts=settings.max_drafts,
@@ -156,15 +149,9 @@ def search_cache(settings: Settings) -> SearchCache:
     return SearchCache(settings.data_dir / "web" / "searches.sqlite")
 
 
-def _specialists(settings: Settings, model: ChatModel, router: Router, reads: Path | None, shipped: bool) -> Promoted:
-    found = Promoted(
-        Registry((reads or settings.data_dir) / FOLDER),
-        Speakers(settings, model),
-        router,
-        most=settings.max_answer_tokens,
-        only_reading=reads is not None,
-        shipped=shipped,
-    )
+def _specialists(settings: Settings, model: ChatModel, router: Router, reads: Path | None) -> Promoted:
+    registry, speakers = Registry((reads or settings.data_dir) / FOLDER), Speakers(settings, model)
+    found = Promoted(registry, speakers, router, most=settings.max_answer_tokens, only_reading=reads is not None)
     found.refresh()
     return found
 

@@ -62,8 +62,6 @@ class Bench:
     folder: Path
     embedder: Embedder = field(default_factory=E5)
     reads: Path | None = None
-    configured: bool = False
-    """Whether `model` is the one of the settings."""
     _libraries: int = 0
 
     @classmethod
@@ -78,7 +76,7 @@ class Bench:
             try:
                 async with Threads.open(folder / "threads.db") as threads:
                     given = settings.model_copy(update={"web": "off", "collections": (), "data_dir": folder})
-                    yield cls(given, chat, threads, folder, embedder or E5(), settings.data_dir, model is None)
+                    yield cls(given, chat, threads, folder, embedder or E5(), settings.data_dir)
             finally:
                 await chat.close()
 
@@ -92,7 +90,7 @@ class Bench:
         library = Library.open(self.folder / f"library-{self._libraries}", self.embedder)
         try:
             await asyncio.to_thread(library.index_texts, texts, progress=progress)
-            made = partial(build_context, settings, library, self.model, web, reads=self.reads, shipped=self.configured)
+            made = partial(build_context, settings, library, self.model, web, reads=self.reads)
             context = await asyncio.to_thread(made)
             yield Agent(settings, library, context, self.threads)
         finally:

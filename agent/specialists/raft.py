@@ -23,10 +23,11 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from agent import facts
 from agent.context import Limits
 from agent.errors import ModelUnavailable
+from agent.followups import says_little
 from agent.guard import disarm
 from agent.models.chat import ChatModel, Meter
 from agent.nodes.gather import worth_reading
-from agent.nodes.understand import FAMILIAR, says_little
+from agent.nodes.understand import FAMILIAR
 from agent.prompts import fill
 from agent.specialists.nearest import remembered
 from agent.specialists.raft_checks import Fault, Known, doubted, fault_of_sentence, fault_of_words, turn_of, written

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent import facts
+from agent.followups import leans_on_context
 from agent.models.chat import ChatModel, Meter
 from agent.nodes.judge import CLEAR, SUFFICIENT, sufficiency
 from agent.nodes.reflect import NEAREST, Unsure, by_rules
-from agent.nodes.understand import leans_on_context
 from agent.prompts import fill
 from agent.reading import over_sources, text_of, weighed
 from agent.specialists.reading_rows import Near

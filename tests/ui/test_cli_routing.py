@@ -45,7 +45,7 @@ def test_a_question_needs_no_command_wherever_its_options_stand(
 def test_help_tells_of_the_commands(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["route", "--help"]) == 0
     said = capsys.readouterr().out
-    assert all(command in said for command in ("explain", "correct", "train"))
+    assert all(command in said for command in ("explain", "correct", "corrections", "forget", "train"))
     assert "(a question)" not in said
 
 
@@ -79,6 +79,27 @@ def test_a_correction_is_kept_and_told(home: Path, capsys: pytest.CaptureFixture
     assert cli.run(["route", "explain", BUS, "--json"]) == 0
     told = out_json(capsys)
     assert (told["route"], told["why"], told["nearest"][0]["text"]) == (wanted, "correction", BUS)
+
+
+def test_corrections_are_listed_and_taken_back(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["route", "corrections"]) == 0
+    assert "No question was corrected." in capsys.readouterr().err
+    assert cli.run(["route", "explain", BUS, "--json"]) == 0
+    before = out_json(capsys)["route"]
+    wanted = "direct" if before == "web" else "web"
+    assert cli.run(["route", "correct", BUS, wanted]) == 0
+    capsys.readouterr()
+    assert cli.run(["route", "corrections", "--json"]) == 0
+    assert out_json(capsys) == [{"question": BUS, "route": wanted}]
+    assert cli.run(["route", "corrections"]) == 0
+    assert BUS in capsys.readouterr().out
+    assert cli.run(["route", "forget", BUS]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{before}\n"
+    assert cli.run(["route", "corrections", "--json"]) == 0
+    assert out_json(capsys) == []
+    assert cli.run(["route", "forget", BUS]) == 2
+    assert "kotae route corrections" in capsys.readouterr().err
 
 
 def test_a_promoted_specialist_is_a_route_and_can_be_corrected_to(

@@ -145,6 +145,39 @@ def correct(
     terminal.note(f"Noted in {settings.data_dir / 'routes.yaml'} ({changed}).")
 
 
+@route_app.command("corrections")
+def corrections(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List the questions whose place was corrected, here and in the chat."""
+    from agent.examples import corrections as kept
+
+    terminal = Terminal()
+    settings = load_settings(data_dir=data_dir)
+    found = kept(settings.data_dir)
+    if as_json:
+        terminal.data([{"question": one.text, "route": one.route} for one in found])
+    elif found:
+        terminal.table(("route", "question"), [(one.route, one_line(one.text, 100)) for one in found])
+    else:
+        terminal.note("No question was corrected.")
+
+
+@route_app.command("forget")
+def forget(text: Question, data_dir: DataDir = None) -> None:
+    """Take a correction back, also out of what was learned from it."""
+    terminal = Terminal()
+    settings = load_settings(data_dir=data_dir)
+    router = _router(settings)
+    question = settings.checked(read(text))
+    if router.correction(question) is None:
+        raise typer.BadParameter(
+            "this question was not corrected; kotae route corrections lists those that were", param_hint="TEXT"
+        )
+    router.forget(question)
+    after = router.choose(question, _language(question)).route
+    terminal.say(after, "bold")
+    terminal.note("The correction was taken back; this is where the question goes now.")
+
+
 @route_app.command("train")
 def train(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Learn the labelled questions and this data folder's corrections anew, and say how well that goes."""

@@ -29,6 +29,12 @@ ASKS = ("?", "？", "か", "か。")
 _FEW_TERMS = 4
 _FEW_WORDS = 3
 _WHY = re.compile("なぜ|何故|なんで|どうして|理由")
+_NOUN = "[一-鿿々ァ-ヺーA-Za-z0-9]"
+_CORE = re.compile(
+    r"^(?:.*(?:のは|(?:じゃ|では)なくて?)、?)?(?P<core>.+?)(?:の(?:ほう|方|こと|話|件|場合))?"
+    r"(?:です(?:けど|が)?|でした|なの?です|だよ?|だけど)?$"
+)
+"""What is meant in a correction, without 知りたいのは, 会議室ではなくて, のほうです around it."""
 
 
 def leans_on_context(question: str, language: Language) -> bool:
@@ -65,6 +71,20 @@ def corrected(question: str, language: Language) -> str:
         if found := pattern.search(text):
             return text[found.end("drop") :].rstrip("。.!！ ")
     return ""
+
+
+def exchanged(before: str, put: str) -> str:
+    """The question before with what a Japanese correction puts right in the place of its counterpart, which is known
+    by its last word: 旅客運賃は… and 自転車の運賃です make 自転車の運賃は…. "" where there is none or more than one."""
+    found = _CORE.search(put)
+    core = found["core"] if found else ""
+    head = core.rpartition("の")[2]
+    if head == core or len(head) < 2:
+        return ""
+    places = list(re.finditer(f"(?:{_NOUN}+の)?{_NOUN}*{re.escape(head)}", before))
+    if len(places) != 1:
+        return ""
+    return before[: places[0].start()] + core + before[places[0].end() :]
 
 
 def accepted(said: str, question: str, past: list[AnyMessage]) -> str:

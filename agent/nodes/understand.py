@@ -24,6 +24,7 @@ from agent.followups import (
     asked_before,
     completes,
     corrected,
+    exchanged,
     joins,
     leans_on_context,
     points,
@@ -108,6 +109,8 @@ async def stand_alone(question: str, past: list[AnyMessage], context: Context, m
     if far and far != "whole" and not _answers_back(past):
         return await _from_afar(question, far, language, past, context, meter)
     put = corrected(question, language) if past and not _answers_back(past) else ""
+    if put and (exchange := exchanged(asked_before(past, language), put)):
+        return exchange
     if not past or not (put or _leans(question, language, past, context)):
         return question
     prompt = fill(language, "understand", history=await _history(question, past, language, context), question=question)

@@ -4,7 +4,16 @@ import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from agent import Agent, Settings
-from agent.followups import accepted, asked_before, completes, corrected, leans_on_context, says_little, together
+from agent.followups import (
+    accepted,
+    asked_before,
+    completes,
+    corrected,
+    exchanged,
+    leans_on_context,
+    says_little,
+    together,
+)
 from agent.models.chat import Meter
 from agent.models.scripted import ScriptedChatModel
 from agent.nodes.understand import _asks_nothing, detect, stand_alone
@@ -137,6 +146,22 @@ def test_a_correction_is_told_from_thanks_and_questions(said: str, right: str) -
 
 def test_no_english_message_is_a_correction() -> None:
     assert corrected("No, the bicycles, I mean.", "en") == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "put", "understood"),
+    [
+        ("島までの旅客運賃はいくらですか？", "知りたいのは自転車の運賃です", "島までの自転車の運賃はいくらですか？"),
+        ("会議室の期限はいつですか？", "会議室ではなくて、駐車場の期限です", "駐車場の期限はいつですか？"),
+        ("長さの上限はどれですか？", "下書きのほうの長さです", "下書きのほうの長さの上限はどれですか？"),
+        ("APIキーはどこに入れますか？", "言語モデルのキーです", "言語モデルのキーはどこに入れますか？"),
+        ("持ち込みの料金はいくらですか？", "自転車のほうです", ""),
+        ("大人の料金と子どもの料金は？", "団体の料金です", ""),
+        ("申込みの締切はいつですか？", "団体の料金です", ""),
+    ],
+)
+def test_a_correction_takes_the_place_of_its_counterpart(before: str, put: str, understood: str) -> None:
+    assert exchanged(before, put) == understood
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,9 @@ def says_little(question: str) -> bool:
 
 
 def corrected(question: str, language: Language) -> str:
-    """What a correction puts right ("no, the bicycles, I mean"), without the words that say no; "" if it is none. Put
-    into the question before it by the model, it replaces what was wrong there; behind that question it only stands
-    beside it, and a small model then answers what was asked first."""
+    """What a correction puts right ("no, the bicycles, I mean"), without the words that say no; "" if it is none. It
+    is to take the place of what was wrong, by `exchanged` or by the model: where it only stands beside the question
+    before it, a small model answers what was asked first."""
     text = unicodedata.normalize("NFKC", question).strip()
     if text.rstrip("。 ").endswith(ASKS):
         return ""

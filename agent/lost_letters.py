@@ -55,7 +55,7 @@ async def whole(pieces: AsyncIterator[str], sources: Sequence[str]) -> AsyncIter
         if LOST in held and len(held) - held.rfind(LOST) <= _AROUND:
             continue
         told = restored(before + held, sources)[len(before) :]
-        before, held = (before + told)[-_AROUND:].replace(LOST, ""), ""
+        before, held = (before + told)[-_AROUND:].rpartition(LOST)[2], ""
         yield told
     if held:
         yield restored(before + held, sources)[len(before) :]

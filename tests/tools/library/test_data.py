@@ -8,9 +8,9 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from hostile import body, docx, epub, paragraph
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_files import body, docx, epub, paragraph
 
 from tools.library.chunk import cut
 from tools.library.formats import Source, read

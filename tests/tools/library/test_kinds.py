@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hostile import body, docx, epub, packed, paragraph, rows, xlsx
+from made_files import body, docx, epub, packed, paragraph, rows, xlsx
 
 from tools.library.formats import Source, read, tell
 from tools.library.formats.kinds import HEAD, promising

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hostile import png
+from made_files import png
 from PIL import Image, ImageDraw, ImageFont
 
 from tools.library import Change, Library

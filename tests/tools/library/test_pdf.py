@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hostile import sheet_pdf
+from made_files import sheet_pdf
 from PIL import Image
 
 from tools.library.formats.pdf import read_pdf, reflow

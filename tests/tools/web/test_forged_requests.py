@@ -14,8 +14,8 @@ from typing import Any
 
 import httpcore
 import pytest
+from closed_network import PRIVATE_V4, PRIVATE_V6, PUBLIC
 
-from tests.tools.web.test_egress import PRIVATE_V4, PRIVATE_V6, PUBLIC
 from tools.web import Egress, EgressError
 from tools.web.fetch import Outcome, Page, PageReader, Unread
 

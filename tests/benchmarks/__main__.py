@@ -15,6 +15,7 @@
     python -m tests.benchmarks web_ranking --questions FILE answers among the passages of stored web searches
     python -m tests.benchmarks scale                        search in 1,000 to 100,000 passages beside FAISS
     python -m tests.benchmarks training                     training a specialist beside a bare loop of peft
+    python -m tests.benchmarks agreement                    an adapter in llama.cpp beside the same in peft
     python -m tests.benchmarks streams                      a hundred turns at once through the API beside one
     python -m tests.benchmarks widget                       what the chat widget costs a page on a slow line
     python -m tests.benchmarks startup                      from `make chat` on a fresh clone to the page
@@ -43,7 +44,18 @@ sys.path.insert(0, str(ROOT))
 ASKING = ("answers", "cost", "followups", "forgetting", "memory", "parts", "switching")
 """Those that ask the model."""
 ALONE = (
-    *("ambiguity", "cross_language", "indexing", "pages", "scale", "startup", "streams", "training", "upkeep"),
+    *(
+        "agreement",
+        "ambiguity",
+        "cross_language",
+        "indexing",
+        "pages",
+        "scale",
+        "startup",
+        "streams",
+        "training",
+        "upkeep",
+    ),
     *("web_ranking", "widget"),
 )
 """Those that need no model."""

@@ -28,7 +28,8 @@ _FORMS = (
 )
 
 
-def _examples() -> list[Example]:
+def examples() -> list[Example]:
+    """Messages of customers, and a label for each."""
     rows = [
         Example((Message("user", form.format(topic)),), f"{topic}_{number}")
         for topic in _TOPICS
@@ -50,7 +51,7 @@ def run() -> dict[str, float]:
 
     plan = Plan(batch=_BATCH, epochs=1, general=0)
     read = Base.read(model_file(resolve("small", Catalogue.load()), Settings.load()))
-    rows = [Template(read.tokenizer).row(example, "Name what the customer writes about.") for example in _examples()]
+    rows = [Template(read.tokenizer).row(example, "Name what the customer writes about.") for example in examples()]
     learns = learner(read, plan)
     tokens = sum(len(row.ids) for row in rows)
     with tempfile.TemporaryDirectory() as folder:

@@ -7,11 +7,11 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
-import httpx
 import numpy as np
 import pytest
 import tiny_base
 import torch
+from first_tokens import first_tokens
 from tiny_base import Architecture
 
 from tools.specialist.errors import SpecialistError
@@ -55,28 +55,6 @@ def _shapes() -> list[tuple[int, int]]:
     return [*block, (inner, hidden)] * tiny_base.LAYERS
 
 
-def served(base: Path, adapter: Path | None, prompts: list[list[int]]) -> list[int]:
-    """The token that llama.cpp puts after each prompt."""
-    import xllamacpp
-
-    params = xllamacpp.CommonParams()
-    params.model.path = str(base)
-    params.n_ctx, params.n_parallel, params.hostnames, params.port, params.verbosity = 512, 1, ["127.0.0.1"], 0, 0
-    params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
-    params.fit_params = False
-    if adapter is not None:
-        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
-    server = xllamacpp.Server(params)
-    with httpx.Client(base_url=server.listening_address, trust_env=False, timeout=60) as client:
-        found = []
-        for prompt in prompts:
-            body = {"prompt": prompt, "n_predict": 1, "temperature": 0, "return_tokens": True}
-            reply = client.post("/completion", json=body)
-            found.append(reply.raise_for_status().json()["tokens"][0])
-    del server
-    return found
-
-
 @pytest.mark.parametrize("method", ["lora", "layers"])
 @pytest.mark.parametrize("architecture", ["qwen2", "llama"])
 def test_the_adapter_says_in_llama_cpp_what_was_trained(
@@ -100,8 +78,8 @@ def test_the_adapter_says_in_llama_cpp_what_was_trained(
         logits = whole.model(torch.tensor([text])).logits[0].float()
     wanted = logits.argmax(-1).tolist()
     prompts = [text[: n + 1] for n in range(len(text))]
-    agree = np.mean(np.array(served(base, tmp_path / "adapter.gguf", prompts)) == np.array(wanted))
-    bare = np.mean(np.array(served(base, None, prompts)) == np.array(wanted))
+    agree = np.mean(np.array(first_tokens(base, tmp_path / "adapter.gguf", prompts)) == np.array(wanted))
+    bare = np.mean(np.array(first_tokens(base, None, prompts)) == np.array(wanted))
     assert agree >= 0.95  # of 60 positions; two near ties may fall otherwise, since llama.cpp rounds otherwise
     assert bare < 0.7
 

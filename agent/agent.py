@@ -61,7 +61,8 @@ class Agent(Conversations):
             library = open_library(settings)
             chat = chat_model(settings, model)
             try:
-                context = await asyncio.to_thread(build_context, settings, library, chat, web)
+                made = partial(build_context, settings, library, chat, web, shipped=model is None)
+                context = await asyncio.to_thread(made)
                 agent = cls(settings, library, context, threads)
                 try:
                     yield agent

@@ -68,12 +68,19 @@ def chat_model(settings: Settings, given: BaseChatModel | None = None) -> ChatMo
 
 
 def build_context(
-    settings: Settings, library: Library, model: ChatModel, web: Tool | None = None, *, reads: Path | None = None
+    settings: Settings,
+    library: Library,
+    model: ChatModel,
+    web: Tool | None = None,
+    *,
+    reads: Path | None = None,
+    shipped: bool = False,
 ) -> Context:
     """Everything that the nodes work with; `web` takes the place of the web search that the settings describe.
 
     With `reads`, a data folder, the specialist that is promoted there reads the passages, and no question is sent to
-    any: for measuring what Kotae itself answers.
+    any: for measuring what Kotae itself answers. `shipped`: `model` is the configured one, for which specialists that
+    come with Kotae are put to use.
     """
     scope = readable(settings)
     documents = _Documents(library, scope)
@@ -85,7 +92,7 @@ def build_context(
             "library": LibraryTool(library, scope, section_tokens=section_tokens(settings)),
             "web": web or web_tool(settings, library.embedder),
         },
-        specialists=_specialists(settings, model, router, reads),
+        specialists=_specialists(settings, model, router, reads, shipped),
         limits=Limits(
             gathers=settings.max_gathers,
             drafts=settings.max_drafts,
@@ -149,9 +156,15 @@ def search_cache(settings: Settings) -> SearchCache:
     return SearchCache(settings.data_dir / "web" / "searches.sqlite")
 
 
-def _specialists(settings: Settings, model: ChatModel, router: Router, reads: Path | None) -> Promoted:
-    registry, speakers = Registry((reads or settings.data_dir) / FOLDER), Speakers(settings, model)
-    found = Promoted(registry, speakers, router, most=settings.max_answer_tokens, only_reading=reads is not None)
+def _specialists(settings: Settings, model: ChatModel, router: Router, reads: Path | None, shipped: bool) -> Promoted:
+    found = Promoted(
+        Registry((reads or settings.data_dir) / FOLDER),
+        Speakers(settings, model),
+        router,
+        most=settings.max_answer_tokens,
+        only_reading=reads is not None,
+        shipped=shipped,
+    )
     found.refresh()
     return found
 

@@ -62,6 +62,8 @@ class Bench:
     folder: Path
     embedder: Embedder = field(default_factory=E5)
     reads: Path | None = None
+    configured: bool = False
+    """Whether `model` is the one of the settings."""
     _libraries: int = 0
 
     @classmethod
@@ -76,7 +78,7 @@ class Bench:
             try:
                 async with Threads.open(folder / "threads.db") as threads:
                     given = settings.model_copy(update={"web": "off", "collections": (), "data_dir": folder})
-                    yield cls(given, chat, threads, folder, embedder or E5(), settings.data_dir)
+                    yield cls(given, chat, threads, folder, embedder or E5(), settings.data_dir, model is None)
             finally:
                 await chat.close()
 
@@ -90,7 +92,7 @@ class Bench:
         library = Library.open(self.folder / f"library-{self._libraries}", self.embedder)
         try:
             await asyncio.to_thread(library.index_texts, texts, progress=progress)
-            made = partial(build_context, settings, library, self.model, web, reads=self.reads)
+            made = partial(build_context, settings, library, self.model, web, reads=self.reads, shipped=self.configured)
             context = await asyncio.to_thread(made)
             yield Agent(settings, library, context, self.threads)
         finally:

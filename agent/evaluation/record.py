@@ -12,7 +12,9 @@ from typing import Any, Protocol, TypeVar
 
 from agent.prompts import fingerprint
 from agent.settings import Settings
+from agent.specialists.base_files import BaseFiles
 from agent.specialists.promoted import FOLDER, readers
+from agent.specialists.ready import install
 from tools.specialist.registry import Registry
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -105,7 +107,9 @@ def record_of(settings: Settings, kind: str, files: Iterable[Path]) -> Path:
     digest = hashlib.sha256(kind.encode())
     digest.update(json.dumps([str(getattr(settings, name)) for name in _OF_THE_ANSWER]).encode())
     digest.update(fingerprint().encode())
-    for version in readers(Registry(settings.data_dir / FOLDER)):
+    registry = Registry(settings.data_dir / FOLDER)
+    install(registry, BaseFiles(settings).configured())  # the first turn would
+    for version in readers(registry):
         digest.update(version.card.text().encode())
         digest.update(b"" if version.adapter is None else version.adapter.read_bytes())
     for file in files:

@@ -13,6 +13,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from agent.specialists.reader import Reader
+from agent.specialists.ready import install
 from agent.specialists.tool import UNUSABLE, SpecialistTool
 from tools.base import ToolError
 from tools.specialist.card import Card
@@ -37,10 +38,20 @@ class Promoted:
     """Use `refresh` before a turn. Threads may call at once."""
 
     def __init__(
-        self, registry: Registry, speakers: Speakers, router: Router, *, most: int, only_reading: bool = False
+        self,
+        registry: Registry,
+        speakers: Speakers,
+        router: Router,
+        *,
+        most: int,
+        only_reading: bool = False,
+        shipped: bool = False,
     ) -> None:
-        """`most`: tokens of an answer. `only_reading`: no question is sent to any of them."""
+        """`most`: tokens of an answer. `only_reading`: no question is sent to any of them. `shipped`: those that come
+        with Kotae trained are put into the registry once the configured model is there."""
         self._registry = registry
+        self._shipped = shipped
+        self._base = ""
         self._only_reading = only_reading
         self.speakers = speakers
         """Which model speaks for each of them, and for those that are not promoted."""
@@ -95,6 +106,9 @@ class Promoted:
     def refresh(self) -> None:
         """Follow what was promoted, taken back or removed. What cannot be read leaves everything as it was."""
         with self._lock:
+            if self._shipped and (base := self.speakers.base()) != self._base:
+                install(self._registry, base)
+                self._base = base
             try:
                 stamp = self._registry.stamp()
                 if stamp == self._seen:

@@ -19,6 +19,7 @@ from agent.specialists.examine import Examination, Examining, examine
 from agent.specialists.found import finder
 from agent.specialists.learning import BASES, Learning, Tell
 from agent.specialists.preparing import Order, Prepared
+from agent.specialists.ready import install
 from agent.specialists.workplace import Step
 from tools.specialist import keeping
 from tools.specialist.card import Card
@@ -95,6 +96,7 @@ class Specialists:
 
         model = chat_model(settings)
         speakers = Speakers(settings, model)
+        await asyncio.to_thread(install, Registry(settings.data_dir / FOLDER), speakers.base())
 
         async def release() -> None:
             await speakers.close()

@@ -84,7 +84,7 @@ def _split(place: Path) -> Split | None:
     except FileNotFoundError:
         return None
     rows = rows_of_groups(place.parents[1] / "groups.jsonl", refusals=SELDOM)
-    training, validation, test = ([row for row in rows if row.group in parts[name]] for name in PARTS)
+    training, validation, test = ([row for row in rows if row.group in parts.get(name, ())] for name in PARTS)
     return Split(tuple(training), tuple(validation), tuple(test))
 
 

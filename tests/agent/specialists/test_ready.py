@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.models.catalogue import Catalogue
 from agent.specialists import ready
 from agent.specialists.ready import install
 from tests.tools.specialist.specialist_parts import BASE, a_card, a_split, an_adapter, an_evaluation, weights
@@ -14,6 +15,7 @@ from tools.specialist.errors import SpecialistError
 from tools.specialist.registry import Registry
 
 OTHER = "c" * 64
+SHIPPED = Path(ready.__file__).parents[2] / "tools" / "specialist" / "shipped"
 
 
 def shipped(folder: Path, name: str = "grounded", *, mark: float = 1.0, passed: bool = True) -> Path:
@@ -105,8 +107,7 @@ def test_a_note_that_cannot_be_read_does_no_harm(registry: Registry, tmp_path: P
 
 def test_the_examples_are_those_that_come_with_kotae(tmp_path: Path) -> None:
     place = shipped(tmp_path) / "grounded" / "ready" / "small"
-    groups = Path(ready.__file__).parents[2] / "tools" / "specialist" / "shipped" / "grounded" / "groups.jsonl"
-    (place.parents[1] / "groups.jsonl").write_bytes(groups.read_bytes())
+    (place.parents[1] / "groups.jsonl").write_bytes((SHIPPED / "grounded" / "groups.jsonl").read_bytes())
     parts = {"training": ["groups-1"], "validation": ["groups-2"], "test": ["groups-3", "groups-4"]}
     (place / "split.json").write_text(json.dumps(parts), "utf-8")
     registry = Registry(tmp_path / "specialists")
@@ -114,3 +115,20 @@ def test_the_examples_are_those_that_come_with_kotae(tmp_path: Path) -> None:
     split = registry.split_of("grounded", 1)
     assert {row.group for row in split.test} == {"groups-3", "groups-4"}
     assert {row.group for row in split.training} == {"groups-1"}
+
+
+@pytest.mark.parametrize(
+    "place", sorted(SHIPPED.glob("*/ready/*")), ids=lambda place: f"{place.parents[1].name}-{place.name}"
+)
+def test_what_comes_with_kotae_is_whole(place: Path, registry: Registry) -> None:
+    model = Catalogue.load().find(place.name)
+    assert model is not None
+    install(registry, model.sha256)
+    current = registry.get(place.parents[1].name).current
+    assert current is not None
+    assert current.proven
+    assert current.card.base is not None
+    assert current.card.base.name == place.name
+    assert current.card.data.sources, "whose texts it learned from"
+    split = registry.split_of(current.card.name, current.number)
+    assert len(split.test) >= 40, "what it was examined on"

@@ -135,7 +135,7 @@ class _Writer:
             stream = context.specialists.tool(decision.specialist).write(prompt, most, self._meter)
         else:
             reader = context.specialists.reader if self._turn.passages else Reader()
-            stream = reader.stream(context.model, prompt, most, self._meter)
+            stream = reader.stream(context.model, prompt, most, self._meter, self._turn.language)
         async with aclosing(stream) as pieces:
             async for piece in whole(pieces, [passage.text for passage in self._turn.passages]):
                 yield piece

@@ -131,7 +131,7 @@ class Promoted:
         if not able:
             return _BARE
         chosen = max(able, key=lambda v: v.card.date)
-        return Reader.of(chosen.adapter, chosen.card.figures)
+        return Reader.of(chosen.adapter, chosen.card)
 
 
 def current(registry: Registry) -> list[Version]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from agent.models.chat import ChatModel, Meter
+    from tools.specialist.card import Card
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Reader:
 
     Where it cannot be used, the model answers as it is: the owner hears of it from `kotae doctor`.
 
+    `languages` are those of the questions that it reads for, none for all; the model reads for the others as it is.
     `slope` and `offsets` bring the logarithm of the odds of its "yes" to where the judge expects it, for questions in
     each language; the card gives them as the figures `yes_slope`, `yes_offset_en` and `yes_offset_ja`.
     """
@@ -36,32 +38,38 @@ class Reader:
     adapter: Path | None = None
     slope: float = 1.0
     offsets: Mapping[Language, float] = field(default_factory=dict)
+    languages: tuple[Language, ...] = ()
 
     @classmethod
-    def of(cls, adapter: Path | None, figures: Mapping[str, float]) -> Reader:
-        """With what its card says of its yes."""
-        offsets = {language: figures.get(f"yes_offset_{language}", 0.0) for language in LANGUAGES}
-        return cls(adapter, figures.get("yes_slope", 1.0), offsets)
+    def of(cls, adapter: Path | None, card: Card) -> Reader:
+        """As its card says."""
+        offsets = {language: card.figures.get(f"yes_offset_{language}", 0.0) for language in LANGUAGES}
+        return cls(adapter, card.figures.get("yes_slope", 1.0), offsets, card.languages)
 
     async def yes(
         self, model: ChatModel, prompt: Sequence[BaseMessage], meter: Meter, language: Language = "en"
     ) -> float:
         """Probability of "yes" to a question in `language`, as the judge can count on it."""
-        if self.adapter is None:
+        if (adapter := self._adapter_for(language)) is None:
             return await model.yes(prompt, meter=meter)
         try:
-            said = await model.yes(unshown(prompt), meter=meter, adapter=self.adapter)
+            said = await model.yes(unshown(prompt), meter=meter, adapter=adapter)
             return self.weighed(said, language)
         except ModelError as error:
             log.warning("passages are read without the adapter: %s", error)
             return await model.yes(prompt, meter=meter)
 
     async def stream(
-        self, model: ChatModel, prompt: Sequence[BaseMessage], max_tokens: int, meter: Meter
+        self,
+        model: ChatModel,
+        prompt: Sequence[BaseMessage],
+        max_tokens: int,
+        meter: Meter,
+        language: Language = "en",
     ) -> AsyncGenerator[str, None]:
-        """What is written over passages, piece by piece."""
-        adapters, begun = ([self.adapter] if self.adapter is not None else []), False
-        for adapter in (*adapters, None):
+        """What is written over passages to a question in `language`, piece by piece."""
+        begun = False
+        for adapter in dict.fromkeys((self._adapter_for(language), None)):
             try:
                 asked = prompt if adapter is None else unshown(prompt)
                 pieces = model.stream(asked, max_tokens=max_tokens, meter=meter, adapter=adapter)
@@ -74,6 +82,9 @@ class Reader:
                 if adapter is None or begun:
                     raise
                 log.warning("passages are read without the adapter: %s", error)
+
+    def _adapter_for(self, language: Language) -> Path | None:
+        return self.adapter if not self.languages or language in self.languages else None
 
     def weighed(self, yes: float, language: Language) -> float:
         """A probability as the base model would have given it (Platt 1999, "Probabilistic outputs for support vector

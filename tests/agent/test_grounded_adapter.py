@@ -65,6 +65,19 @@ async def test_judge_and_answer_read_with_it_and_small_talk_does_without(based: 
     assert not any(WORKED in prompt for prompt in heard.prompts[:2]), "it has learned what they show"
 
 
+@pytest.mark.parametrize(
+    ("languages", "voices"), [((), ["reading"] * 2), (("en",), ["reading"] * 2), (("ja",), [""] * 2)]
+)
+async def test_it_reads_for_questions_in_its_languages(
+    languages: tuple[str, ...], voices: list[str], based: Settings, opens: Opens
+) -> None:
+    promoted(based, READS.model_copy(update={"languages": languages}))
+    heard = Heard("yes", KIZAKI)
+    async with opens(based, heard) as agent:
+        assert (await agent.ask(TUNNEL)).text == KIZAKI
+    assert heard.voices == voices
+
+
 async def test_no_question_is_sent_to_it(based: Settings, opens: Opens) -> None:
     promoted(based, READS)
     async with opens(based, Heard(TOLD)) as agent:

@@ -86,6 +86,8 @@ class Card(_Part):
     """Questions for it, 5 to 20; the router learns from them."""
     use: Use = "answer"
     """What it is for; `grounded` reads passages and is sent no question."""
+    languages: tuple[Literal["en", "ja"], ...] = ()
+    """Of `grounded`: the languages of the questions that it reads passages for; none named: all of them."""
     prompt: str = ""
     """The system message that it was trained with and is asked with."""
     answers: tuple[str, ...] = ()

@@ -107,7 +107,7 @@ def test_an_old_thread_opens_goes_on_and_back_leads_back(page: Page, site: Site)
     page.locator("a.kotae-open", has_text="An old conversation").click()
     page.wait_for_function("s => document.querySelectorAll(s).length >= 2", arg=ANSWER)
     assert page.url.endswith("?thread=old")
-    assert page.title() == "An old conversation – Kotae"
+    page.wait_for_function("() => document.title === 'An old conversation – Kotae'")
     page.go_back()
     page.wait_for_selector(".kotae-welcome")
     assert "thread=" not in page.url

@@ -52,7 +52,7 @@ def in_view(page: Page, question: str) -> bool:
 
 def test_a_period_is_chosen_and_its_figures_follow(page: Page, site: Site) -> None:
     go(page, site)
-    assert page.title() == "Insights – Kotae"
+    page.wait_for_function("() => document.title === 'Insights – Kotae'")
     assert tile(page, "Questions") == "10"
     assert tile(page, "Not answered") == "2 20 %"
     assert "10 in all, 2 of them not answered" in (page.get_by_role("img").get_attribute("aria-label") or "")

@@ -322,7 +322,7 @@ def test_the_chat_goes_on_while_the_library_is_looked_at(page: Page, site: Site)
     page.click(".kotae-tab-library")
     page.wait_for_selector(".kotae-lib-title", state="visible")
     assert "view=library" in page.url
-    assert page.title() == "Library – Kotae"
+    page.wait_for_function("() => document.title === 'Library – Kotae'")
     assert not page.is_visible("#kotae-question")
     page.go_back()
     page.wait_for_selector("#kotae-question", state="visible")

@@ -11,7 +11,7 @@ from played_chat import ANSWER, BOX, answers, ask, ask_and_wait, go, played
 pytestmark = pytest.mark.browser
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
     from visits import Site, Visit
 
 
@@ -33,6 +33,25 @@ def test_the_draft_is_seen_before_the_checked_answer(page: Page, site: Site) -> 
     assert page.locator(".kotae-is-draft").count() == 0
     assert page.locator(".kotae-text strong").inner_text() == "opens at nine"
     assert page.locator("#kotae-chat .thought-group .title").inner_text() == "From your documents · 2.4 s"
+
+
+@pytest.mark.parametrize("by", ["Enter", "button"])
+def test_a_question_asked_before_the_page_is_ready_waits_for_it(page: Page, site: Site, by: str) -> None:
+    held: list[Route] = []
+    page.route("**/gradio_api/queue/join**", lambda route: held.append(route))
+    page.goto(f"{site.url}/chat/en/")
+    page.fill(BOX, "Quick?")
+    if by == "Enter":
+        page.press(BOX, "Enter")
+    else:
+        page.click("#kotae-send")
+    page.wait_for_timeout(300)
+    assert page.input_value(BOX) == "Quick?"
+    assert len(held) == 1, "only what draws the page: Gradio may lose what is asked while that ends"
+    page.unroute("**/gradio_api/queue/join**")  # which lets go of those that it held
+    answers(page).wait_for()
+    assert page.input_value(BOX) == ""
+    assert page.locator(".kotae-question").count() == 1
 
 
 def test_the_path_taken_unfolds(page: Page, site: Site) -> None:

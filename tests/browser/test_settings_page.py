@@ -79,7 +79,7 @@ def refusals_are_expected(seen: Visit) -> None:
 
 def test_a_setting_is_changed_waits_for_a_restart_and_goes_back(page: Page, site: Site, file: Path) -> None:
     go(page, site, part="answers")
-    assert page.title() == "Settings – Kotae"
+    page.wait_for_function("() => document.title === 'Settings – Kotae'")
     page.get_by_label("Passages for an answer").fill("7")
     page.get_by_label("Ask back").select_option("off")
     save(page)

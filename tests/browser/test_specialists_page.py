@@ -110,7 +110,7 @@ def overflow(page: Page) -> list[str]:
 def test_from_examples_to_a_specialist_in_use(page: Page, site: Site) -> None:
     go(page, site)
     page.wait_for_selector("text=There is no specialist yet")
-    assert page.title() == "Specialists – Kotae"
+    page.wait_for_function("() => document.title === 'Specialists – Kotae'")
     fill_in(page, more=SPOILT)
     page.click(".kotae-spec-check")
     report = page.locator(".kotae-spec-report")

@@ -14,8 +14,14 @@
   const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private mode */ } };
 
   /* ---- commands ---- */
+  /* Gradio may lose what is sent in the moment in which the drawing of the page ends: its stream of answers is closed by
+     the server while the page takes it for open. So what is asked for before the conversations are drawn waits for them. */
+  const drawn = () => Boolean($("#kotae-threads .kotae-threads, #kotae-threads .kotae-none"));
+  let held = null;
+  const onceDrawn = (act) => { if (drawn()) act(); else held = act; };
   let counter = 0;
-  function command(order) {
+  const command = (order) => onceDrawn(() => send(order));
+  function send(order) {
     const field = $("#kotae-command textarea, #kotae-command input");
     if (!field) return;
     counter += 1;
@@ -262,6 +268,18 @@
       if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopImmediatePropagation();
     }, true);
   }
+  const ask = () => $("#kotae-send")?.click();
+  for (const [kind, asks] of [
+    ["keypress", (event) => event.key === "Enter" && !event.shiftKey && event.target === field()],
+    ["click", (event) => event.target instanceof Element && event.target.closest("#kotae-send")],
+  ]) {
+    document.addEventListener(kind, (event) => {
+      if (drawn() || !asks(event)) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      onceDrawn(ask);
+    }, true);
+  }
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.isComposing || $("dialog[open]")) return;
     if (isOpen("panel")) { toggle("panel", false); returnTo?.focus(); }
@@ -275,13 +293,14 @@
   function follow() {
     if (root.lang !== spoken) root.lang = spoken;
     if (document.body.classList.contains("dark") !== root.classList.contains("kotae-dark")) paint();
-    if (!$("#kotae-threads .kotae-threads, #kotae-threads .kotae-none")) return;
+    const page = ["library", "specialists", "insights", "settings"].find((name) => root.classList.contains(`kotae-view-${name}`));
+    if (page) document.title = `${words[`tab.${page}`]} – ${words["app.name"]}`;
+    if (!drawn()) return;
+    if (held) { const act = held; held = null; act(); }
     const row = $("#kotae-threads .kotae-is-open");
     const address = new URL(location.href);
     const open = row ? new URLSearchParams(row.querySelector("a").getAttribute("href")).get("thread") : null;
-    const page = ["library", "specialists", "insights", "settings"].find((name) => root.classList.contains(`kotae-view-${name}`));
-    if (page) document.title = `${words[`tab.${page}`]} – ${words["app.name"]}`;
-    else document.title = row ? `${row.querySelector(".kotae-thread-title").textContent} – ${words["app.name"]}` : words["app.name"];
+    if (!page) document.title = row ? `${row.querySelector(".kotae-thread-title").textContent} – ${words["app.name"]}` : words["app.name"];
     row?.querySelector("a").setAttribute("aria-current", "page");
     if (awaited !== undefined && open === awaited) awaited = undefined;
     if (open !== shownThread && awaited === undefined) {

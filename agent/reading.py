@@ -30,6 +30,7 @@ LONGER = 2
 _ELLIPSIS = " … "
 _CLOSES = " 」』\"'”)）*_"
 _HEADING = re.compile(r"#{1,6} |\W*(?:\n|$)")
+_ITEM = re.compile(r"^\s*(?:#{1,6} |[-*+>] |・ ?|\d{1,3}[.)] )+")
 
 
 def over_sources(turn: Turn, task: str, read: int) -> list[BaseMessage]:
@@ -109,7 +110,12 @@ def numbered(passages: Sequence[Passage], evidence: Sequence[Evidence] = (), rea
 
 def text_of(evidence: Evidence, passages: Sequence[Passage]) -> str:
     """The sentence itself."""
-    return passages[evidence.passage - 1].text[evidence.start : evidence.end]
+    return unlisted(passages[evidence.passage - 1].text[evidence.start : evidence.end])
+
+
+def unlisted(text: str) -> str:
+    """Without the mark of a list item, a heading or a quotation at its beginning: alone it is none."""
+    return _ITEM.sub("", text)
 
 
 def _chosen(passages: Sequence[Passage], evidence: Sequence[Evidence], read: int) -> dict[int, list[tuple[int, int]]]:

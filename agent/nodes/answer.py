@@ -24,7 +24,7 @@ from agent.lost_letters import whole
 from agent.models.chat import Meter
 from agent.nodes.reflect import by_rules, certain
 from agent.prompts import fill
-from agent.reading import LONGER, over_sources, text_of
+from agent.reading import LONGER, over_sources, text_of, unlisted
 from agent.specialists.reader import Reader
 from agent.specialists.tool import UNUSABLE
 from agent.state import NO_CLAIM, Evidence, Language, Source, State, Support, Turn
@@ -76,6 +76,8 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     if turn.length == "line" and draft:
         start, end = next(tables.statements(draft))
         draft = draft[start:end]  # small models go on although one sentence was asked for
+    if len(list(tables.statements(draft))) == 1 and turn.form not in ("list", "steps"):
+        draft = unlisted(draft)
     turn = replace(turn, draft=draft, supports=writer.supports, usage=turn.usage + meter.usage)
     return {"turn": replace(turn, first_token=turn.first_token or writer.first_token)}
 

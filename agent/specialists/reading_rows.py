@@ -26,7 +26,7 @@ from agent.context import Limits
 from agent.guard import disarm
 from agent.models.plain import plain
 from agent.prompts import examples, fill
-from agent.reading import numbered, over_sources, unshown, weighed
+from agent.reading import numbered, over_sources, unlisted, unshown, weighed
 from agent.state import Evidence, Language, Turn
 from agent.verify import refuses
 from agent.wishes import task
@@ -46,7 +46,6 @@ SELDOM = 0.12
 of them down. One that was taught to refuse every second question refused half of the answerable ones, too."""
 _CJK_FACTOR = 0.45
 _ROLES: dict[str, Role] = {"system": "system", "human": "user", "ai": "assistant"}
-_BULLET = re.compile(r"^\s*(?:#{1,6} |[-*+>] |・ ?|\d{1,3}[.)] )+")
 
 
 @dataclass(frozen=True)
@@ -198,7 +197,7 @@ def cited(asked: Asked, number: dict[int, int], language: Language) -> str:
     if asked.passage is None:
         return re.sub(r"\[(\d{1,2})\]", lambda m: f"[{number[int(m.group(1)) - 1]}]", answer)
     mark = f"[{number[asked.passage]}]" if language == "ja" else f" [{number[asked.passage]}]"
-    answer = _BULLET.sub("", answer)
+    answer = unlisted(answer)
     return ("" if language == "ja" else " ").join(f"{_flat(answer[a:b], language)}{mark}" for a, b in spans(answer))
 
 

@@ -164,6 +164,16 @@ async def test_an_answer_does_not_say_the_same_twice(indexed: Settings) -> None:
     assert answer.notices == ()
 
 
+async def test_one_item_of_a_list_is_answered_as_a_sentence(indexed: Settings) -> None:
+    async with Agent.open(indexed, model=scripted("- Every employee has 20 days of paid leave a year. [1]")) as agent:
+        answer = await agent.ask(LEAVE)
+    assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
+    two = "- Every employee has 20 days of paid leave a year. [1]\n- Unused days may be carried over for two years. [1]"
+    async with Agent.open(indexed, model=scripted(two)) as agent:
+        answer = await agent.ask(f"{LEAVE} Answer as a list.")
+    assert answer.text.startswith("- Every")
+
+
 async def test_when_the_draft_refuses_it_does_not_know_and_shows_the_nearest(indexed: Settings) -> None:
     model = scripted("The bonus is 900 euros. [1]", "The sources do not say.")
     async with Agent.open(indexed, model=model) as agent:

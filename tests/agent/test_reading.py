@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.reading import numbered, over_sources, text_of, weighed
+import pytest
+
+from agent.reading import numbered, over_sources, text_of, unlisted, weighed
 from agent.state import Turn
 from tools.base import Passage
 from tools.library import E5
@@ -104,3 +106,22 @@ def test_an_embedder_without_tokens_does_with_vectors() -> None:
     assert found[0].score > found[1].score
     assert [f.tokens for f in found] == [0.0, 0.0]
     assert nearness(Plain(), "When?", []) == []
+
+
+@pytest.mark.parametrize(
+    ("item", "alone"),
+    [
+        ("- Close the valve.", "Close the valve."),
+        ("・ 弁を閉めます。", "弁を閉めます。"),
+        ("2. Close the valve.", "Close the valve."),
+        ("> - *Close* the valve.", "*Close* the valve."),
+        ("-5 degrees is too cold.", "-5 degrees is too cold."),
+        ("1990 was a good year.", "1990 was a good year."),
+        ("**Close** the valve.", "**Close** the valve."),
+    ],
+)
+def test_a_list_item_that_stands_alone_loses_its_mark(item: str, alone: str) -> None:
+    assert unlisted(item) == alone
+    house = passage(f"The boiler leaks:\n\n{item}\n- Call us.")
+    ordered, evidence = weighed(ASKED, [house], by_words)
+    assert alone in [text_of(e, ordered) for e in evidence]

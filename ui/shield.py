@@ -41,6 +41,20 @@ _GRADIO = re.compile(
 """What the page needs of Gradio. Its other routes (uploads, a proxy, files, a development mode) are not served."""
 
 
+_STYLES = ("kotae", "feedback", "library", "specialists", "memory", "sites", "insights", "settings")
+_SCRIPTS = (
+    "kotae",
+    "messages",
+    "feedback",
+    "views",
+    "library",
+    "specialists",
+    "memory",
+    "sites",
+    "insights",
+    "settings",
+)
+"""Of `ui/assets`, in the order in which they are read."""
 _BODY = 2**20
 """Bytes that any other request may carry. A question has some hundreds, a long one under 100,000."""
 
@@ -209,23 +223,10 @@ def complete_page(page: str, language: Language, nonce: str, head: str = "") -> 
         f'<meta name="description" content="{html.escape(words("app.tagline"))}">'
         '<meta name="color-scheme" content="light dark">'
         '<link rel="icon" href="/assets/kotae.svg" type="image/svg+xml">'
-        '<link rel="stylesheet" href="/assets/kotae.css"><link rel="stylesheet" href="/assets/feedback.css">'
-        '<link rel="stylesheet" href="/assets/library.css">'
-        '<link rel="stylesheet" href="/assets/specialists.css">'
-        '<link rel="stylesheet" href="/assets/memory.css">'
-        '<link rel="stylesheet" href="/assets/sites.css">'
-        '<link rel="stylesheet" href="/assets/insights.css"><link rel="stylesheet" href="/assets/settings.css">'
-        f"{head}"
-        f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
-        f'<script nonce="{nonce}" src="/assets/kotae.js"></script>'
-        f'<script nonce="{nonce}" src="/assets/feedback.js"></script>'
-        f'<script nonce="{nonce}" src="/assets/views.js"></script>'
-        f'<script nonce="{nonce}" src="/assets/library.js"></script>'
-        f'<script nonce="{nonce}" src="/assets/specialists.js"></script>'
-        f'<script nonce="{nonce}" src="/assets/memory.js"></script>'
-        f'<script nonce="{nonce}" src="/assets/sites.js"></script>'
-        f'<script nonce="{nonce}" src="/assets/insights.js"></script>'
-        f'<script nonce="{nonce}" src="/assets/settings.js"></script>'
+        + "".join(f'<link rel="stylesheet" href="/assets/{name}.css">' for name in _STYLES)
+        + head
+        + f'<script nonce="{nonce}" type="application/json" id="kotae-words">{table}</script>'
+        + "".join(f'<script nonce="{nonce}" src="/assets/{name}.js"></script>' for name in _SCRIPTS)
     )
     return page.replace("</head>", f"{ours}</head>", 1)
 

@@ -1,32 +1,20 @@
-"""The library's page as its owner meets it, on the real agent and a real library; only the embedder is cheap."""
+"""What the owner of a library does on its page: adding, searching, reading again, moving, removing, watching."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-
-from agent import Settings
+from shown_library import HOURS, add, file, filled, go, part, refusals_are_expected, settled, shown
 
 pytestmark = pytest.mark.browser
 
 if TYPE_CHECKING:
     from library_parts import WordEmbedder
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Page
     from visits import Site, Visit
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "ui"))
-
-HOURS = b"# Opening hours\n\n## Summer\n\nThe museum opens at nine.\n\n## Winter\n\nThe museum opens at ten.\n"
-LEAVE = "# 有給休暇\n\n有給休暇は年に二十日あります。届けは上司に出してください。\n".encode()
-
-
-def file(name: str, content: bytes) -> dict[str, Any]:
-    return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
 
 
 @pytest.fixture
@@ -38,59 +26,8 @@ def embedder() -> WordEmbedder:
 
 @pytest.fixture
 def site(tmp_path: Path, embedder: WordEmbedder) -> Iterator[Site]:
-    from fake_agent import FakeAgent, Play, answer
-    from library_parts import open_library
-    from visits import Running
-
-    settings = Settings(data_dir=tmp_path / "data", models_dir=tmp_path, web="off")
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[FakeAgent]:
-        slow = answer("At nine.", route="direct")
-        agent = FakeAgent(settings, {"Slow?": Play(slow, "word " * 40, 0.1)})
-        library = open_library(tmp_path / "data", embedder)
-        agent.library = library  # type: ignore[assignment]
-        agent.put("old", "An old conversation", [("Slow?", slow)])
-        yield agent
-        library.close()
-
-    with Running(opened) as one:
+    with shown(tmp_path, embedder) as one:
         yield one
-        embedder.hold.set()
-
-
-def go(page: Page, site: Site, path: str = "/chat/en/?view=library") -> None:
-    page.goto(site.url + path)
-    page.wait_for_selector("#kotae-threads :is(.kotae-threads, .kotae-none)", state="attached")
-    page.wait_for_selector(".kotae-lib-summary:not(:empty)")
-
-
-def add(page: Page, *files: dict[str, Any]) -> None:
-    page.set_input_files(".kotae-lib-files", list(files))
-
-
-def settled(page: Page, jobs: int = 1) -> None:
-    page.wait_for_function(
-        "n => document.querySelectorAll('.kotae-job-clear').length === n && !document.querySelector('.kotae-job-stop')",
-        arg=jobs,
-    )
-
-
-def refusals_are_expected(seen: Visit) -> None:
-    """Chromium reports every answer that is no success."""
-    seen.faults[:] = [fault for fault in seen.faults if "server responded with a status of 4" not in fault]
-
-
-def part(page: Page, name: str) -> Locator:
-    page.click(f"#kotae-lib-tab-{name}")
-    return page.locator(f"#kotae-lib-{name}")
-
-
-def filled(page: Page, site: Site) -> None:
-    go(page, site)
-    add(page, file("hours.md", HOURS), file("休暇.md", LEAVE))
-    settled(page)
-    page.wait_for_function("() => document.querySelectorAll('.kotae-lib-table tbody tr').length === 2")
 
 
 def test_dropped_files_show_their_progress_and_why_one_failed(
@@ -288,59 +225,6 @@ def test_a_folder_is_added_watched_and_given_up(page: Page, site: Site, seen: Vi
     refusals_are_expected(seen)
 
 
-def test_ten_thousand_documents_are_paged_and_sorted(
-    page: Page, site: Site, seen: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dataclasses import replace
-
-    filled(page, site)
-    one = site.agent.library.documents()[0]
-    many = [replace(one, id=f"d{n}", title=f"Paper {n:05}", bytes=n) for n in range(10_000)]
-    monkeypatch.setattr(site.agent.library, "documents", lambda scope=None: many)
-    page.reload()
-    page.wait_for_selector("text=1–50 of 10,000")
-    # Gradio's own stream tells that the reload cut it off
-    seen.faults[:] = [fault for fault in seen.faults if "AbortError" not in fault and "Connection errored" not in fault]
-    page.click(".kotae-page-next")
-    page.wait_for_selector("text=51–100 of 10,000")
-    page.click(".kotae-sort[value=bytes]")
-    page.wait_for_selector("text=1–50 of 10,000")
-    page.click(".kotae-sort[value=bytes]")
-    page.wait_for_selector("th[aria-sort=descending] .kotae-sort[value=bytes]")
-    page.wait_for_function("() => document.querySelector('.kotae-title').textContent === 'Paper 09999'")
-    page.fill("#kotae-lib-documents [name=text]", "paper 00042")
-    page.wait_for_selector("text=1–1 of 1")
-
-
-def test_the_chat_goes_on_while_the_library_is_looked_at(page: Page, site: Site) -> None:
-    go(page, site, "/chat/en/?thread=old&view=library")
-    page.click(".kotae-tab-chat")
-    page.wait_for_selector("#kotae-question", state="visible")
-    page.fill("#kotae-question textarea", "Slow?")
-    page.keyboard.press("Enter")
-    page.wait_for_selector(".kotae-is-draft")
-    page.click(".kotae-tab-library")
-    page.wait_for_selector(".kotae-lib-title", state="visible")
-    assert "view=library" in page.url
-    page.wait_for_function("() => document.title === 'Library – Kotae'")
-    assert not page.is_visible("#kotae-question")
-    page.go_back()
-    page.wait_for_selector("#kotae-question", state="visible")
-    page.wait_for_function(
-        "() => document.querySelectorAll('.kotae-answer:not(.kotae-is-draft)').length === 2", timeout=30_000
-    )
-    assert site.agent.stopped == []
-    page.click(".kotae-tab-library")
-    page.locator("a.kotae-open", has_text="An old conversation").click()
-    page.wait_for_selector("#kotae-question", state="visible")
-    assert "view=library" not in page.url
-
-
-def test_what_was_added_is_counted_beside_the_chat(page: Page, site: Site) -> None:
-    filled(page, site)
-    page.wait_for_selector("#kotae-state:has-text('2 documents in the library')")
-
-
 def test_a_file_that_is_too_large_is_refused_by_the_page(page: Page, site: Site, seen: Visit) -> None:
     go(page, site)
     page.evaluate(
@@ -353,102 +237,3 @@ def test_a_file_that_is_too_large_is_refused_by_the_page(page: Page, site: Site,
     )
     page.wait_for_selector(".kotae-job.kotae-is-failed:has-text('The file is larger than 64 MB.')")
     assert not [url for url in seen.requests if "/uploads" in url]
-
-
-def test_japanese(browser: Browser, site: Site) -> None:
-    from library_parts import BROKEN
-    from visits import visit
-
-    for one in visit(browser, site, locale="ja-JP", color_scheme="dark"):
-        page = one.page
-        go(page, site, "/chat/ja/?view=library")
-        assert (
-            page.evaluate("getComputedStyle(document.querySelector('.kotae-lib-title')).color") == "rgb(233, 231, 225)"
-        )
-        assert page.locator(".kotae-lib-tab").first.inner_text().startswith("文書")
-        add(page, file("休暇.md", LEAVE), file("壊れた.pdf", BROKEN))
-        settled(page)
-        assert "壊れていて開けません" in page.locator(".kotae-is-failed .kotae-lib-reason").inner_text()
-        part(page, "search")
-        page.fill("#kotae-lib-search [name=query]", "有給休暇")
-        page.keyboard.press("Enter")
-        page.locator(".kotae-hit").wait_for()
-        assert page.locator(".kotae-hit dt").all_inner_texts() == ["意味", "語句"]
-        english = page.evaluate("document.querySelector('#kotae-library').innerText.match(/[A-Z][a-z]{2,} [a-z]{2,}/g)")
-        assert english is None
-        page.click("a.kotae-language")
-        page.wait_for_url("**/chat/en/?view=library")
-
-
-def test_a_phone(browser: Browser, site: Site) -> None:
-    from visits import visit
-
-    size = {"width": 390, "height": 844}
-    for one in visit(browser, site, viewport=size, has_touch=True, is_mobile=True):
-        page = one.page
-        filled(page, site)
-        wide = "Math.max(...['html', '#kotae-main', '#kotae-library'].map(s => document.querySelector(s).scrollWidth))"
-        for name in ("documents", "failures", "search", "sources", "collections"):
-            part(page, name)
-            assert page.evaluate(wide) <= 390, name
-        for selector in (".kotae-do-theme", "a.kotae-language", ".kotae-tab-chat"):
-            box = page.locator(f"#kotae-head {selector}").bounding_box()
-            assert box is not None
-            assert box["x"] + box["width"] <= 390, selector
-        part(page, "documents")
-        page.locator(".kotae-doc-open").first.tap()
-        page.locator("#kotae-panel article").wait_for()
-        page.wait_for_timeout(300)
-        frame = page.locator("#kotae-panel").bounding_box()
-        assert frame is not None
-        assert (frame["x"], frame["width"]) == (0, 390)
-        page.tap("#kotae-panel .kotae-do-panel-close")
-        page.wait_for_selector("#kotae-panel[inert]", state="attached")
-
-
-def test_everything_can_be_reached_with_the_keyboard_and_has_a_name(page: Page, site: Site) -> None:
-    filled(page, site)
-    page.focus("#kotae-lib-tab-documents")
-    for name in ("failures", "search", "sources", "collections", "documents"):
-        page.keyboard.press("ArrowRight")
-        page.wait_for_selector(f"#kotae-lib-{name}", state="visible")
-        assert page.evaluate("document.activeElement.id") == f"kotae-lib-tab-{name}"
-        nameless = page.evaluate(
-            """() => [...document.querySelectorAll("#kotae-main :is(button, a[href], input, select)")]
-            .filter(e => e.checkVisibility() && !e.closest("[aria-hidden=true], [inert]"))
-            .filter(e => !(e.textContent.trim() || e.getAttribute("aria-label") || e.title
-                || e.labels?.[0]?.innerText.trim()))
-            .map(e => e.outerHTML.slice(0, 120))"""
-        )
-        assert nameless == []
-    page.focus(".kotae-doc-open")
-    page.keyboard.press("Enter")
-    page.locator("#kotae-panel article").wait_for()
-
-
-def test_a_hostile_document_is_inert(page: Page, site: Site, seen: Visit) -> None:
-    bad = "<img src=https://evil.example/a.png onerror=\"document.title='pwned'\">"
-    text = f"# {bad}\n\n{bad} ![x](https://evil.example/b.png) [y](javascript:alert(1)) about trains.\n"
-    go(page, site)
-    add(page, file(f"{bad}.md", text.encode()))
-    settled(page)
-    page.locator(".kotae-doc-open").first.click()
-    page.locator("#kotae-panel article").wait_for()
-    assert page.locator("#kotae-panel article :is(img, script)").count() == 0
-    part(page, "search")
-    page.fill("#kotae-lib-search [name=query]", "trains")
-    page.keyboard.press("Enter")
-    page.locator(".kotae-hit").wait_for()
-    assert "pwned" not in page.title()
-    assert not [url for url in seen.requests if "evil.example/" in url]
-
-
-def test_a_server_that_has_gone_is_one_sentence(page: Page, site: Site, seen: Visit) -> None:
-    filled(page, site)
-    page.route("**/api/library/**", lambda route: route.abort())
-    page.click("#kotae-lib-tab-documents")  # not the table, which the page itself may just have tried to fill again
-    page.wait_for_selector("#kotae-lib-documents .kotae-notice:has-text('Kotae does not answer')")
-    page.unroute("**/api/library/**")
-    page.click("#kotae-lib-tab-documents")
-    page.wait_for_selector(".kotae-lib-table")
-    seen.faults[:] = [fault for fault in seen.faults if "ERR_FAILED" not in fault]

@@ -14,8 +14,9 @@ from typing import Literal
 from agent import facts
 from agent.followups import leans_on_context
 from agent.models.chat import ChatModel, Meter
+from agent.nearest import SENTENCES
 from agent.nodes.judge import CLEAR, SUFFICIENT, sufficiency
-from agent.nodes.reflect import NEAREST, Unsure, by_rules
+from agent.nodes.reflect import Unsure, by_rules
 from agent.prompts import fill
 from agent.reading import over_sources, text_of, weighed
 from agent.specialists.reading_rows import Near
@@ -148,7 +149,7 @@ def turn_of(question: str, language: Language, passages: Sequence[Passage], near
 
 def fault_of_sentence(turn: Turn, seed: Seed) -> Fault | None:
     """Whether the seed's sentence is what answers, among all that the library found for the question."""
-    nearest = [text_of(found, turn.passages) for found in turn.evidence[:NEAREST]]
+    nearest = [text_of(found, turn.passages) for found in turn.evidence[:SENTENCES]]
     wanted = facts.solid(seed.sentence)
     if not any(wanted in facts.solid(text) for text in nearest):
         return "other_sentence"

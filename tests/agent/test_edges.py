@@ -93,7 +93,9 @@ NONE = Support("The sources do not say.", (), False, "checks", "refusal")
         ((BAD,), 2, True, "abstain"),
         ((BAD,), 3, False, "abstain"),
         ((BAD,), 1, True, "abstain"),
-        ((NONE,), 1, False, "abstain"),
+        ((NONE,), 1, False, "answer"),  # and here: they are quoted at once
+        ((NONE,), 3, False, "abstain"),
+        ((NONE,), 1, True, "abstain"),
         ((GOOD, NONE), 1, False, "finish"),
         ((), 1, False, "abstain"),
     ],
@@ -102,6 +104,25 @@ def test_after_reflect(supports: tuple[Support, ...], drafts: int, late: bool, n
     started = time.time() - (100 if late else 0)
     judged = Verdict(True, 0.9, "stated")
     assert after_reflect(turn(supports=supports, drafts=drafts, started=started, verdict=judged), LIMITS) == node
+
+
+@pytest.mark.parametrize(
+    ("supports", "confidence", "node"),
+    [
+        ((NONE,), 0.84, "abstain"),
+        ((NONE,), 0.85, "answer"),
+        ((NONE, replace(NONE, sentence="A", reason="heading")), 0.85, "answer"),
+        ((replace(NONE, reason="heading"),), 0.94, "abstain"),
+        ((replace(NONE, reason="heading"),), 0.95, "answer"),
+    ],
+)
+def test_a_draft_that_turns_down_what_judge_is_sure_of_is_not_believed(
+    supports: tuple[Support, ...], confidence: float, node: str
+) -> None:
+    judged = Verdict(True, confidence, "stated")
+    assert after_reflect(turn(supports=supports, drafts=1, verdict=judged), LIMITS) == node
+    insufficient = replace(judged, sufficient=False)
+    assert after_reflect(turn(supports=supports, drafts=1, verdict=insufficient), LIMITS) == "abstain"
 
 
 def test_where_judge_was_not_sure_only_a_wrong_yes_or_no_is_mended_by_quoting() -> None:

@@ -18,7 +18,7 @@ from tools.library.tokens import terms
 
 QUOTED = 0.75
 """From this confidence of `judge` on, the passages may speak for themselves."""
-AHEAD = 3.0
+AHEAD = 3
 """So many standard deviations nearer to the question than what a draft rests on, a sentence is shown with it."""
 SENTENCES = 3
 """Sentences among which the answer is, mostly: see `tools.library.evidence`."""

@@ -38,7 +38,6 @@ FIGURES = {
     ("agent.nodes.reflect", "CERTAIN"): "how-reflection-works",
     ("agent.nodes.reflect", "STATED"): "how-reflection-works",
     ("agent.nearest", "QUOTED"): "how-reflection-works",
-    ("agent.nearest", "AHEAD"): "how-reflection-works",
     ("agent.nodes.finish", "_NEAREST"): "asking-questions",
     ("agent.nodes.understand", "HISTORY"): "conversations-and-threads",
     ("agent.parts", "MOST"): "asking-questions",

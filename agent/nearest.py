@@ -44,7 +44,11 @@ def with_nearest(turn: Turn) -> Turn:
         return turn
     nearest, ground = turn.evidence[0], _ground(claims[0], turn)
     said = text_of(nearest, turn.passages)
-    if ground is None or nearest.score - ground.score < AHEAD[turn.language] or facts.is_japanese(said) != (turn.language == "ja"):
+    if (
+        ground is None
+        or nearest.score - ground.score < AHEAD[turn.language]
+        or facts.is_japanese(said) != (turn.language == "ja")
+    ):
         return turn
     first = Support(f"{said} [{nearest.passage}]", (nearest.passage,), True, "similarity", quote=said)
     gap = "\n" if turn.language == "ja" else " "

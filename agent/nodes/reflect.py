@@ -43,6 +43,8 @@ LONE = 0.86
 """From this confidence of `judge` on, one site of the web may speak for itself."""
 BELIEVED = 0.5
 """From this probability of "yes" on, the model's word carries a sentence that the rules are unsure of."""
+_SENTENCE = 10
+"""Characters of a sentence that stands in a source by more than chance."""
 _WHOLE = 300
 """Characters up to which a sentence is shown whole where the draft has a piece of it."""
 _SHARED_WORDS = 0.3
@@ -201,7 +203,7 @@ def _is_piece(claim: str, sentence: str) -> bool:
 
 def _no_claim(claim: str, before: Sequence[str], turn: Turn, *, more: bool) -> str:
     """Which of `NO_CLAIM` the sentence is, or nothing. `more`: it is not all there is."""
-    if refuses(claim):
+    if refuses(claim) and not _stands(claim, turn):
         return "refusal"
     if more and _is_heading(claim, turn):
         return "heading"  # alone it is an answer: a name may be the title of its page
@@ -209,6 +211,14 @@ def _no_claim(claim: str, before: Sequence[str], turn: Turn, *, more: bool) -> s
         return "empty"
     said = {facts.solid(facts.uncited(sentence)).strip("。.") for sentence in before}
     return "repeat" if facts.solid(claim).strip("。.") in said else ""
+
+
+def _stands(claim: str, turn: Turn) -> bool:
+    """Whether a sentence is one of the sources, word for word: one of them may speak of what a document does not say."""
+    words = facts.solid(claim).strip("。.")
+    return len(words) >= _SENTENCE and any(
+        words in facts.solid(p.text) for p in turn.passages if p.kind != "specialist"
+    )
 
 
 def _off_topic(n: int, turn: Turn) -> bool:

@@ -128,3 +128,18 @@ def test_a_name_in_place_of_a_pronoun_has_lost_nothing() -> None:
     text = "He was born in Oslo as the third son of a fisherman from the north."
     turn = asked(1.0, text=text)
     assert whole_of("Grey was born in Oslo as the third son of a fisherman from the north.", turn) is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "reason"),
+    [
+        ("The documents do not say when the wheel was made.", ""),
+        ("The documents do not say who built the mill.", "refusal"),
+        ("Not stated.", "meaning"),
+    ],
+)
+def test_a_source_may_say_that_documents_do_not_say_something(claim: str, reason: str) -> None:
+    turn = asked(0.0, 2.0, text=f"{SECOND} The documents do not say when the wheel was made.")
+    found = by_rules(f"{claim} [1]", (), turn)
+    assert isinstance(found, Support)
+    assert found.reason == reason

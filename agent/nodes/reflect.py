@@ -214,7 +214,7 @@ def _no_claim(claim: str, before: Sequence[str], turn: Turn, *, more: bool) -> s
 
 
 def _stands(claim: str, turn: Turn) -> bool:
-    """Whether a sentence is one of the sources, word for word: one of them may speak of what a document does not say."""
+    """Whether a sentence stands in a source, word for word: one may speak of what a document does not say."""
     words = facts.solid(claim).strip("。.")
     return len(words) >= _SENTENCE and any(
         words in facts.solid(p.text) for p in turn.passages if p.kind != "specialist"

@@ -54,7 +54,7 @@ _COMMON_WORD = re.compile(
     r"length|amount|number|percentage|average|bigger|smaller|larger|longer|better|latest|official|connect|continue|"
     r"actually|currently|automatically|instead|several|certain|together|anybody|everybody|nothing|"
     r".*[何幾].*|文書|場合|方法|時間|場所|理由|質問|回答|可能|必要|以外|以上|以下|全部|全員|今日|今年|本当|一番|勝手|一日|件数|"
-    r"最大|最小|最新|最初|最後|平均|合計|公式|現在|普通|自分|一緒|同時|途中|簡単|具体|結局",
+    r"名前|名称|人物|種類|最大|最小|最新|最初|最後|平均|合計|公式|現在|普通|自分|一緒|同時|途中|簡単|具体|結局",
     re.IGNORECASE,
 )
 """Words whose absence from the documents tells the reader nothing."""

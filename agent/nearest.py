@@ -74,7 +74,7 @@ def whole_of(claim: str, turn: Turn) -> Evidence | None:
     for evidence in turn.evidence[:SENTENCES]:
         sentence = facts.plain(text_of(evidence, turn.passages))
         same = SequenceMatcher(None, said, sentence, autojunk=False).find_longest_match()
-        lost = set(terms(sentence[: same.b])) - known
-        if same.size >= _COPIED * len(said) and len(lost) >= _LOST:
+        before = list(terms(sentence[: same.b]))
+        if same.size >= _COPIED * len(said) and known.isdisjoint(before[:1]) and len(set(before) - known) >= _LOST:
             return evidence
     return None

@@ -22,7 +22,7 @@ from agent.reading import over_sources, text_of, weighed
 from agent.specialists.reading_rows import Near
 from agent.specialists.seeds import Asking, Seed, about_text
 from agent.state import Language, Turn
-from agent.verify import examine
+from agent.verify import examine, refuses
 from tools.base import Passage
 from tools.library.embed import Embedder, Vectors
 from tools.library.tokens import terms
@@ -149,6 +149,8 @@ def turn_of(question: str, language: Language, passages: Sequence[Passage], near
 
 def fault_of_sentence(turn: Turn, seed: Seed) -> Fault | None:
     """Whether the seed's sentence is what answers, among all that the library found for the question."""
+    if refuses(seed.sentence):
+        return "not_carried"  # who learned it would take it for the way to refuse
     nearest = [text_of(found, turn.passages) for found in turn.evidence[:SENTENCES]]
     wanted = facts.solid(seed.sentence)
     if not any(wanted in facts.solid(text) for text in nearest):

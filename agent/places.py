@@ -104,6 +104,11 @@ def without_wish(text: str) -> str:
     return text
 
 
+def points_inside(text: str, language: Language) -> bool:
+    """Whether a question points at something as only documents do: "this species", 当館."""
+    return re.search(_rows(language)["inside"], text, re.IGNORECASE) is not None
+
+
 def asks_documents(text: str, language: Language) -> bool:
     """Whether a question asks what the documents say, in so many words."""
     return re.search(_rows(language)["documents"], text, re.IGNORECASE) is not None

@@ -70,6 +70,8 @@ async def route(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         decision = replace(decision, route="library", why="fallback", cue="")  # asking back twice helps nobody
     elif decision.route in ("clarify", "direct") and _by_guess(decision) and leaves_open(decision.query, language):
         decision = replace(decision, route="library", why="open", cue="")  # the documents may hold what to choose from
+    elif decision.route == "direct" and _by_guess(decision) and places.points_inside(decision.query, language):
+        decision = replace(decision, route="library", why="open", cue="")  # nobody else knows which is meant
     decision = replace(decision, query=decision.query + turn.carries)
     return {"turn": replace(turn, decision=decision, usage=turn.usage + meter.usage)}
 

@@ -211,6 +211,14 @@ async def test_small_talk_looks_nothing_up(indexed: Settings) -> None:
     assert [step.node for step in answer.steps] == ["understand", "route", "answer"]
 
 
+@pytest.mark.parametrize("question", ["本種は何年生きる？", "How long does this species live?"])
+async def test_what_only_the_documents_can_mean_is_looked_up(indexed: Settings, question: str) -> None:
+    async with Agent.open(indexed, model=scripted("no")) as agent:
+        answer = await agent.ask(question)
+    assert answer.route == "library"
+    assert answer.refused
+
+
 async def test_the_empty_library_says_how_to_fill_it(settings: Settings) -> None:
     async with Agent.open(settings, model=scripted()) as agent:
         answer = await agent.ask(LEAVE)

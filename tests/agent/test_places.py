@@ -78,7 +78,7 @@ def test_only_a_wish_and_nothing_else_is_one(text: str, language: Language, rout
 
 def test_both_languages_know_the_same_wishes() -> None:
     rows = {language: yaml.safe_load((FOLDER / language / "places.yaml").read_text("utf-8")) for language in LANGUAGES}
-    keys = {"before", "after", "wishes", "specialist", "documents", "for_the_web"}
+    keys = {"before", "after", "wishes", "specialist", "documents", "inside", "for_the_web"}
     assert [set(one) for one in rows.values()] == [keys] * 2
     assert set(rows["en"]["specialist"]) == set(rows["ja"]["specialist"]) == {"called", "wish", "addressed"}
     assert {row["route"] for row in rows["en"]["wishes"]} == {row["route"] for row in rows["ja"]["wishes"]}

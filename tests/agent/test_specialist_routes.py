@@ -12,7 +12,7 @@ from agent.errors import FeedbackError, RouteError
 from agent.examples import ROUTES, correct, corrections, is_place
 from agent.feedback import Opinion
 from agent.nodes.route import ANSWERS, FAMILIAR, SURE_TO_LEAVE, Way, way
-from agent.places import addressed, asks_documents, wished
+from agent.places import addressed, asks_documents, points_inside, wished
 from agent.router import SURE, Router
 from agent.state import Answer, Decision, Language, Place
 from tools.library import E5
@@ -287,3 +287,22 @@ def test_who_is_only_spoken_of_is_not_addressed(text: str) -> None:
 )
 def test_questions_for_the_documents(text: str, language: Language, asks: bool) -> None:
     assert asks_documents(text, language) is asks
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "points"),
+    [
+        ("How long does this species live?", "en", True),
+        ("Who is the author of this book?", "en", True),
+        ("How long do cats live?", "en", False),
+        ("Is this right?", "en", False),
+        ("本種は何年生きる？", "ja", True),
+        ("当館の休みはいつですか", "ja", True),
+        ("日本書紀を書いたのは誰ですか", "ja", False),
+        ("本を読むのは好きですか", "ja", False),
+        ("本当の話をしてください", "ja", False),
+        ("妥当社会とは何ですか", "ja", False),
+    ],
+)
+def test_what_only_the_documents_can_mean(text: str, language: Language, points: bool) -> None:
+    assert points_inside(text, language) is points

@@ -15,6 +15,7 @@ from agent import facts, tables
 from agent.reading import text_of
 from agent.state import NO_CLAIM, Evidence, Language, Support, Turn
 from agent.verify import is_polar
+from agent.wishes import gap
 from tools.library.tokens import terms
 
 QUOTED = 0.75
@@ -51,8 +52,7 @@ def with_nearest(turn: Turn) -> Turn:
     ):
         return turn
     first = Support(f"{said} [{nearest.passage}]", (nearest.passage,), True, "similarity", quote=said)
-    gap = "\n" if turn.language == "ja" else " "
-    draft = f"{first.sentence}{gap}{turn.draft}"
+    draft = f"{first.sentence}{gap(turn)}{turn.draft}"
     if len(list(tables.statements(draft))) != len(turn.supports) + 1:
         return turn  # a row, or what a list item ran into
     return replace(turn, draft=draft, supports=(first, *turn.supports))

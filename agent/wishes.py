@@ -92,6 +92,11 @@ def compares(question: str) -> bool:
     return any(rule.search(question) for rule in _each("compares"))
 
 
+def gap(turn: Turn) -> str:
+    """What stands between the sentences of an answer."""
+    return "\n" if turn.language == "ja" or turn.form in ("list", "steps") else " "
+
+
 def task(turn: Turn) -> str:
     """What the model is told to write from the sources."""
     manner = turn.form if turn.form in ("list", "steps") else turn.length

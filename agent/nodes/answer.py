@@ -29,7 +29,7 @@ from agent.specialists.reader import Reader
 from agent.specialists.tool import UNUSABLE
 from agent.state import NO_CLAIM, Evidence, Language, Source, State, Support, Turn
 from agent.verify import refuses
-from agent.wishes import task
+from agent.wishes import gap, task
 from tools.base import ToolError
 from tools.sentences import spans, split
 
@@ -58,7 +58,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             writer.emit(Sources(tuple(Source(n, p, "") for n, p in enumerate(turn.passages, 1))))
         if (sides := disagreeing(turn)) is not None:
             turn = replace(turn, notices=(*turn.notices, "sources_differ"))
-            writer.put(_gap(turn).join(_verbatim(side, turn) for side in sides))
+            writer.put(gap(turn).join(_verbatim(side, turn) for side in sides))
         elif table := tables.answering(turn):
             writer.put(table)
         elif turn.passages:
@@ -189,13 +189,13 @@ async def _revise(turn: Turn, writer: _Writer) -> bool:
     failed = [s for s in turn.supports if not s.supported and s.reason not in NO_CLAIM]
     kept = [s.sentence for s in turn.supports if s.supported]
     for sentence in kept:
-        writer.put(sentence + _gap(turn))
+        writer.put(sentence + gap(turn))
     listed = "\n".join(f"- {facts.uncited(s.sentence)} ({_reason(s, turn.language)})" for s in failed)
     said = await writer.write_aside(fill(turn.language, "revise", sentences=listed))
     known = {facts.solid(facts.uncited(sentence)) for sentence in kept}
     new = [s for s in split(said) if not refuses(s) and facts.solid(facts.uncited(s)) not in known]
     for sentence in new:
-        writer.put(sentence + _gap(turn))
+        writer.put(sentence + gap(turn))
     return not new
 
 
@@ -239,10 +239,6 @@ def reason_kind(support: Support) -> str:
 def reason_object(support: Support) -> str:
     """What is missing from the sources: the number, the name, the quoted words."""
     return support.reason.partition(":")[2]
-
-
-def _gap(turn: Turn) -> str:
-    return "\n" if turn.language == "ja" or turn.form in ("list", "steps") else " "
 
 
 async def _direct_prompt(turn: Turn, messages: list[AnyMessage], context: Context) -> list[BaseMessage]:

@@ -37,7 +37,7 @@ _HEADING_LINE = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 CERTAIN = 0.95
 """From this confidence of `judge` on, the nearest sentence holds the answer of 19 in 20 reading questions."""
 STATED = 0.85
-"""From this confidence of `judge` on, a draft is not believed that the sources do not say it: they do in 56 of 58
+"""From this confidence of `judge` on, a draft is not believed that the sources do not say it: they do in 97 of 103
 reading questions."""
 LONE = 0.86
 """From this confidence of `judge` on, one site of the web may speak for itself."""

@@ -10,6 +10,7 @@ import pytest
 from visits import FLAGS
 
 if TYPE_CHECKING:
+    from library_parts import WordEmbedder
     from playwright.sync_api import Browser, Page
     from visits import Site, Visit
 
@@ -25,6 +26,13 @@ def browser() -> Iterator[Browser]:
         one = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield one
         one.close()
+
+
+@pytest.fixture
+def embedder() -> WordEmbedder:
+    from library_parts import WordEmbedder
+
+    return WordEmbedder()
 
 
 @pytest.fixture

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def embedder() -> WordEmbedder:
-    from library_parts import WordEmbedder
-
-    return WordEmbedder()
-
-
-@pytest.fixture
 def site(tmp_path: Path, embedder: WordEmbedder) -> Iterator[Site]:
     with shown(tmp_path, embedder) as one:
         yield one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from pydantic import ValidationError
 
@@ -44,6 +45,7 @@ def draft(order: Order, prepared: Prepared, before: Card | None, base: Base, emb
             description=description,
             examples=order.examples or (before.examples if before is not None else typical(pool)),
             use=use,
+            languages=_languages(before, prepared.language) if use == "grounded" and before is not None else (),
             prompt=prompt,
             answers=prepared.form.answers,
             schema=prepared.form.schema,
@@ -74,6 +76,14 @@ def usual(metric: Metric, description: Sequence[str], language: Language) -> str
     if language == "ja" and told.endswith("."):
         told += " "
     return fill(language, f"specialist/{metric}", description=told)
+
+
+def _languages(before: Card, learned: Language) -> tuple[Language, ...]:
+    """The languages that the version before reads, and the one that was learned; none named: all of them."""
+    if not before.languages or learned in before.languages:
+        return before.languages
+    both = (*before.languages, learned)
+    return () if set(both) == set(get_args(Language)) else both
 
 
 def typical(pool: Pool) -> tuple[str, ...]:

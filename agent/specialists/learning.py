@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,9 @@ from agent.specialists.bases import Trainable, trainable
 from agent.specialists.drafting import draft
 from agent.specialists.preparing import Order, Prepared, prepare
 from agent.specialists.workplace import Step, Workplace
-from tools.specialist.card import Card
+from tools.specialist.card import ADAPTER, Base, Card
 from tools.specialist.errors import SpecialistError
-from tools.specialist.plan import Outcome
+from tools.specialist.plan import Outcome, Plan
 from tools.specialist.registry import Registry
 from tools.specialist.train import require_packages
 from tools.specialist.versions import Version
@@ -64,14 +64,19 @@ class Learning:
         base = await asyncio.to_thread(trainable, self.settings, order.base or self._base_before(order.name))
         before = self._before(order.name)
         earlier = before.card if before is not None else None
+        start = self._start(order, base.base) if order.further else None
+        if start is not None:
+            prepared = replace(prepared, plan=_as_before(prepared.plan, start.card.training))
         card = await asyncio.to_thread(draft, order, prepared, earlier, base.base, self.embedder)
+        if start is not None:
+            card = card.model_copy(update={"further": start.number})
         if before is not None and not order.again and _alike(before.card, card):
             return before, False
         place = Workplace(self.registry.work(order.name), order.name)
         adapter = None
         if card.training.method != "few_shot":
             place.claim(card, again=order.again)
-            outcome = await self._learned(card, prepared, base, place, progress, stop)
+            outcome = await self._learned(card, prepared, base, start, place, progress, stop)
             adapter = outcome.adapter
             card = card.model_copy(update={"figures": _figures(outcome)})
         card = card.model_copy(update={"date": datetime.now(UTC).isoformat(timespec="seconds")})
@@ -84,6 +89,7 @@ class Learning:
         card: Card,
         prepared: Prepared,
         base: Trainable,
+        start: Version | None,
         place: Workplace,
         progress: Tell,
         stop: threading.Event,
@@ -99,12 +105,30 @@ class Learning:
             card.training,
             place.folder,
             general=general.texts() if card.training.general else (),
+            start=start.folder / ADAPTER if start is not None else None,
             name=card.name,
             threads=self.settings.threads,
             progress=lambda told: progress(Step.of_training(told)),
             state=lambda told: progress(Step(told)),
             stop=stop,
         )
+
+    def _start(self, order: Order, base: Base) -> Version:
+        """The version from whose adapter is learned on: the one in use, or else the latest."""
+        if self._before(order.name) is None:
+            raise SpecialistError(
+                "unknown", f"There is no {order.name} yet to learn on from: train it once without --continue."
+            )
+        version = self.registry.version(order.name)
+        if version.card.adapter != ADAPTER or order.plan.method != "lora":
+            raise SpecialistError(
+                "base", "Only from adapters (--method lora) can be learned on: train without --continue."
+            )
+        if version.card.base is None or version.card.base.sha256 != base.sha256:
+            raise SpecialistError(
+                "base", f"Version {version.number} of {order.name} belongs to another model: train without --continue."
+            )
+        return version
 
     def _before(self, name: str) -> Version | None:
         """The latest version of that name, if there is one."""
@@ -129,13 +153,20 @@ def _permitted(order: Order, prepared: Prepared) -> None:
 
 
 def _alike(one: Card, other: Card) -> bool:
-    """Whether two trainings give the same: data, settings, prompt and base."""
-    return (one.data.fingerprint, one.training, one.prompt, one.base) == (
+    """Whether two trainings give the same: data, settings, prompt and what they began with."""
+    return (one.data.fingerprint, one.training, one.prompt, one.base, one.further) == (
         other.data.fingerprint,
         other.training,
         other.prompt,
         other.base,
+        other.further,
     )
+
+
+def _as_before(plan: Plan, before: Plan) -> Plan:
+    """The same, with the form of an earlier adapter where the plan does not name another one."""
+    form = {"rank": before.rank, "alpha": before.alpha, "layers": before.layers}
+    return plan.model_copy(update={key: value for key, value in form.items() if key not in plan.model_fields_set})
 
 
 def _figures(outcome: Outcome) -> dict[str, float]:

@@ -85,5 +85,6 @@ class Workplace:
 
 
 def _mark(card: Card) -> str:
-    told = [card.data.fingerprint, card.training.model_dump(), card.prompt, card.base.sha256 if card.base else ""]
+    base = card.base.sha256 if card.base else ""
+    told = [card.data.fingerprint, card.training.model_dump(), card.prompt, base, card.further]
     return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()

@@ -56,6 +56,8 @@ class Trainer:
     pause: float = 0.0
     before: list[int] = field(default_factory=list)
     """At which step each run began."""
+    starts: list[Path | None] = field(default_factory=list)
+    """From which adapter."""
     error: SpecialistError | None = None
 
     def __post_init__(self) -> None:
@@ -71,6 +73,7 @@ class Trainer:
         work: Path,
         *,
         general: Sequence[Example] = (),
+        start: Path | None = None,
         name: str,
         threads: int,
         progress: Callable[[Progress], None],
@@ -84,6 +87,7 @@ class Trainer:
         checkpoint = work / "checkpoint.safetensors"
         first = int(checkpoint.read_text()) if checkpoint.is_file() else 1
         self.before.append(first)
+        self.starts.append(start)
         validated = None
         for step in range(first, LOSSES + 1):
             while not self.step.wait(0.02) and not stop.is_set():

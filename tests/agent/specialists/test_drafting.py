@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,15 @@ def test_what_the_order_leaves_out_is_that_of_the_version_before() -> None:
     )
     changed = drafted(before, description=("New.",), prompt="", examples=("Why?",), use="answer")
     assert (changed.description, changed.prompt, changed.examples, changed.use) == (("New.",), "", ("Why?",), "answer")
+
+
+@pytest.mark.parametrize(
+    ("before", "learned", "reads"),
+    [((), "ja", ()), (("ja",), "ja", ("ja",)), (("ja",), "en", ())],
+)
+def test_a_reader_reads_the_languages_that_it_learned(before: Any, learned: Any, reads: Any) -> None:
+    card = CARD.model_copy(update={"use": "grounded", "languages": before})
+    assert drafted(card, replace(PREPARED, language=learned)).languages == reads
 
 
 def test_examples_in_the_prompt_need_no_adapter() -> None:

@@ -84,6 +84,37 @@ def test_the_adapter_says_in_llama_cpp_what_was_trained(
     assert bare < 0.7
 
 
+@pytest.mark.parametrize("architecture", ["qwen2", "llama"])
+def test_an_adapter_is_taken_up_as_it_was_written(architecture: Architecture, tmp_path: Path) -> None:
+    base = tiny_base.write(tmp_path / "tiny.gguf", architecture)
+    first, file = learner(Base.read(base), Plan(rank=4)), tmp_path / "adapter.gguf"
+    rng = np.random.default_rng(5)
+    with torch.no_grad():
+        for weight in first.weights().values():
+            weight.copy_(torch.from_numpy(rng.standard_normal(weight.shape).astype(np.float32)))
+    first.write(file, "tiny")
+    second = learner(Base.read(base), Plan(rank=4))
+    second.begin(file)
+    for name, weight in second.weights().items():
+        assert torch.equal(weight, first.weights()[name]), name
+    for plan in (Plan(rank=8), Plan(rank=4, layers=1), Plan(method="layers")):
+        with pytest.raises(SpecialistError, match=r"leave --rank, --layers and --method as they were"):
+            learner(Base.read(base), plan).begin(file)
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"no adapter")
+    with pytest.raises(SpecialistError, match="cannot be read as an adapter"):
+        second.begin(bad)
+
+
+def test_a_training_goes_on_from_an_adapter(
+    base: Path, trained: tuple[Outcome, list[Progress]], tmp_path: Path
+) -> None:
+    outcome, before = trained
+    told: list[Progress] = []
+    train(base, ROWS, ROWS[:3], "Repeat.", PLAN, tmp_path, start=outcome.adapter, progress=told.append)
+    assert told[0].loss < 0.8 * before[0].loss, "it begins where the other ended"
+
+
 def test_rows_are_written_as_the_chat_template_asks(base: Path) -> None:
     tokenizer = Base.read(base).tokenizer
     row = Template(tokenizer).row(ROWS[0], "Repeat.")

@@ -73,7 +73,10 @@ def _train(folder: Path, stop: threading.Event) -> None:
     def report(progress: Progress) -> None:
         _say("progress", asdict(progress))
 
-    loop = Loop(learns, plan, training, validation, folder, general=general, report=report, stop=stop.is_set)
+    start = Path(job["start"]) if job.get("start") else None
+    loop = Loop(
+        learns, plan, training, validation, folder, general=general, start=start, report=report, stop=stop.is_set
+    )
     _say("state", "training")
     try:
         loop.run()

@@ -45,6 +45,9 @@ class Learner(Protocol):
     def weights(self) -> dict[str, torch.nn.Parameter]:
         """What is learned, by name."""
 
+    def begin(self, file: Path) -> None:
+        """Go on from an adapter that was written before. Raises `SpecialistError` (`base`) where it does not fit."""
+
     def write(self, file: Path, name: str) -> dict[str, float]:
         """Write what was learned as an adapter, and return what there is to say about it."""
 
@@ -175,14 +178,28 @@ class _LowRank:
     def weights(self) -> dict[str, torch.nn.Parameter]:
         return {n: p for n, p in self.base.model.named_parameters() if p.requires_grad}
 
+    def begin(self, file: Path) -> None:
+        import torch
+
+        pairs = self._pairs()
+        found = adapter.read(file, pairs, config=self.base.model.config)
+        with torch.no_grad():
+            for weight, into in pairs.items():
+                for parameter, factor in zip(into, found[weight], strict=True):
+                    if tuple(parameter.shape) != factor.shape:
+                        raise adapter.other_form(file)
+                    parameter.copy_(torch.from_numpy(factor))
+
     def write(self, file: Path, name: str) -> dict[str, float]:
-        found: dict[str, tuple[Any, Any]] = {}
-        weights = self.weights()
-        for a in (n for n in weights if ".lora_A." in n):
-            b = a.replace(".lora_A.", ".lora_B.")
-            found[a.partition(".lora_A.")[0]] = (_array(weights[a]), _array(weights[b]))
+        found = {weight: (_array(a), _array(b)) for weight, (a, b) in self._pairs().items()}
         adapter.write(file, found, alpha=self._alpha, config=self.base.model.config, name=name)
         return {}
+
+    def _pairs(self) -> dict[str, tuple[torch.nn.Parameter, torch.nn.Parameter]]:
+        """The two factors of each weight, by its name."""
+        weights = self.weights()
+        firsts = [name for name in weights if ".lora_A." in name]
+        return {n.partition(".lora_A.")[0]: (weights[n], weights[n.replace(".lora_A.", ".lora_B.")]) for n in firsts}
 
 
 class _Layers:
@@ -201,6 +218,9 @@ class _Layers:
 
     def weights(self) -> dict[str, torch.nn.Parameter]:
         return {n: p for n, p in self.base.model.named_parameters() if p.requires_grad}
+
+    def begin(self, file: Path) -> None:
+        raise adapter.other_form(file)  # what an adapter keeps of changed layers is less than they were
 
     def write(self, file: Path, name: str) -> dict[str, float]:
         """What the weights changed by, as the adapter that is nearest to it; `kept` is the share that it keeps."""

@@ -1,8 +1,7 @@
-"""Crash, full disk, several processes: the library always opens, and each document is as it was or as it is to be."""
+"""Crash and full disk: the library always opens, and each document is as it was or as it is to be."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import shutil
@@ -11,155 +10,18 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+import torn_parts
+from torn_parts import ROOT, Case, Nursery, content
+from torn_parts import case as case
+from torn_parts import nursery as nursery
 
-from tools.base import ToolError
-from tools.library import Library, store, vectors
+from tools.library import store, vectors
 
-ROOT = Path(__file__).resolve().parents[3]
-PARTS = Path(__file__).with_name("conftest.py")
 KILLS = 50
-
-Content = dict[str, tuple[Any, ...]]
-
-
-def content(library: Library) -> Content:
-    """All of it by path: documents, passages with their vectors and words."""
-    with library._store.read(any_embedder=True) as db:
-        assert db is not None
-        found: Content = {}
-        for row in db.execute("SELECT id, path, title, type, language, bytes, sha256, pages, text FROM documents"):
-            passages = db.execute(
-                'SELECT p.id, p.start, p."end", p.heading, p.text, p.key, p.vector, w.terms FROM passages p '
-                "LEFT JOIN words w ON w.rowid = p.number WHERE p.document = ? ORDER BY p.start",
-                row[:1],
-            ).fetchall()
-            found[row[1]] = (*row, passages)
-        return found
-
-
-def text(i: int, version: str) -> str:
-    parts = "\n\n".join(f"## Part {j}\n\nNote {i} {version} says {i * j} of it. " + "Words. " * 40 for j in range(5))
-    return f"# Note {i} {version}\n\n{parts}"
-
-
-class Case:
-    """A folder of documents, and the library of it before and after some were changed, added and deleted."""
-
-    def __init__(self, root: Path, embedder: Any, count: int) -> None:
-        self.root = root
-        self.embedder = embedder
-        self.folder = root / "documents"
-        self.folder.mkdir()
-        for i in range(count):
-            self.file(i).write_text(text(i, "old"))
-        before = Library.open(root / "before", embedder)
-        before.index([self.folder])
-        self.old = content(before)
-        before.export(root / "before.kotae")
-        before.close()
-        for i in range(0, count, 2):
-            self.file(i).write_text(text(i, "new"))
-        for i in range(1, count, 6):
-            self.file(i).unlink()
-        for i in range(count, count + count // 3):
-            self.file(i).write_text(text(i, "added"))
-        after = self.copy("after")
-        after.index([self.folder])
-        self.new = content(after)
-        after.close()
-
-    def file(self, i: int) -> Path:
-        return self.folder / f"{i}.md"
-
-    def copy(self, name: str) -> Library:
-        shutil.rmtree(self.root / name, ignore_errors=True)
-        shutil.copytree(self.root / "before", self.root / name)
-        return Library.open(self.root / name, self.embedder)
-
-    def check(self, found: Content) -> None:
-        """Each document is the old or the new one, whole."""
-        for path in self.old.keys() | self.new.keys():
-            assert found.get(path) in (self.old.get(path), self.new.get(path)), path
-        assert found.keys() <= self.old.keys() | self.new.keys()
-
-
-NURSERY = """
-    # Everything is loaded once; each line asks for a child of its own that does the work and may be killed.
-    import importlib.util, os, sys
-    from pathlib import Path
-    spec = importlib.util.spec_from_file_location("parts", sys.argv[1])
-    parts = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(parts)
-    import faiss
-    from tools.library import Library
-    print("ready", flush=True)
-    for line in sys.stdin:
-        do, folder, given = line.rstrip("\\n").split("\\t")
-        child = os.fork()
-        if child == 0:
-            library = Library.open(Path(folder), parts.TermEmbedder())
-            if do == "import":
-                library.import_(Path(given))
-            else:
-                library.index([Path(given)] if do == "index" else [], rebuild=do == "rebuild")
-            library.close()
-            os._exit(0)
-        print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class Nursery:
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(NURSERY), str(PARTS)],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._line() == "ready"
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def run(self, do: str, library: Path, given: Path, kill_after: float | None = None) -> int:
-        """The child's exit code, negative for the signal that ended it."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{do}\t{library}\t{given}\n")
-        self.process.stdin.flush()
-        child = int(self._line())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            # it stays a zombie until the nursery has read its end, so the number is nobody else's
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        return int(self._line())
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory, term_embedder: Any) -> Case:
-    return Case(tmp_path_factory.mktemp("torn"), term_embedder(), 48)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -329,7 +191,7 @@ def test_a_disk_that_is_full_from_the_nth_write_on_for_every_n(tmp_path: Path) -
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", faults, source, "-ldl"], check=True)
     (tmp_path / "case").mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FULL_DISK), __file__, str(tmp_path / "case")],
+        [sys.executable, "-c", textwrap.dedent(FULL_DISK), torn_parts.__file__, str(tmp_path / "case")],
         env={**os.environ, "PYTHONPATH": str(ROOT), "LD_PRELOAD": str(faults), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -339,87 +201,3 @@ def test_a_disk_that_is_full_from_the_nth_write_on_for_every_n(tmp_path: Path) -
     counts = {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines()}
     assert counts.keys() == {"index", "move", "import"}
     assert min(counts.values()) > 10, "the writes were not counted"
-
-
-READER = """
-    import importlib.util, sys
-    from pathlib import Path
-    spec = importlib.util.spec_from_file_location("parts", sys.argv[1])
-    parts = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(parts)
-    from tools.library import Library
-    library = Library.open(Path(sys.argv[2]), parts.TermEmbedder())
-    print("ready", flush=True)
-    count = 0
-    import threading
-    ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-    while not ended.is_set():
-        found = library.search("note says words", k=4)
-        assert len(found) == 4
-        contexts = [(p, library.context(p.id)) for p in found]
-        assert all(context is None or context.text == p.text for p, context in contexts)
-        library.documents()
-        count += 1
-    print(count, flush=True)
-"""
-
-
-def test_two_processes_read_while_one_writes(case: Case) -> None:
-    library = case.copy("read")
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(READER), str(PARTS), str(library.folder)],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    for reader in readers:
-        assert reader.stdout is not None
-        assert reader.stdout.readline() == "ready\n"
-    for _ in range(3):
-        library.index([case.folder])
-        library.index([], rebuild=True)
-    for reader in readers:
-        out, errors = reader.communicate()
-        assert (reader.returncode, errors) == (0, "")
-        assert int(out) > 0
-    assert content(library).keys() == case.new.keys()
-
-
-def test_two_processes_that_index_the_same_folder_leave_no_duplicate(nursery: Nursery, case: Case) -> None:
-    library = case.copy("both")
-    thread = threading.Thread(target=lambda: library.index([case.folder]))
-    thread.start()
-    assert nursery.run("index", library.folder, case.folder) == 0
-    thread.join()
-    assert content(library) == case.new
-    assert library.verify() == []
-
-
-def test_a_writer_that_waits_in_vain_says_so(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "PATIENCE", 0.2)
-    library = case.copy("busy")
-    other = sqlite3.connect(library.folder / store.FILE, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    document = library.documents()[0]
-    for act in (
-        lambda: library.index([case.folder]),
-        lambda: library.index([], rebuild=True),
-        lambda: library.remove(document.id),
-        lambda: library.create_collection("new"),
-        lambda: library.import_(case.root / "before.kotae"),
-    ):
-        with pytest.raises(ToolError) as caught:
-            act()
-        assert caught.value.reason == "library_busy"
-        assert "try again" in caught.value.detail
-    assert library.search("note", k=1), "reading goes on"
-    other.execute("ROLLBACK")
-    other.close()
-    library.index([case.folder])
-    assert content(library) == case.new

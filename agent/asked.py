@@ -1,4 +1,4 @@
-"""What a question asks for, as far as its words tell: a number or a time of day, the latest there is, a certain day.
+"""What a question asks for, as far as its words tell: a number, a time, a person, the latest there is, a certain day.
 
 What the nearest sentences say may be about another day than the one that was asked about, be out of date, or answer
 something else; a small model repeats it all the same. So rules look at it (`prompts/<language>/asked.yaml`).
@@ -17,7 +17,7 @@ from agent import facts
 from agent.prompts import FOLDER
 from agent.state import Evidence, Language
 from tools.base import Passage
-from tools.library.words import search_terms
+from tools.library.words import nouns, search_terms
 from tools.sentences import split
 
 Day = tuple[int, int, int]
@@ -55,8 +55,15 @@ class _Kind:
     without: re.Pattern[str] | None
     adds: re.Pattern[str] | None
     """Its first group has to hold a word that the question has not."""
+    people: re.Pattern[str] | None
+    """Who is asked for: a noun with this end, or a name, that the question has not."""
 
     def answers(self, text: str, question: str) -> bool:
+        if self.people is not None:
+            known = facts.solid(question)
+            new = [noun for noun in nouns(text) if facts.solid(noun.text) not in known]
+            names = {facts.solid(name) for noun in new for name in noun.names}
+            return any(name not in known for name in names) or any(self.people.search(noun.text) for noun in new)
         if self.adds is not None:
             new = set(own := search_terms(text)) - set(search_terms(question))
             named = own if len(own) <= _FEW else search_terms(" ".join(self.adds.findall(text)))
@@ -81,7 +88,7 @@ def _words(language: Language) -> _Words:
     def pattern(text: str) -> re.Pattern[str]:
         return re.compile(text, re.IGNORECASE)
 
-    keys = ("holds", "without", "adds")
+    keys = ("holds", "without", "adds", "people")
     kinds = tuple(
         _Kind(pattern(row["asks"]), *(pattern(row[key]) if key in row else None for key in keys))
         for row in told["kinds"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +30,10 @@ _LONGEST = 12_000
 """Characters in one call of Sudachi, which takes 49,149 bytes at most."""
 _CONTENT = frozenset(("名詞", "動詞", "形容詞", "形状詞", "副詞", "接頭辞", "接尾辞", "連体詞", "代名詞"))
 _LIGHT = frozenset("為る 有る 居る 成る 出来る 無い 事 物 者 の 何 此れ 其れ 為 所 様".split())
+
+_JOINING = frozenset(("名詞", "接頭辞", "接尾辞"))
+_LATIN = re.compile(r"[A-Za-z]{2}")
+_KATAKANA = re.compile(r"[ァ-ヴー]{2,}")
 
 _local = threading.local()
 
@@ -76,6 +81,34 @@ def indexed(form: str) -> tuple[str, ...]:
         return (_whole(normal),)
     words = list(_words(normal))
     return tuple(_whole(_stem(word)) for word in words) if words == normal.split() else ()
+
+
+@dataclass(frozen=True)
+class Noun:
+    """A Japanese noun, with what is joined to it."""
+
+    text: str
+    names: tuple[str, ...]
+    """Parts of it that are names of people, or words that the dictionary does not know, as names often are."""
+
+
+def nouns(text: str) -> list[Noun]:
+    """The nouns of a Japanese text in their order, compounds as one: 日向小次郎, 国内軍の is 国内軍."""
+    found: list[Noun] = []
+    parts: list[str] = []
+    names: list[str] = []
+    for piece in _pieces(text):
+        for morpheme in [*_sudachi().tokenize(piece), None]:
+            kind = () if morpheme is None else morpheme.part_of_speech()
+            if morpheme is not None and kind[0] in _JOINING:
+                parts.append(part := morpheme.surface())
+                unknown = morpheme.is_oov() and _KATAKANA.fullmatch(part)
+                if kind[2] == "人名" or unknown or _LATIN.search(part):
+                    names.append(part)
+            elif parts:
+                found.append(Noun("".join(parts), tuple(names)))
+                parts, names = [], []
+    return found
 
 
 def _words(normal: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tools.library import matching, schema
 from tools.library.tokens import language, stem, terms
-from tools.library.words import search_terms
+from tools.library.words import nouns, search_terms
 
 TRICKY = [
     "o'clock",
@@ -107,3 +107,11 @@ def test_what_is_indexed_is_found_by_the_same_words(text: str) -> None:
         for term in set(wanted):
             assert list(matching.matches(db, [term], 5)) == [1], term
         assert list(matching.matches(db, wanted, 5)) == ([1] if wanted else [])
+
+
+def test_nouns_are_compounds_and_tell_names() -> None:
+    found = nouns("同世代の日向小次郎は、国内軍の少佐とエディンバラでチャーリーに会った。")
+    assert [noun.text for noun in found] == ["同世代", "日向小次郎", "国内軍", "少佐", "エディンバラ", "チャーリー"]
+    assert {name for noun in found for name in noun.names} >= {"日向", "小次郎", "チャーリー"}
+    assert "エディンバラ" not in {name for noun in found for name in noun.names}, "a place is nobody"
+    assert nouns("No Japanese, no nouns.") == []

@@ -61,9 +61,9 @@ class _Kind:
     def answers(self, text: str, question: str) -> bool:
         if self.people is not None:
             known = facts.solid(question)
-            new = [noun for noun in nouns(text) if facts.solid(noun.text) not in known]
-            names = {facts.solid(name) for noun in new for name in noun.names}
-            return any(name not in known for name in names) or any(self.people.search(noun.text) for noun in new)
+            others = [noun for noun in nouns(text) if facts.solid(noun.text) not in known]
+            names = {facts.solid(name) for noun in others for name in noun.names}
+            return any(name not in known for name in names) or any(self.people.search(noun.text) for noun in others)
         if self.adds is not None:
             new = set(own := search_terms(text)) - set(search_terms(question))
             named = own if len(own) <= _FEW else search_terms(" ".join(self.adds.findall(text)))

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from tools.library.tokens import STOP, normalise, unaccented
@@ -94,21 +95,20 @@ class Noun:
 
 def nouns(text: str) -> list[Noun]:
     """The nouns of a Japanese text in their order, compounds as one: 日向小次郎, 国内軍の is 国内軍."""
-    found: list[Noun] = []
-    parts: list[str] = []
-    names: list[str] = []
+    found = []
     for piece in _pieces(text):
-        for morpheme in [*_sudachi().tokenize(piece), None]:
-            kind = () if morpheme is None else morpheme.part_of_speech()
-            if morpheme is not None and kind[0] in _JOINING:
-                parts.append(part := morpheme.surface())
-                unknown = morpheme.is_oov() and _KATAKANA.fullmatch(part)
-                if kind[2] == "人名" or unknown or _LATIN.search(part):
-                    names.append(part)
-            elif parts:
-                found.append(Noun("".join(parts), tuple(names)))
-                parts, names = [], []
+        runs = groupby(_sudachi().tokenize(piece), lambda morpheme: morpheme.part_of_speech()[0] in _JOINING)
+        for parts in (list(run) for joins, run in runs if joins):
+            names = tuple(part.surface() for part in parts if _may_name(part))
+            found.append(Noun("".join(part.surface() for part in parts), names))
     return found
+
+
+def _may_name(morpheme: Any) -> bool:
+    """Whether it is the name of a person, or unknown and written as names are."""
+    text = morpheme.surface()
+    unknown = morpheme.is_oov() and _KATAKANA.fullmatch(text)
+    return bool(morpheme.part_of_speech()[2] == "人名" or unknown or _LATIN.search(text))
 
 
 def _words(normal: str) -> Iterator[str]:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
+from laid_down_specialists import CASES, EN, JA, OTHER, SHA, evaluation, one, prepared, version
 
 from agent.specialists.bases import Choice
-from agent.specialists.preparing import Prepared
 from agent.specialists.study import Comparison
 from agent.specialists.workplace import Step
-from tools.specialist.card import Base, Card, Data
-from tools.specialist.data import Fault, Finding, Findings, Form, Split
-from tools.specialist.evaluation import Evaluation, Margin, Score
-from tools.specialist.example import Example, Message
+from tools.specialist.card import Base, Data
+from tools.specialist.data import Fault, Finding, Findings, Form
+from tools.specialist.evaluation import Evaluation
 from tools.specialist.plan import Progress
-from tools.specialist.versions import Specialist, Version
+from tools.specialist.versions import Specialist
 from ui import strings
 from ui.markup import clean
 from ui.render_examples import checked_html
@@ -27,12 +25,9 @@ from ui.render_specialist_form import form_html
 from ui.render_specialists import frame_html, list_html, signed
 from ui.render_training import curve_html, work_html
 from ui.specialist_orders import NewSpecialist
-from ui.specialist_reasons import sentences, told
 from ui.specialist_work import Made, Point, Work
 
-EN, JA = strings.load("en"), strings.load("ja")
 EVIL = "<img src=x onerror=alert(1)>\"'<script>alert(2)</script></svg>"
-SHA, OTHER = "a" * 64, "b" * 64
 
 
 class Tags(HTMLParser):
@@ -54,52 +49,6 @@ def harmless(html: str) -> None:
         assert not [name for name in attributes if name.startswith("on") or name in ("href", "src", "style")], (
             attributes
         )
-
-
-def evaluation(*, passed: bool = True, failed: tuple[str, ...] = (), base: str = SHA, gain: float = 0.21) -> Evaluation:
-    return Evaluation(
-        metric="exact",
-        examples=100,
-        scores={
-            "specialist": Score(score=0.7 + gain, low=0.85, high=0.96, valid=1.0, seconds=0.31, examples=100),
-            "base": Score(score=0.7, low=0.61, high=0.78, valid=0.92, seconds=0.3, examples=100),
-            "retrieval": Score(score=0.74, low=0.65, high=0.82, valid=0.95, seconds=1.2, examples=100),
-        },
-        margins={
-            "base": Margin(difference=gain, low=gain - 0.09, high=gain + 0.08),
-            "retrieval": Margin(difference=gain - 0.04, low=0.06, high=0.27),
-        },
-        general={"base": 0.8, "specialist": 0.775, "off": 0.8},
-        general_examples=80,
-        unchanged=True,
-        base=base,
-        data="c" * 64,
-        date="2026-11-01T10:00:00+00:00",
-        seconds=200.0,
-        passed=passed,
-        failed=failed,
-    )
-
-
-def version(
-    number: int = 1, found: Evaluation | None = None, folder: Path = Path("/nowhere"), **card: object
-) -> Version:
-    values = {
-        "name": "banking",
-        "description": ("Names what a customer wants", "お客様の用件を見分ける"),
-        "examples": ("Where is my card?",),
-        "base": Base(name="small", sha256=SHA),
-        "adapter": "adapter.gguf",
-        "metric": "exact",
-        "data": Data(training=700, validation=100, test=200, sources=("data.csv",)),
-        "figures": {"seconds": 372.0, "tokens_per_second": 512.4},
-        "date": "2026-11-01T09:00:00+00:00",
-    }
-    return Version(number, folder, Card.model_validate({**values, **card}), found)
-
-
-def one(*versions: Version, promoted: int | None = None) -> Specialist:
-    return Specialist("banking", promoted, versions)
 
 
 def listed(specialist: Specialist, words: strings.Strings = EN, **given: object) -> str:
@@ -234,98 +183,6 @@ def test_charts_let_nothing_in_that_loads_or_runs() -> None:
     assert "example" not in html.replace(">x<", "")
 
 
-def prepared(*, question: str = "Where is my card?", **given: object) -> Prepared:
-    examples = tuple(
-        Example((Message("system", "Be short."), Message("user", question)), "card_arrival") for _ in range(8)
-    )
-    values: dict[str, object] = {
-        "split": Split(examples, examples[:1], examples[:2]),
-        "form": Form("exact", ("card_arrival", "card_lost")),
-        "language": "en",
-        "read": 12,
-        **given,
-    }
-    return Prepared(**values)  # type: ignore[arg-type]
-
-
-def test_examples_are_shown_as_they_are_learned() -> None:
-    html = checked_html(prepared(), {}, EN)
-    assert "12 examples were read: 8 to learn from, 1 to stop by, 2 held out" in html
-    assert "one of 2 answers (card_arrival, card_lost)" in html
-    assert html.count("<li>") == 6
-    assert "Be short." in html
-    assert "JSON オブジェクトと判断しました。キーは people、day です。" in checked_html(
-        prepared(form=Form("slots", schema={"properties": {"people": {}, "day": {}}})), {}, JA
-    )
-
-
-def test_faults_and_doubts_stand_with_their_place_and_number() -> None:
-    found = prepared(
-        faults=(
-            Fault("a1.csv", 7, "columns", "there are 3 cells for 2 columns; put texts with the delimiter into quotes."),
-            Fault("a1.csv", 9, "characters", "a sentence that nobody knows yet"),
-            *(Fault("a1.csv", n, "empty", "the answer is empty; write one, or leave the line out.") for n in range(30)),
-        ),
-        findings=Findings((Finding("unbalanced", tuple(range(900)), "card_lost"), Finding("rare", (1, 2)))),
-        left={"duplicate": 4},
-    )
-    html = checked_html(found, {"a1.csv": "顧客.csv"}, EN)
-    assert "顧客.csv, line 7:</span> There are 3 cells for 2 columns." in html
-    assert EN("fault.characters") in html
-    assert "… and 12 more" in html
-    assert "900 examples have the answer “card_lost”" in html
-    assert "Left out: 4 that stand there before." in html
-    japanese = checked_html(found, {}, JA)
-    assert "a1.csv の 7 行目:</span> 列は 2 個ですが、セルが 3 個あります。" in japanese
-    assert "nobody" not in html + japanese
-
-
-CASES = [
-    {
-        "id": "1",
-        "question": "Where is my card?",
-        "wanted": "card_arrival",
-        "replies": {"specialist": "card_arrival", "base": "card_lost"},
-        "scores": {"specialist": 1.0, "base": 0.0},
-    },
-    {
-        "id": "2",
-        "question": "It is gone",
-        "wanted": "card_lost",
-        "replies": {"specialist": "card_arrival", "base": "card_lost"},
-        "scores": {"specialist": 0.0, "base": 1.0},
-    },
-]
-
-
-def test_the_report_is_a_table_of_who_answered_how_well() -> None:
-    shown = version(found=evaluation())
-    html = report_html(one(shown, promoted=1), shown, CASES, EN, stale=False)
-    rows = re.findall(r"<tr[^>]*><th scope=\"row\">([^<]+)</th>(.*?)</tr>", html)
-    assert [name for name, _ in rows] == ["Specialist", "Base model", "Base with retrieval"]
-    assert ">+0.21 (+0.12 to +0.29)</td>" in rows[1][1]
-    assert ">92 %</td>" in rows[1][1]
-    assert EN("report.passed") in html
-    assert "Of 80 general questions, the base model answers 80 % right, with the specialist 78 %." in html
-    assert EN("report.unchanged") in html
-    assert "Better than the base model (1)" in html
-    assert "Worse than the base model (1)" in html
-    assert "700 learned, 100 to stop by, 200 held out" in html
-    assert "6 min" in html
-
-
-def test_what_failed_is_said_and_what_was_found_elsewhere_is_marked(tmp_path: Path) -> None:
-    shown = version(found=evaluation(passed=False, failed=("forgets",)))
-    html = report_html(one(shown), shown, [], JA, stale=False)
-    assert JA("against.forgets") in html
-    assert JA("report.passed") not in html
-    imported = version(folder=tmp_path)
-    (tmp_path / "imported_evaluation.json").write_text(evaluation().model_dump_json(), "utf-8")
-    html = report_html(one(imported), imported, [], EN, stale=False)
-    assert EN("report.elsewhere") in html
-    assert EN("against.not_examined") in html
-
-
 def test_nothing_that_a_stranger_wrote_becomes_html() -> None:
     card = {
         "description": (EVIL,),
@@ -356,57 +213,6 @@ def test_nothing_that_a_stranger_wrote_becomes_html() -> None:
         assert "\n" not in html
 
 
-def test_both_answers_stand_beside_each_other() -> None:
-    html = comparison_html("banking", Comparison("Where?", 2, "One\ntwo", "", (0.31, 1.25)), EN)
-    assert html.count('kotae-spec-side"') == 2
-    assert "One<br>two" in html
-    assert EN("spec.silent") in html
-    assert "banking, version 2" in html
-    same = comparison_html("banking", Comparison("Where?", 2, "Here", "Here", (0.1, 0.1)), EN)
-    assert EN("spec.same") in same
-
-
 @pytest.mark.parametrize(("value", "said"), [(0.214, "+0.21"), (-0.05, "−0.05"), (0.001, "±0.00"), (-0.004, "±0.00")])
 def test_margins_have_a_sign(value: float, said: str) -> None:
     assert signed(value) == said
-
-
-def test_sentences_for_errors_are_alike_in_both_languages() -> None:
-    english, japanese = sentences("en"), sentences("ja")
-    assert [pattern.pattern for pattern, _ in english] == [pattern.pattern for pattern, _ in japanese]
-    for pattern, sentence in [*english, *japanese]:
-        used = {int(n) for n in re.findall(r"\\(\d)", sentence)}
-        assert used <= set(range(1, pattern.groups + 1)), sentence
-        assert "--" not in sentence
-
-
-@pytest.mark.parametrize(
-    ("reason", "message", "english", "japanese"),
-    [
-        (
-            "base",
-            "The base model qwen2.5-coder-0.5b is not downloaded yet: kotae models pull small",
-            "Run kotae models pull qwen2.5-coder-0.5b.",
-            "kotae models pull qwen2.5-coder-0.5b を実行してください。",
-        ),
-        (
-            "data",
-            "my data.csv, line 3: the answer is empty; write one, or leave the line out. So it is with all 12 rows.",
-            "my data.csv, line 3: The answer is empty. So it is with all 12 lines.",
-            "my data.csv の 3 行目: 回答が空です。全 12 行が同じ状態です。",
-        ),
-        (
-            "data",
-            "/home/me/x.csv cannot be read; check that it is a file and may be read.",
-            "unable.data",
-            "unable.data",
-        ),
-        ("busy", "banking is being trained; wait.", "unable.busy", "unable.busy"),
-        ("something_new", "/home/me: what?", "unable.inside", "unable.inside"),
-    ],
-)
-def test_errors_are_told_without_commands_and_paths(reason: str, message: str, english: str, japanese: str) -> None:
-    for words, said in ((EN, english), (JA, japanese)):
-        shown = told(reason, message, words)
-        assert (words(said) if said.startswith("unable.") else said) in shown
-        assert "/home" not in shown

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent / "source"
-PARTS = ("dom.js", "line.js", "state.js", "view.js", "chat.js", "boot.js")
+PARTS = ("dom.js", "line.js", "state.js", "view.js", "conversation.js", "chat.js", "boot.js")
 
 
 @cache

@@ -6,18 +6,21 @@ Registry, router, library and graph are real; only what the model says is given.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from langchain_core.messages import BaseMessage
 
-from agent import Settings
+from agent import Agent, Answer, Settings
 from agent.models.chat import ChatModel
 from agent.models.scripted import ScriptedChatModel
 from tests.agent.models.gguf_files import adapter as adapter_file
 from tests.agent.models.gguf_files import gguf
+from tools.base import Passage
 from tools.specialist.card import ADAPTER, Base, Card
 from tools.specialist.registry import Registry, Version
 
@@ -35,6 +38,10 @@ BANK = Card(
     prompt="You answer the customers of a bank.",
 )
 DECLINED = "Why has my card been declined?"
+LEAVE = "How many days of paid leave does an employee have?"
+TOLD = "Every employee has 20 days of paid leave a year. [1]"
+
+Opens = Callable[..., AbstractAsyncContextManager[Agent]]
 
 
 class Heard:
@@ -114,3 +121,40 @@ def promoted(settings: Settings, card: Card, *, adapter: bool = True, base: str 
 
 def removed(settings: Settings, name: str) -> None:
     Registry(settings.data_dir / "specialists").retire(name)
+
+
+@dataclass
+class Web:
+    """A web of one page; it keeps what it was asked."""
+
+    name: str = "web"
+    asked: list[str] = field(default_factory=list)
+
+    async def gather(self, query: str, *, k: int) -> list[Passage]:
+        self.asked.append(query)
+        return [Passage("w1", "Cards are declined for many reasons.", "Cards", "https://a.example/", "web", score=1.0)]
+
+
+@pytest.fixture
+def based(indexed: Settings, tmp_path: Path) -> Settings:
+    return with_base(indexed, tmp_path)
+
+
+@pytest.fixture
+def opens(monkeypatch: pytest.MonkeyPatch) -> Opens:
+    @asynccontextmanager
+    async def open_(settings: Settings, heard: Heard, web: Web | None = None) -> AsyncIterator[Agent]:
+        monkeypatch.setattr("agent.agent.chat_model", lambda settings, given: heard.chat())
+        async with Agent.open(settings, web=web) as agent:
+            yield agent
+        assert heard.model.leftover == []
+
+    return open_
+
+
+def path_of(answer: Answer) -> list[str]:
+    return [step.node for step in answer.steps]
+
+
+def facts_of(answer: Answer, node: str) -> dict[str, object]:
+    return next(step.facts for step in answer.steps if step.node == node)

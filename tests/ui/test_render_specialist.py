@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 import pytest
+from allowlist import inspect
 from fake_agent import PATH, FakeAgent, Play, answer, chat_of, passage, settings
 from payloads import PAYLOADS
 from rich.console import Console
-from test_render import inspect
 
 from agent.events import Status
 from agent.state import Answer, Source, Step

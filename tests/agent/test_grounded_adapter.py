@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from speaking_parts import BANK, DECLINED, Heard, promoted, removed, with_base
+from speaking_parts import BANK, DECLINED, LEAVE, TOLD, Heard, Opens, promoted, removed
+from speaking_parts import based as based
+from speaking_parts import opens as opens
 
-from agent import Agent, Settings
+from agent import Settings
 from agent.models.chat import Meter
 from agent.prompts import examples
 from agent.specialists.reader import Reader
@@ -24,33 +24,12 @@ READS = Card(
     metric="grounded",
     date="2026-01-01T00:00:00+00:00",
 )
-LEAVE = "How many days of paid leave does an employee have?"
 LOOSELY = "How many days of leave does an employee get?"
 """The same in words that leave a doubt, so that the nearest sentence is not quoted at once."""
 TUNNEL = "How long is the longest tunnel of the Azumi line?"
 """The judge asks the model whether the passages hold the answer."""
 KIZAKI = "The longest tunnel is the Kizaki tunnel. [1]"
 WORKED = examples("en")[0].question
-TOLD = "Every employee has 20 days of paid leave a year. [1]"
-
-Opens = Callable[[Settings, Heard], AbstractAsyncContextManager[Agent]]
-
-
-@pytest.fixture
-def based(indexed: Settings, tmp_path: Path) -> Settings:
-    return with_base(indexed, tmp_path)
-
-
-@pytest.fixture
-def opens(monkeypatch: pytest.MonkeyPatch) -> Opens:
-    @asynccontextmanager
-    async def open_(settings: Settings, heard: Heard) -> AsyncIterator[Agent]:
-        monkeypatch.setattr("agent.agent.chat_model", lambda settings, given: heard.chat())
-        async with Agent.open(settings) as agent:
-            yield agent
-        assert heard.model.leftover == []
-
-    return open_
 
 
 async def test_judge_and_answer_read_with_it_and_small_talk_does_without(based: Settings, opens: Opens) -> None:

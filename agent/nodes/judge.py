@@ -39,6 +39,9 @@ SUFFICIENT = 0.5
 so, a question that is turned down here is lost."""
 CLEAR = (0.05, 0.85)
 """Outside of these probabilities the model need not be asked."""
+CLEAR_TO_READER = 0.95
+"""From this probability on a model that has learned to read need not be asked either. Of 119 Japanese questions the
+shipped one turns down 46 of 55 unanswerable ones so, 44 if it is not asked from .85 on, and no answerable one more."""
 MODEL = 0.8
 """Weight of the model's word, as the logarithm of its odds."""
 UNRELATED = (0.80, 0.15)
@@ -119,9 +122,10 @@ async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
         return Verdict(False, 0.95, "unrelated", missing)
     nearest = turn.evidence[0] if covered is not None and turn.evidence and turn.evidence[0].tokens else None
     chance = sufficiency(nearest, absent=len(absent), stranger=bool(strangers))
-    if CLEAR[0] < chance < CLEAR[1]:
+    reader = context.specialists.reader
+    if CLEAR[0] < chance < (CLEAR_TO_READER if reader.learned(turn.language) else CLEAR[1]):
         prompt = over_sources(turn, fill(turn.language, "judge"), context.limits.read)
-        yes = await context.specialists.reader.yes(context.model, prompt, meter, turn.language)
+        yes = await reader.yes(context.model, prompt, meter, turn.language)
         chance = sufficiency(nearest, yes, absent=len(absent), stranger=bool(strangers))
     if chance >= SUFFICIENT:
         return Verdict(True, chance, "stated")

@@ -46,6 +46,10 @@ class Reader:
         offsets = {language: card.figures.get(f"yes_offset_{language}", 0.0) for language in LANGUAGES}
         return cls(adapter, card.figures.get("yes_slope", 1.0), offsets, card.languages)
 
+    def learned(self, language: Language) -> bool:
+        """Whether an adapter reads for questions in `language`."""
+        return self._adapter_for(language) is not None
+
     async def yes(
         self, model: ChatModel, prompt: Sequence[BaseMessage], meter: Meter, language: Language = "en"
     ) -> float:

@@ -66,13 +66,24 @@ async def test_no_question_is_sent_to_it(based: Settings, opens: Opens) -> None:
 
 
 async def test_a_revision_is_written_with_it_and_verified_without(based: Settings, opens: Opens) -> None:
-    promoted(based, READS)
-    heard = Heard("Every employee has 70 days of leave. [1]", "Quite some. [1]", "no")
+    promoted(based, READS.model_copy(update={"figures": {"yes_slope": 0.0}}))  # whose yes says nothing
+    heard = Heard("yes", "Every employee has 70 days of leave. [1]", "Quite some. [1]", "no")
     async with opens(based, heard) as agent:
         await agent.ask(LOOSELY)
-    assert [prompt.rsplit("\n\n", 1)[-1].split()[0] for prompt in heard.prompts] == ["Answer", "Answer", "Do"]
+    asked = [prompt.rsplit("\n\n", 1)[-1] for prompt in heard.prompts]
+    assert [text.split()[0] for text in asked] == ["Do", "Answer", "Answer", "Do"]
     assert "Statement: Quite some." in heard.prompts[-1]
-    assert heard.voices == ["reading", "reading", ""], "whether the sources carry a sentence is asked of the base model"
+    assert heard.voices == ["reading", "reading", "reading", ""], "that a sentence is carried the base model says"
+
+
+async def test_it_is_asked_where_the_base_model_need_not_be(based: Settings, opens: Opens) -> None:
+    heard = Heard(TOLD, "no")
+    async with opens(based, heard) as agent:
+        assert not (await agent.ask(LOOSELY)).refused
+        promoted(based, READS)
+        refused = await agent.ask(LOOSELY)
+    assert refused.refused
+    assert heard.voices == ["", "reading"]
 
 
 async def test_promotion_and_rollback_count_from_the_next_turn_on(based: Settings, opens: Opens) -> None:

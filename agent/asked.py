@@ -59,6 +59,8 @@ class _Kind:
     """Who is asked for: a noun with this end, or a name, that the question has not."""
 
     def answers(self, text: str, question: str) -> bool:
+        if self.without is not None and self.without.search(text):
+            return True
         if self.people is not None:
             known = facts.solid(question)
             others = [noun for noun in nouns(text) if facts.solid(noun.text) not in known]
@@ -68,8 +70,6 @@ class _Kind:
             new = set(own := search_terms(text)) - set(search_terms(question))
             named = own if len(own) <= _FEW else search_terms(" ".join(self.adds.findall(text)))
             return not new.isdisjoint(named)
-        if self.without is not None and self.without.search(text):
-            return True
         return bool(facts.stated_numbers(text)) if self.holds is None else bool(self.holds.search(text))
 
 

@@ -32,6 +32,7 @@ _PREFIX = re.compile(r"(?:#{1,6} |[-*+>] |\d{1,3}[.)] )+")
 """What makes a line a heading, a list item or a quotation: a mark before it would make it none."""
 PATH = " › "
 """Between the title of a document and the headings in it."""
+_INLINE_CODE = re.compile(r"`([^`]+)`")
 _COMMAND = re.compile(r"kotae (?:index (?:--sample|FOLDER|フォルダー)|doctor|models pull)")
 
 
@@ -252,7 +253,8 @@ def _source_row(source: Source, words: Strings, path: str, excerpt: bool) -> str
     if where:
         inner += f'<span class="kotae-where">{escape(where)}</span>'
     if excerpt:
-        inner += f'<span class="kotae-excerpt">{escape(shortened(source.quote or passage.text, _EXCERPT))}</span>'
+        said = _INLINE_CODE.sub(r"<code>\1</code>", escape(shortened(source.quote or passage.text, _EXCERPT)))
+        inner += f'<span class="kotae-excerpt">{said}</span>'
     opened, closed = (
         (f'a class="kotae-source" href="{escape(path)}"', "a") if path else ('div class="kotae-source"', "div")
     )

@@ -223,7 +223,7 @@ def _facts(version: Version, words: Strings) -> str:
         words("card.base"): base,
         words("card.server"): card.remote.model if card.remote is not None else "",
         words("card.method"): words.code("method", card.training.method),
-        words("card.further"): words("card.version", n=card.further) if card.further else "",
+        words("card.continued_from"): words("card.version", n=card.continued_from) if card.continued_from else "",
         words("card.use"): words.code("use", card.use),
         words("card.trained"): " · ".join(part for part in learned if part),
         words("card.data"): words(

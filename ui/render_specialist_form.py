@@ -117,7 +117,7 @@ def _how(bases: Sequence[Choice], words: Strings) -> str:
             "",
         )
         + _field(words("spec.licence"), '<input type="text" name="licence" maxlength="200" autocomplete="off">', "")
-        + f"</div>{_box('further', words('spec.further'))}{_box('again', words('spec.anew'))}"
+        + f"</div>{_box('continues', words('spec.continues'))}{_box('again', words('spec.anew'))}"
         "</details>"
     )
 

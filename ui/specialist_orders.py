@@ -85,8 +85,8 @@ class NewSpecialist(BaseModel):
     use: Use | None = None
     licence: Annotated[str, Field(max_length=200)] = ""
     personal: bool = False
-    further: bool = False
-    """It learns on from the adapter that is in use."""
+    continues: bool = False
+    """Its training continues the adapter that is in use."""
     again: bool = False
     promote: bool = False
 
@@ -152,7 +152,7 @@ class Orders:
             plan=Plan(method=new.method, **given),
             licence=new.licence.strip(),
             personal=new.personal,
-            further=new.further,
+            continues=new.continues,
             again=new.again,
         )
 

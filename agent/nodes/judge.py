@@ -39,7 +39,7 @@ SUFFICIENT = 0.5
 so, a question that is turned down here is lost."""
 CLEAR = (0.05, 0.85)
 """Outside of these probabilities the model need not be asked."""
-CLEAR_TO_READER = 0.95
+CLEAR_WHEN_TRAINED = 0.95
 """From this probability on a model that has learned to read need not be asked either. Of 119 Japanese questions the
 shipped one turns down 46 of 55 unanswerable ones so, 44 if it is not asked from .85 on, and no answerable one more."""
 MODEL = 0.8
@@ -123,7 +123,7 @@ async def _verdict(turn: Turn, context: Context, meter: Meter) -> Verdict:
     nearest = turn.evidence[0] if covered is not None and turn.evidence and turn.evidence[0].tokens else None
     chance = sufficiency(nearest, absent=len(absent), stranger=bool(strangers))
     reader = context.specialists.reader
-    if CLEAR[0] < chance < (CLEAR_TO_READER if reader.learned(turn.language) else CLEAR[1]):
+    if CLEAR[0] < chance < (CLEAR_WHEN_TRAINED if reader.trained_for(turn.language) else CLEAR[1]):
         prompt = over_sources(turn, fill(turn.language, "judge"), context.limits.read)
         yes = await reader.yes(context.model, prompt, meter, turn.language)
         chance = sufficiency(nearest, yes, absent=len(absent), stranger=bool(strangers))

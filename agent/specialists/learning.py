@@ -64,19 +64,19 @@ class Learning:
         base = await asyncio.to_thread(trainable, self.settings, order.base or self._base_before(order.name))
         before = self._before(order.name)
         earlier = before.card if before is not None else None
-        start = self._start(order, base.base) if order.further else None
-        if start is not None:
-            prepared = replace(prepared, plan=_as_before(prepared.plan, start.card.training))
+        initial = self._initial(order, base.base) if order.continues else None
+        if initial is not None:
+            prepared = replace(prepared, plan=_as_before(prepared.plan, initial.card.training))
         card = await asyncio.to_thread(draft, order, prepared, earlier, base.base, self.embedder)
-        if start is not None:
-            card = card.model_copy(update={"further": start.number})
+        if initial is not None:
+            card = card.model_copy(update={"continued_from": initial.number})
         if before is not None and not order.again and _alike(before.card, card):
             return before, False
         place = Workplace(self.registry.work(order.name), order.name)
         adapter = None
         if card.training.method != "few_shot":
             place.claim(card, again=order.again)
-            outcome = await self._learned(card, prepared, base, start, place, progress, stop)
+            outcome = await self._learned(card, prepared, base, initial, place, progress, stop)
             adapter = outcome.adapter
             card = card.model_copy(update={"figures": _figures(outcome)})
         card = card.model_copy(update={"date": datetime.now(UTC).isoformat(timespec="seconds")})
@@ -89,7 +89,7 @@ class Learning:
         card: Card,
         prepared: Prepared,
         base: Trainable,
-        start: Version | None,
+        initial: Version | None,
         place: Workplace,
         progress: Tell,
         stop: threading.Event,
@@ -105,7 +105,7 @@ class Learning:
             card.training,
             place.folder,
             general=general.texts() if card.training.general else (),
-            start=start.folder / ADAPTER if start is not None else None,
+            initial=initial.folder / ADAPTER if initial is not None else None,
             name=card.name,
             threads=self.settings.threads,
             progress=lambda told: progress(Step.of_training(told)),
@@ -113,16 +113,16 @@ class Learning:
             stop=stop,
         )
 
-    def _start(self, order: Order, base: Base) -> Version:
-        """The version from whose adapter is learned on: the one in use, or else the latest."""
+    def _initial(self, order: Order, base: Base) -> Version:
+        """The version whose training is continued: the one in use, or else the latest."""
         if self._before(order.name) is None:
             raise SpecialistError(
-                "unknown", f"There is no {order.name} yet to learn on from: train it once without --continue."
+                "unknown", f"There is no {order.name} yet that could be continued: train it without --continue first."
             )
         version = self.registry.version(order.name)
         if version.card.adapter != ADAPTER or order.plan.method != "lora":
             raise SpecialistError(
-                "base", "Only from adapters (--method lora) can be learned on: train without --continue."
+                "base", "Only the training of adapters (--method lora) can be continued: train without --continue."
             )
         if version.card.base is None or version.card.base.sha256 != base.sha256:
             raise SpecialistError(
@@ -154,12 +154,12 @@ def _permitted(order: Order, prepared: Prepared) -> None:
 
 def _alike(one: Card, other: Card) -> bool:
     """Whether two trainings give the same: data, settings, prompt and what they began with."""
-    return (one.data.fingerprint, one.training, one.prompt, one.base, one.further) == (
+    return (one.data.fingerprint, one.training, one.prompt, one.base, one.continued_from) == (
         other.data.fingerprint,
         other.training,
         other.prompt,
         other.base,
-        other.further,
+        other.continued_from,
     )
 
 

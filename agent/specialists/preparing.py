@@ -68,8 +68,8 @@ class Order:
     sources: tuple[str, ...] = ()
     personal: bool = False
     """Learn from what looks like personal data too."""
-    further: bool = False
-    """Learn on from the adapter that is in use, instead of from the base model."""
+    continues: bool = False
+    """Continue training from the adapter that is in use, instead of from the base model."""
     again: bool = False
     """Begin anew instead of going on, and give up a training of other data that was stopped."""
 

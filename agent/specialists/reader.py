@@ -46,8 +46,8 @@ class Reader:
         offsets = {language: card.figures.get(f"yes_offset_{language}", 0.0) for language in LANGUAGES}
         return cls(adapter, card.figures.get("yes_slope", 1.0), offsets, card.languages)
 
-    def learned(self, language: Language) -> bool:
-        """Whether an adapter reads for questions in `language`."""
+    def trained_for(self, language: Language) -> bool:
+        """Whether questions in `language` are read with an adapter."""
         return self._adapter_for(language) is not None
 
     async def yes(

@@ -86,5 +86,5 @@ class Workplace:
 
 def _mark(card: Card) -> str:
     base = card.base.sha256 if card.base else ""
-    told = [card.data.fingerprint, card.training.model_dump(), card.prompt, base, card.further]
+    told = [card.data.fingerprint, card.training.model_dump(), card.prompt, base, card.continued_from]
     return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()

@@ -236,7 +236,7 @@ async def test_a_word_in_the_other_script_is_no_stranger(question: str, model: f
     context = SimpleNamespace(
         limits=LIMITS,
         model=None,
-        specialists=SimpleNamespace(reader=SimpleNamespace(yes=yes, learned=lambda language: False)),
+        specialists=SimpleNamespace(reader=SimpleNamespace(yes=yes, trained_for=lambda language: False)),
         unmentioned=lambda words: [word for word in words if not tells(page.text, word)],
     )
     verdict = await _verdict(asked, context, Meter())  # type: ignore[arg-type]

@@ -176,21 +176,21 @@ def test_a_training_is_seen_by_every_page_and_survives_a_reload(
     assert page.locator(".kotae-curve-numbers").count() == 1
 
 
-def test_it_learns_on_from_the_version_in_use(page: Page, site: Site, trainer: Trainer) -> None:
+def test_the_version_in_use_is_continued(page: Page, site: Site, trainer: Trainer) -> None:
     made(page, site)
     page.click(".kotae-spec-row .kotae-spec-promote")
     page.wait_for_selector(".kotae-spec-state.kotae-is-in_use")
     fill_in(page)
     page.click(".kotae-spec-more summary")
     page.fill(".kotae-spec-fields [name=epochs]", "2")
-    page.check(".kotae-spec-fields [name=further]")
+    page.check(".kotae-spec-fields [name=continues]")
     train(page)
     page.wait_for_selector(".kotae-job:has-text('Version 2 passed its examination')")
-    assert [start and start.parent.name for start in trainer.starts] == [None, "1"]
+    assert [one and one.parent.name for one in trainer.initial] == [None, "1"]
     page.click(".kotae-spec-next button")
     card = page.locator("details", has_text="About this version").last
     card.locator("summary").click()
-    assert "Learned on from\nversion 1" in card.inner_text()
+    assert "Continued from\nversion 1" in card.inner_text()
 
 
 def test_what_is_wrong_is_said_and_nothing_is_lost(page: Page, site: Site, seen: Visit) -> None:

@@ -56,8 +56,8 @@ class Trainer:
     pause: float = 0.0
     before: list[int] = field(default_factory=list)
     """At which step each run began."""
-    starts: list[Path | None] = field(default_factory=list)
-    """From which adapter."""
+    initial: list[Path | None] = field(default_factory=list)
+    """Which adapter each run continued."""
     error: SpecialistError | None = None
 
     def __post_init__(self) -> None:
@@ -73,7 +73,7 @@ class Trainer:
         work: Path,
         *,
         general: Sequence[Example] = (),
-        start: Path | None = None,
+        initial: Path | None = None,
         name: str,
         threads: int,
         progress: Callable[[Progress], None],
@@ -87,7 +87,7 @@ class Trainer:
         checkpoint = work / "checkpoint.safetensors"
         first = int(checkpoint.read_text()) if checkpoint.is_file() else 1
         self.before.append(first)
-        self.starts.append(start)
+        self.initial.append(initial)
         validated = None
         for step in range(first, LOSSES + 1):
             while not self.step.wait(0.02) and not stop.is_set():

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pool_library import home as home
+from pool_library import out_json
 
 from tools.specialist.card import Card
 from tools.specialist.registry import Registry
 from ui import cli
 
 BUS = "Which bus goes to the old harbour?"
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("DATA_DIR", "MODELS_DIR"):
-        monkeypatch.setenv(f"KOTAE_{name}", str(tmp_path / name.lower()))
-    monkeypatch.setenv("KOTAE_SETTINGS", str(tmp_path / "settings.toml"))
-    monkeypatch.setenv("KOTAE_WEB", "off")
-    return tmp_path
-
-
-def out_json(capsys: pytest.CaptureFixture[str]) -> Any:
-    return json.loads(capsys.readouterr().out)
 
 
 def tasks(home: Path, *rows: tuple[str, str]) -> str:

@@ -53,18 +53,18 @@ async def test_from_examples_to_a_specialist_in_use_and_back(page: Page, tmp_pat
 
 
 async def test_what_came_later_is_learned_from_the_version_in_use(page: Page, trainer: Trainer) -> None:
-    assert EN("spec.further") in await page.text("frame")
-    early = await page.trained(further=True)
-    assert "There is no version of this name yet to learn on from." in early
+    assert EN("spec.continues") in await page.text("frame")
+    early = await page.trained(continues=True)
+    assert "There is no version of this name yet that could be continued." in early
     await page.send("named/doors/give-up")
     await page.trained(promote=True)
-    await page.trained(further=True, settings={"epochs": 2})
-    first, second = trainer.starts
+    await page.trained(continues=True, settings={"epochs": 2})
+    first, second = trainer.initial
     assert first is None
     assert second is not None
     assert second.parent.name == "1"
     report = await page.text("named/doors", version="2")
-    assert re.search(rf"{EN('card.further')}</dt><dd>version 1<", report)
+    assert re.search(rf"{EN('card.continued_from')}</dt><dd>version 1<", report)
 
 
 async def test_what_comes_with_kotae_is_offered_until_it_is_made(page: Page) -> None:

@@ -32,7 +32,7 @@ _LONGEST = 12_000
 _CONTENT = frozenset(("名詞", "動詞", "形容詞", "形状詞", "副詞", "接頭辞", "接尾辞", "連体詞", "代名詞"))
 _LIGHT = frozenset("為る 有る 居る 成る 出来る 無い 事 物 者 の 何 此れ 其れ 為 所 様".split())
 
-_JOINING = frozenset(("名詞", "接頭辞", "接尾辞"))
+_JOINING = frozenset(("名詞", "代名詞", "接頭辞", "接尾辞"))
 _LATIN = re.compile(r"[A-Za-z]{2}")
 _KATAKANA = re.compile(r"[ァ-ヴー]{2,}")
 

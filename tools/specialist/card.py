@@ -103,8 +103,8 @@ class Card(_Part):
     """Examples that stand in the prompt."""
     data: Data = Data()
     training: Plan = Plan()
-    further: int = 0
-    """The version from whose adapter it learned on; 0: it began with the base model."""
+    continued_from: int = 0
+    """The version whose adapter its training continued; 0: it began with the base model."""
     figures: dict[str, float] = Field(default_factory=dict)
     """What training showed: `steps`, `epochs`, `loss`, `validation`, `tokens`, `tokens_per_second`, `seconds`."""
     date: str = ""

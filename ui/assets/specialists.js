@@ -130,7 +130,7 @@
       files: files.filter((file) => file.id).map(({ id, name }) => ({ id, name })),
       feedback: form.elements.feedback.checked, question: value("question"), answer: value("answer"),
       prompt: value("prompt"), licence: value("licence"), again: form.elements.again.checked,
-      further: form.elements.further.checked,
+      continues: form.elements.continues.checked,
       personal: Boolean(form.elements.personal?.checked), promote: form.elements.promote.checked,
     };
   }

@@ -209,7 +209,7 @@ def _facts(version: Version) -> list[tuple[str, str]]:
         "Base": base,
         "Server": f"{card.remote.url} ({card.remote.model})" if card.remote is not None else "",
         "Method": card.training.method.replace("_", "-"),
-        "Learned on from": f"version {card.further}" if card.further else "",
+        "Continued from": f"version {card.continued_from}" if card.continued_from else "",
         "Trained": ", ".join(filter(None, (card.date, learned))),
         "Examples": f"{data.training} learned, {data.validation} to stop by, {data.test} held out",
         "From": ", ".join(data.sources),

@@ -108,9 +108,9 @@ def train(
     allow_personal: Annotated[
         bool, typer.Option("--allow-personal", help="Learn from what looks like personal data too.")
     ] = False,
-    further: Annotated[
+    continues: Annotated[
         bool,
-        typer.Option("--continue", help="Learn on from the adapter that is in use, not from the base model."),
+        typer.Option("--continue", help="Continue from the adapter that is in use, not from the base model."),
     ] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Begin anew; what a stopped training has learned is given up.")
@@ -159,7 +159,7 @@ def train(
         licence=licence,
         sources=tuple(source or ()),
         personal=allow_personal,
-        further=further,
+        continues=continues,
         again=again,
     )
     with completed(order) if shipped else nullcontext(order) as order:

@@ -93,47 +93,47 @@ async def test_the_same_order_again_learns_nothing_anew(home: Settings) -> None:
     assert (await study.train(order(home, plan=Plan(rank=4)))).version.number == 3
 
 
-async def test_it_learns_on_from_the_adapter_in_use(home: Settings) -> None:
+async def test_the_training_of_the_adapter_in_use_is_continued(home: Settings) -> None:
     trainer = FakeTrainer()
     study = specialists(home, trainer)
-    with pytest.raises(SpecialistError, match=r"no doors yet to learn on from: train it once without --continue"):
-        await study.train(order(home, further=True))
+    with pytest.raises(SpecialistError, match="no doors yet that could be continued"):
+        await study.train(order(home, continues=True))
     first = await study.train(order(home, plan=Plan(rank=4, alpha=4, layers=2)), promote=True)
     await study.train(order(home, plan=Plan(rank=8)))  # later, but not in use
     more = door_data(home.models_dir, 60, "more.jsonl")
-    made = await study.train(order(home, files=(more,), further=True), promote=True)
+    made = await study.train(order(home, files=(more,), continues=True), promote=True)
     card, call = made.version.card, trainer.calls[-1]
-    assert card.further == 1
-    assert call["start"] == first.version.folder / "adapter.gguf"
+    assert card.continued_from == 1
+    assert call["initial"] == first.version.folder / "adapter.gguf"
     assert (card.training.rank, card.training.alpha, card.training.layers) == (4, 4.0, 2), "as the adapter has them"
-    assert [c["start"] for c in trainer.calls[:2]] == [None, None]
-    # now that the third version is in use, the same order learns on from that one
-    again = await study.train(order(home, files=(more,), further=True))
-    assert (again.trained, again.version.card.further) == (True, 3)
+    assert [c["initial"] for c in trainer.calls[:2]] == [None, None]
+    # now that the third version is in use, the same order continues that one
+    again = await study.train(order(home, files=(more,), continues=True))
+    assert (again.trained, again.version.card.continued_from) == (True, 3)
 
 
 @pytest.mark.parametrize(
     ("earlier", "later", "says"),
     [
-        (Plan(method="few_shot"), Plan(), "Only from adapters"),
-        (Plan(), Plan(method="layers"), "Only from adapters"),
+        (Plan(method="few_shot"), Plan(), "Only the training of adapters"),
+        (Plan(), Plan(method="layers"), "Only the training of adapters"),
     ],
 )
-async def test_only_from_adapters_can_be_learned_on(home: Settings, earlier: Plan, later: Plan, says: str) -> None:
+async def test_only_adapters_are_continued(home: Settings, earlier: Plan, later: Plan, says: str) -> None:
     study = specialists(home)
     await study.train(order(home, plan=earlier))
     with pytest.raises(SpecialistError, match=says) as raised:
-        await study.train(order(home, plan=later, further=True))
+        await study.train(order(home, plan=later, continues=True))
     assert raised.value.reason == "base"
 
 
-async def test_an_adapter_of_another_model_is_not_learned_on_from(home: Settings) -> None:
+async def test_an_adapter_of_another_model_is_not_continued(home: Settings) -> None:
     await specialists(home).train(order(home))
     other = home.models_dir / "other.gguf"
     other.write_bytes(b"another model")
     home = home.model_copy(update={"model": str(other)})
     with pytest.raises(SpecialistError, match="belongs to another model: train without --continue"):
-        await specialists(home).train(order(home, further=True))
+        await specialists(home).train(order(home, continues=True))
 
 
 async def test_an_examination_that_was_stopped_is_made_up_for(home: Settings) -> None:

@@ -38,7 +38,9 @@ class TestKilled:
         killed = partly = 0
         for _ in range(KILLS):
             library = case.copy("killed")
-            killed += nursery.run("index", library.folder, case.folder, draw.uniform(0, whole)) == -signal.SIGKILL
+            killed += (
+                nursery.run("index", library.folder, case.folder, kill_after=draw.uniform(0, whole)) == -signal.SIGKILL
+            )
             found = content(library)
             case.check(found)
             partly += found not in (case.old, case.new)
@@ -65,7 +67,7 @@ class TestKilled:
             db.close()
             before = content(library)
             library.close()
-            nursery.run(do, library.folder, given, draw.uniform(0, whole))
+            nursery.run(do, library.folder, given, kill_after=draw.uniform(0, whole))
             found = content(library)
             changed = sum(found[path] != before[path] for path in before)
             assert found.keys() == before.keys()

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.tools.nursery import Nursery as Nursery
 from tools.library import Library
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -111,43 +105,9 @@ NURSERY = """
 """
 
 
-class Nursery:
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(NURSERY), str(PARTS)],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._line() == "ready"
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def run(self, do: str, library: Path, given: Path, kill_after: float | None = None) -> int:
-        """The child's exit code, negative for the signal that ended it."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{do}\t{library}\t{given}\n")
-        self.process.stdin.flush()
-        child = int(self._line())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            # it stays a zombie until the nursery has read its end, so the number is nobody else's
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        return int(self._line())
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
-
-
 @pytest.fixture(scope="module")
 def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
+    nursery = Nursery(NURSERY, PARTS, ROOT, OMP_NUM_THREADS="1")
     yield nursery
     nursery.close()
 

@@ -6,10 +6,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
-import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ from typing import Any
 import pytest
 from specialist_parts import added, an_adapter, weights
 
+from tests.tools.nursery import Nursery
 from tools.specialist.registry import Registry
 from tools.specialist.versions import state
 
@@ -92,41 +89,9 @@ NURSERY = """
 """
 
 
-class Nursery:
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(NURSERY), str(PARTS)],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._line() == "ready"
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def run(self, do: str, root: Path, n: int = 0, kill_after: float | None = None) -> int:
-        """The child's exit code, negative for the signal that ended it."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{do}\t{root}\t{n}\n")
-        self.process.stdin.flush()
-        child = int(self._line())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            os.kill(child, signal.SIGKILL)
-        return int(self._line())
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
-
-
 @pytest.fixture(scope="module")
 def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
+    nursery = Nursery(NURSERY, PARTS, ROOT)
     yield nursery
     nursery.close()
 
@@ -179,7 +144,7 @@ def test_killed_before_every_single_step(nursery: Nursery, before: Path, tmp_pat
 
     old = content(before)
     after = fresh("after")
-    assert nursery.run(do, after) == 0
+    assert nursery.run(do, after, 0) == 0
     new = content(after)
     assert new != old
     met = []
@@ -197,7 +162,7 @@ def test_killed_before_every_single_step(nursery: Nursery, before: Path, tmp_pat
             break
         assert code == -signal.SIGKILL
         if do == "add" and found == old:  # done again, it succeeds, and nothing is left over
-            assert nursery.run(do, root) == 0
+            assert nursery.run(do, root, 0) == 0
             assert content(root).keys() == new.keys()
             assert not list((root / "specialists").rglob(".new-*"))
     assert n > 3, "the steps were not counted"
@@ -211,7 +176,7 @@ def test_killed_at_random_moments_of_all_kinds_of_changes(nursery: Nursery, befo
     draw = random.Random(5)
     seen = set()
     for seed in range(KILLS):
-        assert nursery.run(str(seed), root, kill_after=draw.uniform(0.02, 0.3)) == -signal.SIGKILL
+        assert nursery.run(seed, root, 0, kill_after=draw.uniform(0.02, 0.3)) == -signal.SIGKILL
         found = content(root)
         assert found["other"] == content(before)["other"]
         seen.add(str(found["banking"].keys()) + str(found["banking"]["promoted"]))

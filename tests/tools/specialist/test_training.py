@@ -94,24 +94,22 @@ def test_an_adapter_is_taken_up_as_it_was_written(architecture: Architecture, tm
             weight.copy_(torch.from_numpy(rng.standard_normal(weight.shape).astype(np.float32)))
     first.write(file, "tiny")
     second = learner(Base.read(base), Plan(rank=4))
-    second.begin(file)
+    second.load(file)
     for name, weight in second.weights().items():
         assert torch.equal(weight, first.weights()[name]), name
     for plan in (Plan(rank=8), Plan(rank=4, layers=1), Plan(method="layers")):
         with pytest.raises(SpecialistError, match=r"leave --rank, --layers and --method as they were"):
-            learner(Base.read(base), plan).begin(file)
+            learner(Base.read(base), plan).load(file)
     bad = tmp_path / "bad.gguf"
     bad.write_bytes(b"no adapter")
     with pytest.raises(SpecialistError, match="cannot be read as an adapter"):
-        second.begin(bad)
+        second.load(bad)
 
 
-def test_a_training_goes_on_from_an_adapter(
-    base: Path, trained: tuple[Outcome, list[Progress]], tmp_path: Path
-) -> None:
+def test_a_training_continues_an_adapter(base: Path, trained: tuple[Outcome, list[Progress]], tmp_path: Path) -> None:
     outcome, before = trained
     told: list[Progress] = []
-    train(base, ROWS, ROWS[:3], "Repeat.", PLAN, tmp_path, start=outcome.adapter, progress=told.append)
+    train(base, ROWS, ROWS[:3], "Repeat.", PLAN, tmp_path, initial=outcome.adapter, progress=told.append)
     assert told[0].loss < 0.8 * before[0].loss, "it begins where the other ended"
 
 

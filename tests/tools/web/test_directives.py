@@ -10,8 +10,9 @@ import pytest
 
 from tests.tools.library.conftest import TermEmbedder
 from tests.tools.library.conftest import _pdf as pdf
+from tests.tools.web.page_reading import site as site
 from tests.tools.web.search_server import Hit, SearchServer, provider, running
-from tests.tools.web.site import Reply, Site, article, clock, moved, serving
+from tests.tools.web.site import Reply, Site, article, clock, moved
 from tools.base import Passage
 from tools.library.formats import web as reader_of_pages
 from tools.library.formats.source import Source
@@ -133,12 +134,6 @@ def test_many_parts_inside_one_another() -> None:
 
 
 # -- from the search to the passages
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with serving() as site:
-        yield site
 
 
 @pytest.fixture(scope="module")

@@ -73,9 +73,9 @@ def _train(folder: Path, stop: threading.Event) -> None:
     def report(progress: Progress) -> None:
         _say("progress", asdict(progress))
 
-    start = Path(job["start"]) if job.get("start") else None
+    initial = Path(job["initial"]) if job["initial"] else None
     loop = Loop(
-        learns, plan, training, validation, folder, general=general, start=start, report=report, stop=stop.is_set
+        learns, plan, training, validation, folder, general=general, initial=initial, report=report, stop=stop.is_set
     )
     _say("state", "training")
     try:

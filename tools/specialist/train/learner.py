@@ -45,8 +45,8 @@ class Learner(Protocol):
     def weights(self) -> dict[str, torch.nn.Parameter]:
         """What is learned, by name."""
 
-    def begin(self, file: Path) -> None:
-        """Go on from an adapter that was written before. Raises `SpecialistError` (`base`) where it does not fit."""
+    def load(self, file: Path) -> None:
+        """Take up an adapter that was written before. Raises `SpecialistError` (`base`) where it does not fit."""
 
     def write(self, file: Path, name: str) -> dict[str, float]:
         """Write what was learned as an adapter, and return what there is to say about it."""
@@ -178,7 +178,7 @@ class _LowRank:
     def weights(self) -> dict[str, torch.nn.Parameter]:
         return {n: p for n, p in self.base.model.named_parameters() if p.requires_grad}
 
-    def begin(self, file: Path) -> None:
+    def load(self, file: Path) -> None:
         import torch
 
         pairs = self._pairs()
@@ -219,7 +219,7 @@ class _Layers:
     def weights(self) -> dict[str, torch.nn.Parameter]:
         return {n: p for n, p in self.base.model.named_parameters() if p.requires_grad}
 
-    def begin(self, file: Path) -> None:
+    def load(self, file: Path) -> None:
         raise adapter.other_form(file)  # what an adapter keeps of changed layers is less than they were
 
     def write(self, file: Path, name: str) -> dict[str, float]:

@@ -49,7 +49,7 @@ class Stopped(Exception):
 
 
 class Loop:
-    """One training. `work` keeps its checkpoint. `start`: an adapter from which it goes on."""
+    """One training. `work` keeps its checkpoint. `initial`: an adapter that it continues."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Loop:
         work: Path,
         *,
         general: Sequence[Row] = (),
-        start: Path | None = None,
+        initial: Path | None = None,
         report: Callable[[Progress], None],
         stop: Callable[[], bool],
     ) -> None:
@@ -69,8 +69,8 @@ class Loop:
         self._rows = training
         # what is said on them now, when nothing has been learned
         self._texts = [(text, said(learner.base, text)) for text in self._packed(general)]
-        if start is not None:
-            learner.begin(start)
+        if initial is not None:
+            learner.load(initial)
         self._held = list(steps(validation, batch=len(validation) or 1, longest=plan.longest, seed=0))
         self._work = work
         self._report = report

@@ -37,7 +37,7 @@ def train(
     work: Path,
     *,
     general: Sequence[Example] = (),
-    start: Path | None = None,
+    initial: Path | None = None,
     name: str = "specialist",
     threads: int = 0,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -46,10 +46,10 @@ def train(
 ) -> Outcome:
     """Train on `base`, a GGUF file, in a process of its own; blocks for minutes.
 
-    `general` are other texts, on which the model is to stay as it was. `start`: an adapter from
-    which learning goes on, made with the same plan. `work` keeps checkpoints: the same training
-    (model, examples, prompt, plan) goes on where it was stopped or killed, another one begins anew. `state` is told
-    `loading`, `training` and `writing`. The adapter of the `Outcome` lies in `work`. Raises `SpecialistError`:
+    `general` are other texts, on which the model is to stay as it was. `initial`: an adapter of the
+    same form, whose training is continued. `work` keeps checkpoints: the same training (model, examples, prompt, plan,
+    initial adapter) goes on where it was stopped or killed, another one begins anew. `state` is told `loading`,
+    `training` and `writing`. The adapter of the `Outcome` lies in `work`. Raises `SpecialistError`:
     `package`, `base`, `data`, `memory`, `stopped` (can be taken up again), `failed`.
     """
     require_packages()
@@ -63,8 +63,8 @@ def train(
         "prompt": prompt,
         "name": name,
         "threads": threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        "start": str(start) if start else "",
-        "mark": _mark(base, [training, validation, general], prompt, plan, start),
+        "initial": str(initial) if initial else "",
+        "mark": _mark(base, [training, validation, general], prompt, plan, initial),
     }
     _prepare(work, job, {"training": training, "validation": validation, "general": general})
     done = work / "outcome.json"
@@ -99,7 +99,7 @@ def _require_memory(base: Path, plan: Plan) -> None:
 
 
 def _mark(
-    base: Path, parts: Sequence[Sequence[Example]], prompt: str, plan: Plan, start: Path | None
+    base: Path, parts: Sequence[Sequence[Example]], prompt: str, plan: Plan, initial: Path | None
 ) -> dict[str, Any]:
     """What makes a training the same."""
     status = base.stat()
@@ -108,7 +108,7 @@ def _mark(
         "data": [fingerprint(part) for part in parts],
         "prompt": hashlib.sha256(prompt.encode()).hexdigest(),
         "plan": plan.model_dump(),
-        "start": hashlib.sha256(start.read_bytes()).hexdigest() if start else "",
+        "initial": hashlib.sha256(initial.read_bytes()).hexdigest() if initial else "",
     }
 
 
